@@ -1,0 +1,82 @@
+// What each kind of job is asked for: checked here once, for the API, the CLI, the configuration and the library alike.
+
+import { z } from 'zod';
+
+export const conflictSchema = z.enum(['skip', 'rename', 'overwrite', 'newer', 'fail']);
+/** What happens where the destination already has that name. */
+export type Conflict = z.infer<typeof conflictSchema>;
+
+export const preserveSchema = z.strictObject({
+  mtime: z.boolean().default(true),
+  mode: z.boolean().default(true),
+  owner: z.boolean().default(false),
+  xattrs: z.boolean().default(false),
+  /** Holes stay holes. */
+  sparse: z.boolean().default(false),
+});
+export type Preserve = z.infer<typeof preserveSchema>;
+
+export const symlinkPolicySchema = z.enum(['skip', 'keep', 'follow']);
+export type SymlinkPolicy = z.infer<typeof symlinkPolicySchema>;
+
+export const verifySchema = z.enum(['read-back', 'far-hash', 'size']);
+export const hashAlgorithmSchema = z.enum(['xxh128-8m', 'sha256', 'blake3']);
+
+/** What every kind of job can be told of how its bytes move. */
+const moving = {
+  /** The default proves by reading back what was written. */
+  verify: verifySchema.default('read-back'),
+  /** Null chooses: the fast hash for local targets, SHA-256 where a far side must agree. */
+  hash: hashAlgorithmSchema.nullable().default(null),
+  preserve: preserveSchema.prefault({}),
+  symlinks: symlinkPolicySchema.default('skip'),
+  /** Globs on the path below the source; `include` wins over `exclude`. */
+  include: z.array(z.string()).default([]),
+  exclude: z.array(z.string()).default([]),
+  /** Bytes a second (`2M`), `off`, or a timetable (`08:00,2M 19:00,off`). */
+  bandwidth: z.string().nullable().default(null),
+  /** Free space that must remain at the destination, in bytes. */
+  reserveBytes: z.int().nonnegative().default(0),
+  /** How many of this job's files move at once; the engine's limits win. */
+  transfers: z.int().min(1).max(64).nullable().default(null),
+  priority: z.int().min(-100).max(100).default(0),
+};
+
+export const copySpecSchema = z.strictObject({
+  kind: z.literal('copy'),
+  /** A folder's contents go into the destination; a file goes into it where it is a folder or ends with `/`, else becomes it. */
+  sources: z.array(z.string().min(1)).min(1),
+  destination: z.string().min(1),
+  conflict: conflictSchema.default('overwrite'),
+  /** Compare content by hash where size and mtime agree. */
+  checksum: z.boolean().default(false),
+  /** Delete each source file once it is proven at the destination. */
+  move: z.boolean().default(false),
+  /** Receipts that must exist before `move` deletes. */
+  copies: z.int().min(1).max(16).default(1),
+  /** Only say what would be done. */
+  dryRun: z.boolean().default(false),
+  ...moving,
+});
+/** As given, with defaults still open. */
+export type CopyRequest = z.input<typeof copySpecSchema>;
+export type CopySpec = z.output<typeof copySpecSchema>;
+
+export const watchSpecSchema = z.strictObject({
+  kind: z.literal('watch'),
+  source: z.string().min(1),
+  destinations: z.array(z.string().min(1)).min(1),
+  scanSeconds: z.number().min(0.1).max(86_400).default(10),
+  stableSeconds: z.number().min(0).max(86_400).default(30),
+  growthPollSeconds: z.number().min(0.1).max(3600).default(5),
+  emptySeconds: z.number().min(0).max(86_400).default(300),
+  historyDays: z.number().min(0).max(3650).default(14),
+  conflict: conflictSchema.default('rename'),
+  ...moving,
+});
+export type WatchRequest = z.input<typeof watchSpecSchema>;
+export type WatchSpec = z.output<typeof watchSpecSchema>;
+
+export const jobSpecSchema = z.discriminatedUnion('kind', [copySpecSchema, watchSpecSchema]);
+export type JobRequest = z.input<typeof jobSpecSchema>;
+export type JobSpec = z.output<typeof jobSpecSchema>;

@@ -1,0 +1,104 @@
+// The ledger's contract: changes that apply together or are refused one by one, and readers.
+
+import type { EventDraft, StoredEvent } from '../model/event.ts';
+import type { Job, JobState } from '../model/job.ts';
+import type { Receipt } from '../model/receipt.ts';
+import type { Transfer, TransferState } from '../model/transfer.ts';
+
+/**
+ * One change of the ledger. `expect` must hold when it is applied, else this change is refused and nothing of it is written;
+ * the other changes of the same call are not touched by that.
+ */
+export type Change =
+  | { readonly kind: 'insert_transfer'; readonly transfer: Transfer; readonly events: readonly EventDraft[] }
+  | {
+      readonly kind: 'update_transfer';
+      readonly expect: { readonly state: TransferState; readonly fence: number };
+      /** The whole new row; its id says which. */
+      readonly transfer: Transfer;
+      readonly events: readonly EventDraft[];
+      readonly receipt?: Receipt;
+    }
+  /** Many final rows at once (a pack): rows that are not there are inserted, others must be in `expectStates`. One event row. */
+  | {
+      readonly kind: 'finish_pack';
+      readonly transfers: readonly Transfer[];
+      /** Same order as `transfers`; null where that file failed. */
+      readonly receipts: readonly (Receipt | null)[];
+      /** Facts in order for each transfer, the same for all that completed; failed ones bring their own. */
+      readonly completedEvents: readonly EventDraft[];
+      readonly failedEvents: readonly EventDraft[];
+      readonly expectStates: readonly TransferState[];
+    }
+  | { readonly kind: 'insert_job'; readonly job: Job; readonly events: readonly EventDraft[] }
+  | {
+      readonly kind: 'update_job';
+      readonly expect?: { readonly state: JobState };
+      readonly job: Job;
+      readonly events: readonly EventDraft[];
+    }
+  | { readonly kind: 'delete_history'; readonly before: number; readonly keepEventsAfter: number }
+  | { readonly kind: 'append_event'; readonly event: EventDraft; readonly jobId?: string }
+  | { readonly kind: 'put_document'; readonly collection: string; readonly key: string; readonly value: unknown }
+  | { readonly kind: 'delete_document'; readonly collection: string; readonly key: string };
+
+export type ChangeResult = { readonly applied: true } | { readonly applied: false; readonly reason: 'missing' | 'state' | 'fence' | 'exists' };
+
+/** Ordered by id (which is order of creation), newest last unless `newestFirst`. Cursors are opaque. */
+export interface Page<Row> {
+  readonly rows: readonly Row[];
+  readonly nextCursor: string | null;
+}
+
+export interface TransferQuery {
+  readonly jobId?: string;
+  readonly states?: readonly TransferState[];
+  readonly mode?: Transfer['mode'];
+  /** Part of a source or destination path, case-insensitive. */
+  readonly search?: string;
+  readonly cursor?: string;
+  /** 1 to 1000. Default is 100. */
+  readonly limit?: number;
+  readonly newestFirst?: boolean;
+}
+
+export interface EventQuery {
+  /** Opaque cursor of the last event seen; left out = from the oldest kept. */
+  readonly since?: string;
+  readonly transferId?: string;
+  readonly jobId?: string;
+  readonly limit?: number;
+}
+
+export interface StoreReader {
+  transfer(id: string): Promise<Transfer | undefined>;
+  transfers(query: TransferQuery): Promise<Page<Transfer>>;
+  /** How many in each state, all jobs or one. */
+  countTransfers(jobId?: string): Promise<Readonly<Record<TransferState, number>>>;
+  job(id: string): Promise<Job | undefined>;
+  jobs(query: { states?: readonly JobState[]; kind?: Job['kind']; cursor?: string; limit?: number; newestFirst?: boolean }): Promise<Page<Job>>;
+  /** In the order in which they were committed; never skips one that commits later. */
+  events(query: EventQuery): Promise<{ readonly events: readonly StoredEvent[]; readonly cursor: string }>;
+  /** The cursor after the newest event. */
+  eventCursor(): Promise<string>;
+  receipts(query: { transferId?: string; source?: { endpoint: string; path: string }; destination?: { endpoint: string; path: string } }): Promise<readonly Receipt[]>;
+  /** Transfers whose source or destination path ends with or equals `path`, newest first; for `explain`. */
+  findByPath(path: string, limit: number): Promise<readonly Transfer[]>;
+  document(collection: string, key: string): Promise<unknown>;
+  documents(collection: string): Promise<readonly { readonly key: string; readonly value: unknown }[]>;
+}
+
+export interface Store extends StoreReader {
+  /**
+   * Applies in order, in one transaction shared with other calls of the same 5 ms; resolves after the commit is durable with one result
+   * a change. Rejects with `ledger` where the disk refuses (nothing of the call is then written).
+   */
+  apply(changes: readonly Change[]): Promise<readonly ChangeResult[]>;
+  /** Called after each commit that wrote events, with the new cursor. Returns how to stop listening. */
+  onEvents(listener: (cursor: string) => void): () => void;
+  /** The claimable and the due, for the dispatcher: queued rows by priority then age, at most `limit`, `perJob` from any one job. */
+  queued(options: { limit: number; perJob: number; excludeJobs?: readonly string[] }): Promise<readonly Transfer[]>;
+  /** Waiting rows whose `until` has come. */
+  due(now: number, limit: number): Promise<readonly Transfer[]>;
+  close(): Promise<void>;
+}
