@@ -1,0 +1,82 @@
+// The engine's contract: a handful of verbs; what they cause is read from the store and heard as events.
+
+import type { MountHealth } from '../endpoints/mounts.ts';
+import type { TransferProgress } from '../model/event.ts';
+import type { FaultReport } from '../model/fault.ts';
+import type { Job } from '../model/job.ts';
+import type { JobRequest } from '../model/specs.ts';
+import type { Transfer } from '../model/transfer.ts';
+import type { StoreReader } from '../store/store.ts';
+
+/** One transfer, or a whole job with its transfers. */
+export type Target = { readonly transferId: string } | { readonly jobId: string };
+
+/** What a dry run or a plan says of one path. */
+export interface PlannedItem {
+  readonly action: 'copy' | 'make-folder' | 'skip' | 'conflict' | 'refuse' | 'delete-source';
+  /** Relative to the source, as model/names.ts holds it. */
+  readonly path: string;
+  readonly sizeBytes: number;
+  /** Why, where it is not plain. */
+  readonly reason?: string;
+}
+
+/** Live figures of a job that is under way; the ledger's counts follow at commits. */
+export interface JobProgress {
+  readonly jobId: string;
+  readonly filesFound: number;
+  readonly filesDone: number;
+  readonly filesSkipped: number;
+  readonly filesFailed: number;
+  readonly bytesFound: number;
+  readonly bytesDone: number;
+  readonly bytesPerSecond: number;
+  /** True while the source is still being listed: totals may still rise. */
+  readonly planning: boolean;
+  readonly etaSeconds: { readonly from: number | null; readonly to: number | null; readonly cause: string } | null;
+}
+
+export interface EngineSnapshot {
+  readonly activeTransfers: number;
+  readonly bytesPerSecond: number;
+  readonly bandwidthLimit: { readonly bytesPerSecond: number | null; readonly timetable: string | null };
+  readonly mounts: readonly MountHealth[];
+  /** Bytes a second by endpoint and by job, over the last seconds. */
+  readonly rates: { readonly endpoints: Readonly<Record<string, number>>; readonly jobs: Readonly<Record<string, number>> };
+}
+
+/** Why a path is where it is, or is not there yet: every rule, wait and error that touched it, newest first. */
+export interface Explanation {
+  readonly path: string;
+  readonly summary: string;
+  readonly transfers: readonly Transfer[];
+  readonly facts: readonly { readonly at: number; readonly text: string; readonly transferId?: string; readonly error?: FaultReport }[];
+}
+
+export interface Engine {
+  readonly reader: StoreReader;
+  /** Recovers what a crash left, then begins to work. Rejects with `ledger` or `data_in_use`. */
+  start(): Promise<void>;
+  /** Stops moving within 1 s, keeps everything resumable, and closes. Resolves with false where a call hangs in the operating system. */
+  stop(): Promise<boolean>;
+  /** Resolves once the job is durable. Rejects with `invalid`, `not_found` (the source), `exists`, `busy` (same pair already runs). */
+  submit(request: JobRequest, options?: { readonly owner?: string; readonly idempotencyKey?: string }): Promise<Job>;
+  /** What `submit` would do; moves and writes nothing. */
+  plan(request: JobRequest, signal?: AbortSignal): AsyncIterable<PlannedItem>;
+  /** Each rejects with `not_found` or `state_conflict`; resolves once durable. Pausing or cancelling resolves when the bytes have stopped. */
+  pause(target: Target): Promise<void>;
+  resume(target: Target): Promise<void>;
+  cancel(target: Target): Promise<void>;
+  retry(target: Target): Promise<void>;
+  /** Resolves with the job when it has come to rest (completed, partial, failed, cancelled, paused). */
+  settled(jobId: string, signal?: AbortSignal): Promise<Job>;
+  /** Bytes a second, `off`, or a timetable `08:00,2M 19:00,off`. */
+  setBandwidth(limit: string | null): void;
+  /** Live progress, at most once a second a transfer unless it rises by 5 points; always one at 100 %. Returns how to stop listening. */
+  onTransferProgress(listener: (progress: TransferProgress) => void): () => void;
+  onJobProgress(listener: (progress: JobProgress) => void): () => void;
+  /** Last known progress, for a page that has just been opened. */
+  progressOf(transferIds: readonly string[]): readonly TransferProgress[];
+  snapshot(): EngineSnapshot;
+  explain(path: string): Promise<Explanation>;
+}
