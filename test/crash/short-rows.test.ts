@@ -1,0 +1,30 @@
+// The short forms of the torture rows: the same faults, fewer and smaller, each with its control that must fail.
+
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { held } from '../torture/row.ts';
+import { rows } from '../torture/rows.ts';
+
+let scratch: string;
+beforeEach(() => {
+  scratch = mkdtempSync(join(tmpdir(), 'wherry-row-'));
+});
+afterEach(() => {
+  rmSync(scratch, { recursive: true, force: true });
+});
+
+describe.each(rows.map((row) => ({ name: `${row.id} ${row.title}`, row })))('$name', ({ row }) => {
+  const options = () => ({ runs: 6, seed: 5, scratch, scale: 0.04, say: () => {} });
+
+  test('holds', { timeout: 120_000 }, async () => {
+    const result = await row.run(options());
+    expect(result.faults).toEqual([]);
+    expect({ lost: result.lost, corrupt: result.corrupt }).toEqual({ lost: 0, corrupt: 0 });
+  });
+
+  test('its control fails', { timeout: 120_000 }, async () => {
+    expect(held(await row.control(options()))).toBe(false);
+  });
+});
