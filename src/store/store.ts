@@ -48,6 +48,8 @@ export type ChangeResult = { readonly applied: true } | { readonly applied: fals
 export interface Page<Row> {
   readonly rows: readonly Row[];
   readonly nextCursor: string | null;
+  /** Where the query asked `withTotal`. */
+  readonly total?: number;
 }
 
 export interface TransferQuery {
@@ -60,6 +62,12 @@ export interface TransferQuery {
   /** 1 to 1000. Default is 100. */
   readonly limit?: number;
   readonly newestFirst?: boolean;
+  /** Rows to skip, in place of `cursor`: for a scroll bar that jumps. */
+  readonly offset?: number;
+  /** Default is `created` (the id). With any other, pages are asked for by `offset` and `nextCursor` is null; ties go by id. */
+  readonly orderBy?: 'created' | 'updated' | 'size' | 'name';
+  /** Count all rows that match, whatever the page. Default is `false`. */
+  readonly withTotal?: boolean;
 }
 
 export interface EventQuery {
