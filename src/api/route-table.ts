@@ -1,0 +1,291 @@
+// The route table: what each route is for, who may ask, what it takes and gives. Server, OpenAPI document and client derive from it.
+
+import { z } from 'zod';
+import { jobSpecSchema } from '../model/specs.ts';
+import {
+  actionSchema,
+  bandwidthViewSchema,
+  browseViewSchema,
+  createdTokenSchema,
+  eventViewSchema,
+  explanationViewSchema,
+  jobStateSchema,
+  jobViewSchema,
+  modeSchema,
+  overviewViewSchema,
+  pageSchema,
+  plannedItemViewSchema,
+  problemSchema,
+  receiptViewSchema,
+  type Scope,
+  scopeSchema,
+  sessionViewSchema,
+  tokenViewSchema,
+  transferStateSchema,
+  transferViewSchema,
+} from '../model/views.ts';
+import type { RouteName } from './route-paths.ts';
+
+/** How an answer is sent: one JSON value, a JSON value a line, plain text, a page, or nothing. */
+export type AnswerForm = 'json' | 'lines' | 'text' | 'html' | 'none';
+
+export interface RouteShape {
+  readonly summary: string;
+  /** What the asker must be allowed; `open` asks for nothing. */
+  readonly scope: Scope | 'open';
+  readonly params?: z.ZodObject;
+  readonly query?: z.ZodObject;
+  readonly body?: z.ZodType;
+  readonly output: z.ZodType;
+  /** Default is `json`. */
+  readonly form?: AnswerForm;
+  /** Default is 200. */
+  readonly status?: 200 | 201 | 204;
+  /** True where the answer holds a secret that must not be kept for `Idempotency-Key`. */
+  readonly secretAnswer?: boolean;
+}
+
+const id = z.object({ id: z.string().min(1).max(64) });
+const cursor = z.string().min(1).max(4096).optional().describe('`nextCursor` of the page before');
+const limit = z.coerce.number<number>().int().min(1).max(1000).default(100);
+const order = z.enum(['newest', 'oldest']).default('newest');
+const pathQuery = {
+  path: z.string().min(1).max(4096).optional(),
+  pathBytes: z.base64().min(1).max(8192).optional().describe('Instead of `path`, where the name is not text'),
+};
+const nothing = z.undefined();
+
+const jobAction = (summary: string) => ({ summary, scope: 'write', params: id, output: jobViewSchema }) as const;
+const transferAction = (summary: string) =>
+  ({
+    summary,
+    scope: 'write',
+    params: id,
+    output: transferViewSchema,
+  }) as const;
+
+export const routeTable = {
+  listJobs: {
+    summary: 'Jobs, newest first',
+    scope: 'read',
+    query: z.strictObject({
+      state: z.array(jobStateSchema).optional(),
+      kind: modeSchema.optional(),
+      cursor,
+      limit,
+      order,
+    }),
+    output: pageSchema(jobViewSchema),
+  },
+  createJob: {
+    summary: 'Ask for a job: a copy or a watch',
+    scope: 'write',
+    body: jobSpecSchema,
+    output: jobViewSchema,
+    status: 201,
+  },
+  planJob: {
+    summary: 'What a job would do, one item a line; moves and writes nothing',
+    scope: 'write',
+    body: jobSpecSchema,
+    output: plannedItemViewSchema,
+    form: 'lines',
+  },
+  getJob: {
+    summary: 'One job',
+    scope: 'read',
+    params: id,
+    output: jobViewSchema,
+  },
+  pauseJob: jobAction('Pause a job and its transfers; answers when the bytes have stopped'),
+  resumeJob: jobAction('Resume a paused job'),
+  cancelJob: jobAction('Cancel a job; what is complete stays'),
+  retryJob: jobAction('Try again what failed or was cancelled'),
+  listTransfers: {
+    summary: 'Transfers, newest first',
+    scope: 'read',
+    query: z.strictObject({
+      state: z.array(transferStateSchema).optional(),
+      job: z.string().max(64).optional(),
+      mode: modeSchema.optional(),
+      search: z.string().max(1024).optional().describe('Part of a source or destination path, in any case'),
+      cursor,
+      limit,
+      order,
+    }),
+    output: pageSchema(transferViewSchema),
+  },
+  actOnTransfers: {
+    summary: 'Pause, resume, cancel or retry many transfers; each is answered for itself',
+    scope: 'write',
+    body: z.strictObject({
+      action: actionSchema,
+      ids: z.array(z.string().min(1).max(64)).min(1).max(1000),
+    }),
+    output: z.object({
+      results: z.array(
+        z.object({
+          id: z.string(),
+          ok: z.boolean(),
+          transfer: transferViewSchema.optional(),
+          problem: problemSchema.optional(),
+        }),
+      ),
+    }),
+  },
+  getTransfer: {
+    summary: 'One transfer with its receipts and the facts of its way, oldest first',
+    scope: 'read',
+    params: id,
+    output: z.object({
+      transfer: transferViewSchema,
+      receipts: z.array(receiptViewSchema),
+      facts: z.array(eventViewSchema.omit({ transfer: true, job: true })),
+    }),
+  },
+  pauseTransfer: transferAction('Pause a transfer; answers when its bytes have stopped'),
+  resumeTransfer: transferAction('Resume a paused transfer'),
+  cancelTransfer: transferAction('Cancel a transfer'),
+  retryTransfer: transferAction('Try a failed or cancelled transfer again'),
+  listReceipts: {
+    summary: 'Receipts of a transfer, or of whatever stands or stood at a destination',
+    scope: 'read',
+    query: z.strictObject({
+      transfer: z.string().max(64).optional(),
+      endpoint: z.string().max(4096).optional().describe("With `path`: the destination endpoint's root"),
+      ...pathQuery,
+    }),
+    output: z.object({ rows: z.array(receiptViewSchema) }),
+  },
+  listEvents: {
+    summary: 'Events after a cursor; with `Accept: text/event-stream` as they happen, from `Last-Event-ID` on',
+    scope: 'management',
+    query: z.strictObject({
+      since: z.string().max(4096).optional().describe('Left out: from the oldest kept (as a stream: from now)'),
+      transfer: z.string().max(64).optional(),
+      job: z.string().max(64).optional(),
+      limit,
+    }),
+    output: z.object({ rows: z.array(eventViewSchema), cursor: z.string() }),
+  },
+  postEvent: {
+    summary: 'Give a command or an observation by its event name',
+    scope: 'write',
+    body: z.strictObject({
+      name: z.string().min(1).max(200),
+      data: z.record(z.string(), z.unknown()).default({}),
+    }),
+    output: z.object({
+      ok: z.literal(true),
+      transfer: transferViewSchema.optional(),
+    }),
+  },
+  getOverview: {
+    summary: 'Is everything all right, what moves, what needs somebody',
+    scope: 'read',
+    output: overviewViewSchema,
+  },
+  getBandwidth: {
+    summary: 'The limit on bytes per second',
+    scope: 'read',
+    output: bandwidthViewSchema,
+  },
+  setBandwidth: {
+    summary: 'Limit bytes per second: `2M`, `off`, or a timetable `08:00,2M 19:00,off`; null lifts it',
+    scope: 'write',
+    body: z.strictObject({ limit: z.string().min(1).max(1000).nullable() }),
+    output: bandwidthViewSchema,
+  },
+  browse: {
+    summary: 'A folder inside the roots; without a path the roots themselves',
+    scope: 'read',
+    query: z.strictObject({ ...pathQuery, cursor, limit }),
+    output: browseViewSchema,
+  },
+  explain: {
+    summary: 'Where a path is, or why it is not there yet',
+    scope: 'read',
+    query: z.strictObject(pathQuery),
+    output: explanationViewSchema,
+  },
+  getSession: {
+    summary: 'Who is asking, and what they may do',
+    scope: 'read',
+    output: sessionViewSchema,
+  },
+  openSession: {
+    summary: "Exchange the console's one-time secret for a session cookie",
+    scope: 'open',
+    body: z.strictObject({ secret: z.string().min(1).max(200) }),
+    output: sessionViewSchema,
+    secretAnswer: true,
+  },
+  closeSession: {
+    summary: 'Sign out',
+    scope: 'read',
+    output: nothing,
+    form: 'none',
+    status: 204,
+  },
+  createSessionLink: {
+    summary: 'A new one-time link to the console, good for ten minutes',
+    scope: 'admin',
+    output: z.object({ url: z.string(), expiresAt: z.iso.datetime() }),
+    status: 201,
+    secretAnswer: true,
+  },
+  listTokens: {
+    summary: 'Tokens, without their secrets',
+    scope: 'admin',
+    output: z.object({ rows: z.array(tokenViewSchema) }),
+  },
+  createToken: {
+    summary: 'A new token; its secret is shown this once',
+    scope: 'admin',
+    body: z.strictObject({
+      name: z.string().min(1).max(200),
+      scopes: z.array(scopeSchema).min(1),
+      expiresInDays: z.number().positive().max(3650).optional().describe('Left out: it does not end'),
+    }),
+    output: createdTokenSchema,
+    status: 201,
+    secretAnswer: true,
+  },
+  revokeToken: {
+    summary: 'Revoke a token',
+    scope: 'admin',
+    params: id,
+    output: nothing,
+    form: 'none',
+    status: 204,
+  },
+  health: {
+    summary: 'The process runs',
+    scope: 'open',
+    output: z.object({ status: z.literal('ok') }),
+  },
+  readiness: {
+    summary: 'The ledger answers and the engine works; else 503',
+    scope: 'open',
+    output: z.object({ status: z.literal('ready') }),
+  },
+  metrics: {
+    summary: 'Prometheus metrics',
+    scope: 'read',
+    output: z.string(),
+    form: 'text',
+  },
+  openapi: {
+    summary: 'This API as an OpenAPI 3.1 document',
+    scope: 'read',
+    output: z.record(z.string(), z.unknown()),
+  },
+  docs: {
+    summary: 'This API as a page to read',
+    scope: 'read',
+    output: z.string(),
+    form: 'html',
+  },
+} as const satisfies Record<RouteName, RouteShape>;
+
+export type RouteTable = typeof routeTable;
