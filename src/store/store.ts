@@ -76,6 +76,8 @@ export interface EventQuery {
   readonly transferId?: string;
   readonly jobId?: string;
   readonly limit?: number;
+  /** In place of `since`: newest first, from before this cursor ('' = from the newest); the answer's cursor then asks for older ones. */
+  readonly before?: string;
 }
 
 export interface StoreReader {
