@@ -1,6 +1,7 @@
 // What each kind of job is asked for: checked here once, for the API, the CLI, the configuration and the library alike.
 
 import { z } from 'zod';
+import { sizeSchema } from './size.ts';
 
 export const conflictSchema = z.enum(['skip', 'rename', 'overwrite', 'newer', 'fail']);
 /** What happens where the destination already has that name. */
@@ -36,7 +37,7 @@ const moving = {
   /** Bytes a second (`2M`), `off`, or a timetable (`08:00,2M 19:00,off`). */
   bandwidth: z.string().nullable().default(null),
   /** Free space that must remain at the destination, in bytes. */
-  reserveBytes: z.int().nonnegative().default(0),
+  reserveBytes: sizeSchema.default(0),
   /** How many of this job's files move at once; the engine's limits win. */
   transfers: z.int().min(1).max(64).nullable().default(null),
   priority: z.int().min(-100).max(100).default(0),
@@ -62,6 +63,32 @@ export const copySpecSchema = z.strictObject({
 export type CopyRequest = z.input<typeof copySpecSchema>;
 export type CopySpec = z.output<typeof copySpecSchema>;
 
+export const placementRuleSchema = z
+  .strictObject({
+    /** Glob on the path below the source; on the name alone where it holds no slash. */
+    match: z.string().min(1).optional(),
+    /** Regular expression on the path below the source; its groups can be used in the template. */
+    regex: z.string().min(1).optional(),
+    to: z.string().min(1),
+  })
+  .transform(({ match, regex, to }) => ({
+    ...(match === undefined ? {} : { match }),
+    ...(regex === undefined ? {} : { regex }),
+    to,
+  }));
+
+export const growingSchema = z.strictObject({
+  /** Files from this size on are copied while they grow. */
+  minSize: sizeSchema.default(50_000_000),
+  /** How far the copy stays behind the write head. */
+  safetyMargin: sizeSchema.default(16_000_000),
+  /** A pause in growth shorter than this does not end it. */
+  idleSeconds: z.number().min(0).max(86_400).default(30),
+  /** Keep the growing destination readable under its final name, with a `.growing` marker beside it. */
+  readable: z.boolean().default(false),
+});
+
+/** Pure data; engine/watch says what each field does. */
 export const watchSpecSchema = z.strictObject({
   kind: z.literal('watch'),
   source: z.string().min(1),
@@ -71,6 +98,16 @@ export const watchSpecSchema = z.strictObject({
   growthPollSeconds: z.number().min(0.1).max(3600).default(5),
   emptySeconds: z.number().min(0).max(86_400).default(300),
   historyDays: z.number().min(0).max(3650).default(14),
+  growing: growingSchema.prefault({}),
+  rules: z.array(placementRuleSchema).default([]),
+  /** What happens to a source file once it is proven at all destinations. */
+  after: z.enum(['keep', 'delete', 'move-to']).default('keep'),
+  /** Where `after: move-to` puts it; a folder outside the watched one. */
+  moveTo: z.string().min(1).nullable().default(null),
+  /** `folder`: each folder directly below the source is one set, taken as a whole. */
+  bundle: z.enum(['folder']).nullable().default(null),
+  /** Name of the file that says another is done: `{name}.done`. */
+  doneMarker: z.string().min(1).nullable().default(null),
   conflict: conflictSchema.default('rename'),
   ...moving,
 });

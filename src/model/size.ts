@@ -1,0 +1,49 @@
+// Sizes as people write them: bytes, or a number with a unit.
+
+import { z } from 'zod';
+import { Fault } from './fault.ts';
+
+const units: Readonly<Record<string, number>> = {
+  '': 1,
+  B: 1,
+  kB: 1e3,
+  KB: 1e3,
+  MB: 1e6,
+  GB: 1e9,
+  TB: 1e12,
+  KiB: 2 ** 10,
+  MiB: 2 ** 20,
+  GiB: 2 ** 30,
+  TiB: 2 ** 40,
+};
+
+/** Bytes of `16MB`, `16MiB`, `1.5 GB` or `4096`. Rejects with `invalid`. */
+export function parseSize(text: string): number {
+  const match = /^\s*(\d+(?:\.\d+)?)\s*([A-Za-z]*)\s*$/.exec(text);
+  const factor = units[match?.[2] ?? '?'];
+  const bytes = Math.round(Number(match?.[1]) * (factor ?? Number.NaN));
+  if (!Number.isSafeInteger(bytes)) {
+    throw new Fault('invalid', `"${text}" is not a size. Write bytes, or a number with kB, MB, GB, TB, KiB, MiB, GiB or TiB.`);
+  }
+  return bytes;
+}
+
+/** A size in a request or a configuration: whole bytes, or text with a unit; read as bytes. */
+export const sizeSchema = z.union([z.int().nonnegative(), z.string()]).transform((value, context) => {
+  if (typeof value === 'number') return value;
+  try {
+    return parseSize(value);
+  } catch (error) {
+    context.addIssue({ code: 'custom', message: (error as Fault).message });
+    return z.NEVER;
+  }
+});
+
+/** `1.5 GB`, `340 kB`, `12 bytes`. */
+export function formatSize(bytes: number): string {
+  if (bytes < 1000) return `${Math.round(bytes)} ${Math.round(bytes) === 1 ? 'byte' : 'bytes'}`;
+  const names = ['kB', 'MB', 'GB', 'TB', 'PB'];
+  const step = Math.min(names.length - 1, Math.floor(Math.log10(bytes) / 3) - 1);
+  const value = bytes / 1000 ** (step + 1);
+  return `${value >= 99.95 ? value.toFixed(0) : value.toFixed(1)} ${names[step]}`;
+}
