@@ -35,8 +35,14 @@ export interface Control {
   /** How many numbers have been taken (or were set as taken). */
   readonly taken: number;
   skipTo(next: number): void;
-  /** Called by the worker around every system call: marks the side it is in (`sides.none` when it is out again). Counts as heartbeat. */
-  enter(side: Side): void;
+  /** Grows with every heartbeat of any lane: as long as it grows, somebody is at work. */
+  readonly beats: number;
+  /**
+   * Called by the worker around every system call: marks the side it is in (`sides.none` when it is out again). Counts as heartbeat.
+   * `patienceMs` is how long this one call may take before its worker is given up; default is the mount's (10 s for shares). An fsync
+   * of much data needs more. Throws `unreachable` in a worker that has been given up: nothing further may be touched then.
+   */
+  enter(side: Side, patienceMs?: number): void;
   /** Bytes per second through the shared limit; the worker sleeps here until `count` bytes are allowed or stop is set. */
   throttle(count: number): void;
 }
@@ -48,6 +54,11 @@ export interface RunOptions {
   readonly onMessage?: (message: unknown) => void;
   /** True for calls that must not wait behind long copies (stat, list, probe, statfs): they have a worker of their own. */
   readonly quick?: boolean;
+  /**
+   * True for calls that wait for one another (the readers and writers of one ring): they never queue, but get a worker of their own,
+   * beyond the pool's number if need be.
+   */
+  readonly unqueued?: boolean;
 }
 
 /** The workers for calls that touch one mount, or a source and a destination mount. */

@@ -1,0 +1,329 @@
+// Confined access below a root: no path, and no symlink that is swapped in, leads out of it.
+
+import type { Stats } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  existsSync,
+  fstatSync,
+  fsyncSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  realpathSync,
+} from 'node:fs';
+import { dirname, sep } from 'node:path';
+import { Fault } from '../model/fault.ts';
+import { displayPath, isText, joinPath, pathBytes, safeRelativePath } from '../model/names.ts';
+import type { Attempt } from './errno.ts';
+import { errnoFault, errnoOf } from './errno.ts';
+
+/** A path that file calls take: text, or bytes where a name is not UTF-8. */
+export type FilePath = string | Buffer;
+
+export interface ConfinedOptions {
+  /** Called before each system call (Control.enter of the right side). */
+  readonly beforeCall?: () => void;
+  /** Makes the root, and what leads to it, where it is missing. Default is `false`. */
+  readonly create?: boolean;
+}
+
+/** A folder that stands open. It stays the same folder whatever happens to its name. */
+export interface ConfinedFolder {
+  /** Relative to the root; '' is the root. */
+  readonly path: string;
+  /** The path for file calls on `name`, one part, inside this folder. Add O_NOFOLLOW, or use calls that do not follow (lstat, rename, unlink). */
+  at(name: string): FilePath;
+  /** The path for calls on the folder itself: readdir, statfs, utimes. */
+  readonly self: FilePath;
+}
+
+interface CachedFolder extends ConfinedFolder {
+  /** -1 where folders are named by their paths. */
+  readonly fd: number;
+}
+
+/** O_PATH of Linux, which Node does not name: a descriptor that only marks the place, so that search permission is enough. */
+const openPath = 0o10000000;
+const walkFlags = openPath | constants.O_DIRECTORY | constants.O_NOFOLLOW;
+const byDescriptor = process.platform === 'linux' && existsSync('/proc/self/fd');
+const folderLimit = 64;
+
+/**
+ * Meant for one operation: opened at its start, closed at its end. Folders that were walked to stay open (at most 64), so that many
+ * files of a folder cost one walk. Every path is checked as model/names.ts says. All methods throw Faults: `not_found`, `exists` (a
+ * file where a folder is needed), `name_unsafe` (a symlink in the way, a path that leads out), `permission` and what else errno.ts knows.
+ *
+ * On Linux each part is opened below the folder before it, through /proc/self/fd, without following symlinks. Elsewhere each part is
+ * looked at first and the real path is compared, which a very fast attacker can get around.
+ */
+export class ConfinedRoot {
+  readonly root: string;
+  readonly #beforeCall: () => void;
+  readonly #folders = new Map<string, CachedFolder>();
+  readonly #unsynced = new Set<string>();
+  #top: CachedFolder;
+
+  private constructor(root: string, top: CachedFolder, beforeCall: () => void) {
+    this.root = root;
+    this.#top = top;
+    this.#beforeCall = beforeCall;
+  }
+
+  /** Opens an absolute path; symlinks in it are followed, for whoever named the root chose them. */
+  static open(root: string, options: ConfinedOptions = {}): ConfinedRoot {
+    const beforeCall = options.beforeCall ?? (() => undefined);
+    const attempt: Attempt = { operation: 'open the folder', path: '', place: root };
+    try {
+      if (options.create) makeWithParents(root, beforeCall);
+      beforeCall();
+      if (!byDescriptor) return new ConfinedRoot(root, namedFolder('', realpathSync(root)), beforeCall);
+      return new ConfinedRoot(root, openedFolder('', openSync(root, openPath | constants.O_DIRECTORY)), beforeCall);
+    } catch (error) {
+      throw errnoFault(error, attempt);
+    }
+  }
+
+  /** The folder at a relative path; `create` makes what is missing on the way (see `syncMade`). It stays usable at least through the next call. */
+  openFolder(path: string, options: { create?: boolean } = {}): ConfinedFolder {
+    this.#trim();
+    return this.#walk(path === '' ? '' : safeRelativePath(path), options.create === true);
+  }
+
+  /** The path for calls on one file. With `create` the folders that lead to it are made. */
+  file(path: string, options: { create?: boolean } = {}): FilePath {
+    const { folder, name } = this.locate(path, options);
+    return folder.at(name);
+  }
+
+  /** The folder that a path lies in, opened, and its last part. */
+  locate(path: string, options: { create?: boolean } = {}): { folder: ConfinedFolder; name: string } {
+    const safe = safeRelativePath(path);
+    if (safe === '') throw new Fault('exists', `${displayPath(this.root)} is the root itself, not something in it.`);
+    this.#trim();
+    const cut = safe.lastIndexOf('/');
+    return {
+      folder: this.#walk(cut < 0 ? '' : safe.slice(0, cut), options.create === true),
+      name: safe.slice(cut + 1),
+    };
+  }
+
+  /**
+   * Opens a regular file; never follows a symlink, never waits for a FIFO. `flags` are those of open(2). The caller closes it.
+   * Throws `unsupported` for what is neither file nor folder, `exists` for a folder.
+   */
+  openFile(
+    path: string,
+    flags: number,
+    options: { mode?: number; create?: boolean } = {},
+  ): { fd: number; stats: Stats } {
+    const attempt: Attempt = { operation: 'open', path, place: this.root };
+    const file = this.file(path, options);
+    let fd: number;
+    this.#beforeCall();
+    try {
+      fd = openSync(file, flags | constants.O_NOFOLLOW | constants.O_NONBLOCK, options.mode ?? 0o666);
+    } catch (error) {
+      // ENXIO: a FIFO without a reader, or a socket.
+      if (errnoOf(error) === 'ENXIO') throw this.#notAFile(path);
+      throw errnoFault(error, attempt);
+    }
+    try {
+      this.#beforeCall();
+      const stats = fstatSync(fd);
+      if (stats.isDirectory())
+        throw new Fault('exists', `${displayPath(path)} in ${displayPath(this.root)} is a folder, not a file.`);
+      if (!stats.isFile()) throw this.#notAFile(path);
+      if (!byDescriptor) this.#checkStillInside(path);
+      return { fd, stats };
+    } catch (error) {
+      closeSync(fd);
+      throw errnoFault(error, attempt);
+    }
+  }
+
+  /** Makes the entries of a folder durable. What cannot sync folders is let pass. */
+  syncFolder(path: string): void {
+    const folder = this.#walk(path === '' ? '' : safeRelativePath(path), false);
+    this.#sync(folder);
+    this.#unsynced.delete(folder.path);
+  }
+
+  /** Makes the folders durable that this root has made since the last time. */
+  syncMade(): void {
+    for (const path of this.#unsynced) this.syncFolder(path);
+  }
+
+  close(): void {
+    for (const folder of this.#folders.values()) if (folder.fd >= 0) closeSync(folder.fd);
+    this.#folders.clear();
+    if (this.#top.fd >= 0) closeSync(this.#top.fd);
+    this.#top = { ...this.#top, fd: -1 };
+  }
+
+  #walk(path: string, create: boolean): CachedFolder {
+    if (path === '') return this.#top;
+    const known = this.#folders.get(path);
+    if (known !== undefined) {
+      this.#folders.delete(path);
+      this.#folders.set(path, known);
+      return known;
+    }
+    const cut = path.lastIndexOf('/');
+    const above = this.#walk(cut < 0 ? '' : path.slice(0, cut), create);
+    const folder = this.#open(above, path.slice(cut + 1), create);
+    this.#folders.set(path, folder);
+    return folder;
+  }
+
+  #open(above: CachedFolder, name: string, create: boolean): CachedFolder {
+    const path = joinPath(above.path, name);
+    for (let made = false; ; ) {
+      this.#beforeCall();
+      try {
+        if (byDescriptor) return openedFolder(path, openSync(above.at(name), walkFlags));
+        return this.#openNamed(above, name, path);
+      } catch (error) {
+        const errno = errnoOf(error);
+        if (errno === 'ENOENT' && create && !made) {
+          this.#make(above, name, path);
+          made = true;
+          continue;
+        }
+        if (errno === 'ENOTDIR' || errno === 'ELOOP') throw this.#inTheWay(above, name, path);
+        throw errnoFault(error, { operation: 'open the folder', path, place: this.root });
+      }
+    }
+  }
+
+  #openNamed(above: CachedFolder, name: string, path: string): CachedFolder {
+    const full = above.at(name);
+    if (lstatSync(full).isSymbolicLink()) throw this.#inTheWay(above, name, path);
+    const real = realpathSync(full, 'buffer');
+    const top = Buffer.from(this.#top.self);
+    if (real.compare(Buffer.concat([top, Buffer.from(sep)]), 0, top.length + 1, 0, top.length + 1) !== 0) {
+      throw new Fault('name_unsafe', `${displayPath(path)} leads out of ${displayPath(this.root)}.`);
+    }
+    return namedFolder(path, full);
+  }
+
+  #make(above: CachedFolder, name: string, path: string): void {
+    this.#beforeCall();
+    try {
+      mkdirSync(above.at(name));
+      this.#unsynced.add(above.path);
+    } catch (error) {
+      if (errnoOf(error) !== 'EEXIST')
+        throw errnoFault(error, { operation: 'make the folder', path, place: this.root });
+    }
+  }
+
+  #inTheWay(above: CachedFolder, name: string, path: string): Fault {
+    const place = { path: displayPath(path), endpoint: displayPath(this.root) };
+    this.#beforeCall();
+    const stats = lstatSync(above.at(name), { throwIfNoEntry: false });
+    return stats?.isSymbolicLink()
+      ? new Fault(
+          'name_unsafe',
+          `${place.path} in ${place.endpoint} is a symlink where a folder is needed; it is not followed.`,
+          { place },
+        )
+      : new Fault('exists', `${place.path} in ${place.endpoint} is not a folder, and a folder is needed there.`, {
+          place,
+        });
+  }
+
+  #notAFile(path: string): Fault {
+    return new Fault('unsupported', `${displayPath(path)} in ${displayPath(this.root)} is not a regular file.`, {
+      place: { path: displayPath(path), endpoint: displayPath(this.root) },
+    });
+  }
+
+  #checkStillInside(path: string): void {
+    const cut = path.lastIndexOf('/');
+    if (cut < 0) return;
+    for (const folder of this.#folders.keys()) this.#folders.delete(folder);
+    this.#walk(safeRelativePath(path.slice(0, cut)), false);
+  }
+
+  #sync(folder: CachedFolder): void {
+    this.#beforeCall();
+    let fd: number | undefined;
+    try {
+      fd = openSync(folder.self, constants.O_RDONLY | constants.O_DIRECTORY);
+      this.#beforeCall();
+      fsyncSync(fd);
+    } catch (error) {
+      const errno = errnoOf(error);
+      if (errno !== undefined && unsyncable.has(errno)) return;
+      throw errnoFault(error, { operation: 'make durable the folder', path: folder.path, place: this.root });
+    } finally {
+      if (fd !== undefined) closeSync(fd);
+    }
+  }
+
+  /** Closes what was used longest ago. Before a walk, never within one: what the last call returned must outlive the next. */
+  #trim(): void {
+    for (const [path, folder] of this.#folders) {
+      if (this.#folders.size <= folderLimit) return;
+      this.#folders.delete(path);
+      if (folder.fd >= 0) closeSync(folder.fd);
+    }
+  }
+}
+
+/** Folders of some file systems (FUSE, SMB) and of Windows take no fsync. */
+const unsyncable = new Set([
+  'EINVAL',
+  'ENOTSUP',
+  'EOPNOTSUPP',
+  'ENOSYS',
+  'EBADF',
+  ...(process.platform === 'win32' ? ['EPERM', 'EISDIR'] : []),
+]);
+
+function openedFolder(path: string, fd: number): CachedFolder {
+  const self = `/proc/self/fd/${fd}`;
+  return { path, fd, self, at: (name) => below(`${self}/`, name) };
+}
+
+function namedFolder(path: string, full: FilePath): CachedFolder {
+  return {
+    path,
+    fd: -1,
+    self: full,
+    at: (name) =>
+      typeof full === 'string' ? below(full + sep, name) : Buffer.concat([full, Buffer.from(sep), pathBytes(name)]),
+  };
+}
+
+function below(start: string, name: string): FilePath {
+  return isText(name) ? start + name : Buffer.concat([Buffer.from(start), pathBytes(name)]);
+}
+
+/** Like `mkdir -p`, and each new folder's entry made durable. */
+function makeWithParents(root: string, beforeCall: () => void): void {
+  const missing: string[] = [];
+  for (let folder = root; ; folder = dirname(folder)) {
+    beforeCall();
+    if (lstatSync(folder, { throwIfNoEntry: false }) !== undefined || folder === dirname(folder)) break;
+    missing.push(folder);
+  }
+  for (const folder of missing.reverse()) {
+    beforeCall();
+    try {
+      mkdirSync(folder);
+    } catch (error) {
+      if (errnoOf(error) !== 'EEXIST') throw error;
+    }
+    const fd = openSync(dirname(folder), constants.O_RDONLY);
+    try {
+      beforeCall();
+      fsyncSync(fd);
+    } catch (error) {
+      if (!unsyncable.has(errnoOf(error) ?? '')) throw error;
+    } finally {
+      closeSync(fd);
+    }
+  }
+}

@@ -1,0 +1,316 @@
+// The mount pools: worker threads by the pair of mounts that a call touches, so that a hung mount stops nobody else.
+
+import { Fault } from '../model/fault.ts';
+import { displayPath } from '../model/names.ts';
+import { newBandwidth, setBandwidth } from './bandwidth.ts';
+import { newControl, stopControl } from './control.ts';
+import type { Mount } from './mount-table.ts';
+import { isLocalDisk, openMountTable } from './mount-table.ts';
+import type { MountWatch } from './mount-watch.ts';
+import { watchMount } from './mount-watch.ts';
+import type { MountHealth, MountPool, Mounts, RunOptions, Side } from './mounts.ts';
+import { sides, stopReasons } from './mounts.ts';
+import type { PoolCall } from './pool-worker.ts';
+import { PoolWorker } from './pool-worker.ts';
+
+export interface MountsOptions {
+  /** Worker modules: each exports `operations`. */
+  readonly modules: readonly URL[];
+  /** Workers of a pool for long calls. Default is 2. */
+  readonly longWorkers?: number;
+  /** A call that is inside one side for this long makes its mount `slow`, and on shares its worker is given up. Default is 10,000. */
+  readonly hangMs?: number;
+  /** On disks of this machine, which may be slow under load, a worker is given up after this. Default is 60,000. */
+  readonly localHangMs?: number;
+  /** A worker with nothing to do ends after this. Default is 10,000. */
+  readonly idleMs?: number;
+  /** Where Wherry keeps its own files: calls in `sides.own` are charged to its mount. Default is `/`. */
+  readonly ownPath?: string;
+  /** How long `close` lets running calls come to their end by themselves. Default is 3,000. */
+  readonly closeMs?: number;
+}
+
+interface Paths {
+  readonly source: string;
+  readonly destination: string | undefined;
+}
+
+/** A call with what its pool needs to know of it. */
+interface QueuedCall extends PoolCall {
+  readonly paths: Paths;
+}
+
+/** Workers and queue of one kind (long or quick) of one pool. */
+interface Crew {
+  readonly source: MountWatch;
+  readonly destination: MountWatch | undefined;
+  readonly limit: number;
+  readonly workers: Set<PoolWorker>;
+  readonly queue: QueuedCall[];
+}
+
+/** Starts no thread before the first call. Threads without work end by themselves and never keep the process alive. */
+export function openMounts(options: MountsOptions): Mounts {
+  const { longWorkers = 2, hangMs = 10_000, localHangMs = Math.max(60_000, hangMs), idleMs = 10_000 } = options;
+  const { ownPath = '/', closeMs = 3_000 } = options;
+  const table = openMountTable();
+  const bandwidth = newBandwidth();
+  const setup = { modules: options.modules.map((module) => module.href), bandwidth };
+  const watches = new Map<string, MountWatch>();
+  const crews = new Map<string, Crew>();
+  const threads = new Set<PoolWorker>();
+  const listeners = new Set<(health: MountHealth) => void>();
+  let ticker: NodeJS.Timeout | undefined;
+  let closed = false;
+
+  const startWorker = (onFree: () => void, onExit: (worker: PoolWorker) => void): PoolWorker => {
+    const worker: PoolWorker = new PoolWorker(setup, {
+      idleMs,
+      onFree,
+      onExit: () => {
+        threads.delete(worker);
+        onExit(worker);
+      },
+    });
+    threads.add(worker);
+    return worker;
+  };
+
+  const probe = (mount: Mount): Promise<void> =>
+    new Promise((resolve) => {
+      const worker = startWorker(
+        () => void worker.end(),
+        () => resolve(),
+      );
+      worker.start({
+        operation: 'mounts.probe',
+        input: mount.mountPoint,
+        control: newControl(),
+        transfer: [],
+        onMessage: undefined,
+        settle: () => resolve(),
+      });
+      worker.letGo();
+    });
+
+  const watchOf = (path: string): MountWatch => {
+    const mount = table.find(path);
+    const known = watches.get(mount.mountPoint);
+    if (known !== undefined) return known;
+    const watch = watchMount(mount, {
+      probe: () => probe(mount),
+      changed: (health) => {
+        for (const listener of listeners) listener(health);
+        if (health.state === 'unreachable') refuseQueued();
+        else for (const crew of crews.values()) dispatch(crew);
+      },
+    });
+    watches.set(mount.mountPoint, watch);
+    return watch;
+  };
+
+  const crewOf = (source: MountWatch, destination: MountWatch | undefined, quick: boolean): Crew => {
+    const key = [quick, source.mount.mountPoint, destination?.mount.mountPoint ?? ''].join('\0');
+    const known = crews.get(key);
+    if (known !== undefined) return known;
+    const crew: Crew = { source, destination, limit: quick ? 1 : longWorkers, workers: new Set(), queue: [] };
+    crews.set(key, crew);
+    return crew;
+  };
+
+  const addWorker = (crew: Crew): PoolWorker => {
+    const worker = startWorker(
+      () => dispatch(crew),
+      (gone) => {
+        crew.workers.delete(gone);
+        for (const watch of watches.values()) watch.reap(gone);
+        dispatch(crew);
+      },
+    );
+    crew.workers.add(worker);
+    return worker;
+  };
+
+  const freeWorker = (crew: Crew): PoolWorker | undefined => {
+    for (const worker of crew.workers) if (worker.free) return worker;
+    return undefined;
+  };
+
+  const dispatch = (crew: Crew) => {
+    while (crew.queue.length > 0) {
+      const worker = freeWorker(crew) ?? (crew.workers.size < crew.limit ? addWorker(crew) : undefined);
+      if (worker === undefined) return;
+      const call = crew.queue.shift();
+      if (call !== undefined) start(worker, call);
+    }
+  };
+
+  const start = (worker: PoolWorker, call: PoolCall) => {
+    ticker ??= setInterval(look, Math.min(1_000, hangMs / 4)).unref();
+    worker.start(call);
+  };
+
+  /** Charges a side to the mount behind it, and says the path that the call was for. */
+  const chargedTo = (crew: Crew, paths: Paths, side: Side): { watch: MountWatch; path: string } => {
+    if (side === sides.own) return { watch: watchOf(ownPath), path: ownPath };
+    if (side === sides.destination && crew.destination !== undefined) {
+      return { watch: crew.destination, path: paths.destination ?? paths.source };
+    }
+    return { watch: crew.source, path: paths.source };
+  };
+
+  /** Looks every second at every call that runs. */
+  const look = () => {
+    const hung = new Map<MountWatch, number[]>();
+    let busy = false;
+    for (const crew of crews.values()) {
+      for (const worker of crew.workers) {
+        const call = worker.call as QueuedCall | undefined;
+        if (call === undefined) continue;
+        busy = true;
+        const stillMs = worker.stillForMs();
+        if (stillMs < hangMs) continue;
+        const { watch, path } = chargedTo(crew, call.paths, worker.pulse.side);
+        const usualMs = isLocalDisk(watch.mount.type) ? localHangMs : hangMs;
+        if (stillMs < Math.max(usualMs, worker.pulse.patienceMs)) {
+          hung.set(watch, [...(hung.get(watch) ?? []), worker.movedAt]);
+          continue;
+        }
+        crew.workers.delete(worker);
+        watch.leaveBehind(worker, worker.movedAt);
+        stopControl(call.control, stopReasons.stall);
+        worker.abandon(hangs(watch.mount, path, stillMs));
+        dispatch(crew);
+      }
+    }
+    for (const watch of watches.values()) watch.setHung(hung.get(watch) ?? []);
+    if (!busy) {
+      clearInterval(ticker);
+      ticker = undefined;
+    }
+  };
+
+  const refuseQueued = () => {
+    for (const crew of crews.values()) {
+      const away = [crew.source, crew.destination].find((watch) => watch?.unreachable);
+      if (away === undefined) continue;
+      for (const call of crew.queue.splice(0)) call.settle({ fault: waits(away, pathOn(crew, away, call.paths)) });
+    }
+  };
+
+  const run = <Output>(
+    crew: Crew,
+    paths: Paths,
+    operation: string,
+    input: unknown,
+    runOptions: RunOptions,
+  ): Promise<Output> =>
+    new Promise((resolve, reject) => {
+      const { signal } = runOptions;
+      if (closed) return reject(shutDown());
+      if (signal?.aborted) return reject(signal.reason);
+      const away = [crew.source, crew.destination].find((watch) => watch?.unreachable);
+      if (away !== undefined) return reject(waits(away, pathOn(crew, away, paths)));
+      const control = runOptions.control ?? newControl();
+      const stop = () => {
+        stopControl(control, stopReasons.cancel);
+        const at = crew.queue.indexOf(call);
+        if (at < 0) return;
+        crew.queue.splice(at, 1);
+        reject(signal?.reason);
+      };
+      const call: QueuedCall = {
+        operation,
+        input,
+        control,
+        paths,
+        transfer: runOptions.transfer ?? [],
+        onMessage: runOptions.onMessage,
+        settle(result) {
+          signal?.removeEventListener('abort', stop);
+          if ('output' in result) resolve(result.output as Output);
+          else reject(signal?.aborted ? signal.reason : result.fault);
+        },
+      };
+      signal?.addEventListener('abort', stop, { once: true });
+      if (runOptions.unqueued) start(freeWorker(crew) ?? addWorker(crew), call);
+      else {
+        crew.queue.push(call);
+        dispatch(crew);
+      }
+    });
+
+  return {
+    pool(sourcePath, destinationPath) {
+      const paths: Paths = { source: sourcePath, destination: destinationPath };
+      const source = watchOf(sourcePath);
+      const destination = destinationPath === undefined ? undefined : watchOf(destinationPath);
+      const pool: MountPool = {
+        run: (operation, input, runOptions = {}) =>
+          run(crewOf(source, destination, runOptions.quick === true), paths, operation, input, runOptions),
+      };
+      return pool;
+    },
+    mountOf: (path) => table.find(path),
+    health: () => [...watches.values()].map((watch) => watch.health()),
+    onHealth(listener) {
+      listeners.add(listener);
+      return () => void listeners.delete(listener);
+    },
+    limitBandwidth: (bytesPerSecond) => setBandwidth(bandwidth, bytesPerSecond),
+    async close() {
+      closed = true;
+      for (const crew of crews.values()) for (const call of crew.queue.splice(0)) call.settle({ fault: shutDown() });
+      const running = [...threads].filter((worker) => worker.call !== undefined);
+      for (const worker of running)
+        if (worker.call !== undefined) stopControl(worker.call.control, stopReasons.shutdown);
+      await until(() => running.every((worker) => worker.call === undefined), closeMs);
+      for (const worker of threads) void worker.end();
+      const ended = await until(() => threads.size === 0, 1_000);
+      clearInterval(ticker);
+      return ended;
+    },
+  };
+}
+
+function pathOn(crew: Crew, watch: MountWatch, paths: Paths): string {
+  return watch === crew.source ? paths.source : (paths.destination ?? paths.source);
+}
+
+function hangs(mount: Mount, path: string, forMs: number): Fault {
+  const seconds = Math.round(forMs / 1000);
+  return unreachable(
+    mount,
+    path,
+    `${displayPath(mount.mountPoint)} does not answer: a call for ${displayPath(path)} has hung for ${seconds} s.`,
+  );
+}
+
+function waits(watch: MountWatch, path: string): Fault {
+  const seconds = Math.round(watch.health().hungForMs / 1000);
+  const { mount } = watch;
+  return unreachable(
+    mount,
+    path,
+    `${displayPath(mount.mountPoint)} has not answered for ${seconds} s; ${displayPath(path)} waits until it is back.`,
+  );
+}
+
+function unreachable(mount: Mount, path: string, message: string): Fault {
+  return new Fault('unreachable', message, {
+    place: { path: displayPath(path), endpoint: displayPath(mount.mountPoint) },
+  });
+}
+
+function shutDown(): Fault {
+  return new Fault('interrupted', 'Wherry is shutting down.');
+}
+
+async function until(done: () => boolean, limitMs: number): Promise<boolean> {
+  const end = performance.now() + limitMs;
+  while (!done()) {
+    if (performance.now() > end) return false;
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  return true;
+}

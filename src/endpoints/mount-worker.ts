@@ -1,0 +1,67 @@
+// The worker thread of a mount pool: loads the operations and runs one call at a time.
+
+import { statfsSync } from 'node:fs';
+import { parentPort, workerData } from 'node:worker_threads';
+import type { FaultReport } from '../model/fault.ts';
+import { asFault } from '../model/fault.ts';
+import { openControl, openPulse } from './control.ts';
+import type { Operation } from './mounts.ts';
+import { sides } from './mounts.ts';
+
+/** What a worker is started with. */
+export interface WorkerSetup {
+  readonly modules: readonly string[];
+  readonly pulse: SharedArrayBuffer;
+  /** The bandwidth for all pools together. */
+  readonly bandwidth: SharedArrayBuffer;
+}
+
+export interface WorkerCall {
+  readonly operation: string;
+  readonly input: unknown;
+  readonly control: SharedArrayBuffer;
+  readonly limit: SharedArrayBuffer | undefined;
+}
+
+export type WorkerReply =
+  | { readonly kind: 'message'; readonly message: unknown }
+  | { readonly kind: 'done'; readonly output: unknown }
+  | { readonly kind: 'failed'; readonly report: FaultReport; readonly stack: string | undefined };
+
+const port = parentPort;
+if (port === null) throw new Error('mount-worker runs in a worker thread only');
+const setup = workerData as WorkerSetup;
+const pulse = openPulse(setup.pulse);
+const operations = new Map<string, Operation>([['mounts.probe', (mountPoint: string) => void statfsSync(mountPoint)]]);
+
+for (const module of setup.modules) {
+  const found = (await import(module)) as { operations?: Record<string, Operation> };
+  for (const [name, operation] of Object.entries(found.operations ?? {})) {
+    if (operations.has(name)) throw new Error(`two operations are named ${name}`);
+    operations.set(name, operation);
+  }
+}
+
+const reply = (message: WorkerReply, transfer: ArrayBuffer[] = []) => port.postMessage(message, transfer);
+
+port.on('message', (call: WorkerCall) => {
+  const limits = call.limit === undefined ? [setup.bandwidth] : [setup.bandwidth, call.limit];
+  const control = openControl(call.control, { pulse: setup.pulse, limits });
+  try {
+    const operation = operations.get(call.operation);
+    if (operation === undefined) throw new Error(`no operation is named ${call.operation}`);
+    // An operation that never says where it is counts as one call to its source.
+    control.enter(sides.source);
+    const output = operation(call.input, {
+      control,
+      emit: (message, transfer) => reply({ kind: 'message', message }, transfer),
+    });
+    pulse.side = sides.none;
+    reply({ kind: 'done', output });
+  } catch (error) {
+    pulse.side = sides.none;
+    const fault = asFault(error);
+    const stack = fault.code === 'internal' && error instanceof Error ? error.stack : undefined;
+    reply({ kind: 'failed', report: fault.report(), stack });
+  }
+});

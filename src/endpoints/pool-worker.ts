@@ -1,0 +1,142 @@
+// One worker thread as its pool sees it: runs a call, shows its pulse, is given up when it hangs.
+
+import { Worker } from 'node:worker_threads';
+import { Fault, faultFrom } from '../model/fault.ts';
+import type { Pulse } from './control.ts';
+import { limitOf, newPulse, openPulse } from './control.ts';
+import type { WorkerCall, WorkerReply, WorkerSetup } from './mount-worker.ts';
+import { sides } from './mounts.ts';
+
+export interface PoolCall {
+  readonly operation: string;
+  readonly input: unknown;
+  readonly control: SharedArrayBuffer;
+  readonly transfer: ArrayBuffer[];
+  readonly onMessage: ((message: unknown) => void) | undefined;
+  settle(result: { output: unknown } | { fault: Fault }): void;
+}
+
+const script = new URL(import.meta.url.endsWith('.ts') ? './mount-worker.ts' : './mount-worker.js', import.meta.url);
+
+/** An idle worker does not keep the process alive. `onFree` is called after each call, `onExit` once, when the thread is gone. */
+export class PoolWorker {
+  readonly pulse: Pulse;
+  /** When the pulse was last seen to move, by performance.now(). */
+  movedAt = 0;
+  #beats = 0;
+  #call: PoolCall | undefined;
+  #ending = false;
+  #idleTimer: NodeJS.Timeout | undefined;
+  readonly #thread: Worker;
+  readonly #idleMs: number;
+  readonly #onFree: () => void;
+
+  constructor(setup: Omit<WorkerSetup, 'pulse'>, options: { idleMs: number; onFree: () => void; onExit: () => void }) {
+    const memory = newPulse();
+    this.pulse = openPulse(memory);
+    this.#idleMs = options.idleMs;
+    this.#onFree = options.onFree;
+    const workerData: WorkerSetup = { ...setup, pulse: memory };
+    this.#thread = new Worker(script, { workerData, execArgv: [] });
+    this.#thread.unref();
+    let trouble: unknown;
+    this.#thread.on('message', (reply: WorkerReply) => this.#receive(reply));
+    this.#thread.on('messageerror', (error) => this.#finish({ fault: crashed(error) }));
+    this.#thread.on('error', (error) => {
+      trouble = error;
+    });
+    this.#thread.on('exit', () => {
+      this.#ending = true;
+      clearTimeout(this.#idleTimer);
+      const call = this.#call;
+      this.#call = undefined;
+      options.onExit();
+      call?.settle({ fault: crashed(trouble) });
+    });
+  }
+
+  get free(): boolean {
+    return this.#call === undefined && !this.#ending;
+  }
+
+  get call(): PoolCall | undefined {
+    return this.#call;
+  }
+
+  start(call: PoolCall): void {
+    clearTimeout(this.#idleTimer);
+    const message: WorkerCall = {
+      operation: call.operation,
+      input: call.input,
+      control: call.control,
+      limit: limitOf(call.control),
+    };
+    this.#call = call;
+    this.movedAt = performance.now();
+    try {
+      this.#thread.postMessage(message, call.transfer);
+      this.#thread.ref();
+    } catch (error) {
+      // What cannot be cloned is the caller's mistake, not the worker's.
+      this.#finish({ fault: crashed(error) });
+    }
+  }
+
+  /** The running call no longer keeps the process alive. */
+  letGo(): void {
+    this.#thread.unref();
+  }
+
+  /** Milliseconds that the call has shown no sign of life inside a side; 0 where it is in none. */
+  stillForMs(): number {
+    const beats = this.pulse.beats;
+    const now = performance.now();
+    if (beats !== this.#beats || this.#call === undefined || this.pulse.side === sides.none) {
+      this.#beats = beats;
+      this.movedAt = now;
+    }
+    return now - this.movedAt;
+  }
+
+  /** Rejects the call with `fault` and leaves the thread behind: it ends without another step when the operating system lets go of it. */
+  abandon(fault: Fault): void {
+    this.pulse.abandoned = true;
+    const call = this.#call;
+    this.#call = undefined;
+    void this.end();
+    call?.settle({ fault });
+  }
+
+  /** Resolves when the thread is gone, which a hung call may put off for ever. */
+  async end(): Promise<void> {
+    this.#ending = true;
+    clearTimeout(this.#idleTimer);
+    this.#thread.unref();
+    await this.#thread.terminate();
+  }
+
+  #receive(reply: WorkerReply): void {
+    if (reply.kind === 'message') this.#call?.onMessage?.(reply.message);
+    else if (reply.kind === 'done') this.#finish({ output: reply.output });
+    else {
+      const fault = faultFrom(reply.report);
+      if (reply.stack !== undefined) fault.stack = reply.stack;
+      this.#finish({ fault });
+    }
+  }
+
+  #finish(result: { output: unknown } | { fault: Fault }): void {
+    const call = this.#call;
+    if (call === undefined) return;
+    this.#call = undefined;
+    this.#thread.unref();
+    this.#idleTimer = setTimeout(() => void this.end(), this.#idleMs).unref();
+    call.settle(result);
+    this.#onFree();
+  }
+}
+
+function crashed(cause: unknown): Fault {
+  const why = cause instanceof Error ? cause.message : 'it ended';
+  return new Fault('internal', `A worker thread for files failed: ${why}.`, { cause });
+}
