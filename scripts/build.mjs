@@ -1,0 +1,85 @@
+// Builds dist/: the compiled sources with their migrations, and the console in dist/web. `--if-stale` builds only what is older than its sources.
+
+import { spawnSync } from 'node:child_process';
+import { cpSync, existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { bundledNode } from './bundled-node.mjs';
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const at = (/** @type {string} */ path) => join(root, path);
+
+/** @param {string} path @returns {number} the newest modification time under a file or folder, 0 where there is none */
+function newestMs(path) {
+  if (!existsSync(path)) return 0;
+  const stat = statSync(path);
+  let newest = stat.mtimeMs;
+  if (!stat.isDirectory()) return newest;
+  for (const entry of readdirSync(path)) newest = Math.max(newest, newestMs(join(path, entry)));
+  return newest;
+}
+
+/** @param {string} stamp @param {string[]} sources @returns {boolean} whether any source is newer than the stamp */
+function isStale(stamp, sources) {
+  return !existsSync(stamp) || Math.max(...sources.map((source) => newestMs(at(source)))) > statSync(stamp).mtimeMs;
+}
+
+/** @param {string} tool a script inside node_modules @param {string[]} args */
+function run(tool, args) {
+  const result = spawnSync(bundledNode(root), [at(`node_modules/${tool}`), ...args], { cwd: root, stdio: 'inherit' });
+  if (result.error) throw result.error;
+  if (result.status !== 0) process.exit(result.status ?? 1);
+}
+
+/** @param {string} from @param {string} to everything that the compiler does not carry over: migrations, schemas */
+function copyAssets(from, to) {
+  for (const entry of readdirSync(from, { withFileTypes: true })) {
+    const source = join(from, entry.name);
+    const target = join(to, entry.name);
+    if (entry.isDirectory()) copyAssets(source, target);
+    else if (!/\.tsx?$/.test(entry.name)) {
+      mkdirSync(to, { recursive: true });
+      cpSync(source, target);
+    }
+  }
+}
+
+/** @param {string} built @param {string} source what a deleted or renamed source left behind */
+function pruneOrphans(built, source) {
+  if (!existsSync(built)) return;
+  for (const entry of readdirSync(built, { withFileTypes: true })) {
+    const path = join(built, entry.name);
+    if (path === at('dist/web') || path === sourcesStamp || path === consoleStamp) continue;
+    const origin = join(source, entry.name.replace(/(\.d\.ts|\.js)$/, '.ts'));
+    const kept = existsSync(origin) || existsSync(join(source, entry.name));
+    if (!kept) rmSync(path, { recursive: true, force: true });
+    else if (entry.isDirectory()) pruneOrphans(path, join(source, entry.name));
+  }
+}
+
+/** @param {string} stamp @param {number} startedMs a stamp carries the time of the start: what was edited meanwhile is stale */
+function markBuilt(stamp, startedMs) {
+  mkdirSync(dirname(stamp), { recursive: true });
+  writeFileSync(stamp, `${new Date(startedMs).toISOString()}\n`);
+}
+
+const onlyIfStale = process.argv.includes('--if-stale');
+const sourcesStamp = at('dist/.built-sources');
+const consoleStamp = at('dist/.built-console');
+const settings = ['package.json', 'tsconfig.json', 'scripts/build.mjs'];
+const sources = ['src', 'tsconfig.build.json', ...settings];
+const consoleSources = ['web', 'src/model', 'src/links', 'src/peer', 'src/api', 'tsconfig.web.json', ...settings];
+
+if (!onlyIfStale || isStale(sourcesStamp, sources)) {
+  const startedMs = Date.now();
+  pruneOrphans(at('dist'), at('src'));
+  copyAssets(at('src'), at('dist'));
+  run('typescript/bin/tsc', ['-p', 'tsconfig.build.json']);
+  markBuilt(sourcesStamp, startedMs);
+}
+
+if (existsSync(at('web/index.html')) && (!onlyIfStale || isStale(consoleStamp, consoleSources))) {
+  const startedMs = Date.now();
+  run('vite/bin/vite.js', ['build', '--config', 'web/vite.config.ts', '--logLevel', 'warn']);
+  markBuilt(consoleStamp, startedMs);
+}

@@ -1,0 +1,16 @@
+// How the tests run: in processes of their own, since many of them kill, stop or starve what they start.
+
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  test: {
+    include: ['test/**/*.test.ts'],
+    pool: 'forks',
+    maxWorkers: 2,
+    testTimeout: 30_000,
+    hookTimeout: 30_000,
+    teardownTimeout: 10_000,
+    passWithNoTests: false,
+    allowOnly: false,
+  },
+});
