@@ -24,23 +24,29 @@ const alphabet = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
 export function idSource(clock: Clock, random: Random): NewId {
   let lastMs = -1;
   let tail: number[] = [];
+  const begin = (ms: number) => {
+    lastMs = ms;
+    tail = Array.from(random.bytes(16), (byte) => byte & 31);
+  };
   return () => {
-    const nowMs = Math.max(clock.now(), lastMs);
-    if (nowMs === lastMs) {
+    const nowMs = clock.now();
+    if (nowMs > lastMs) begin(nowMs);
+    else {
       let at = tail.length - 1;
       while (at >= 0 && tail[at] === 31) tail[at--] = 0;
       if (at >= 0) tail[at] = (tail[at] ?? 0) + 1;
-    } else {
-      lastMs = nowMs;
-      tail = Array.from(random.bytes(16), (byte) => byte & 31);
+      else begin(lastMs + 1);
     }
     let head = '';
-    for (let rest = nowMs, place = 0; place < 10; place++, rest = Math.floor(rest / 32)) {
+    for (let rest = lastMs, place = 0; place < 10; place++, rest = Math.floor(rest / 32)) {
       head = alphabet.charAt(rest % 32) + head;
     }
     return head + tail.map((digit) => alphabet.charAt(digit)).join('');
   };
 }
+
+// A timer of more than 2^31 - 1 ms fires at once.
+const longestTimerMs = 2 ** 31 - 1;
 
 export const systemClock: Clock = {
   now: () => Date.now(),
@@ -51,14 +57,22 @@ export const systemClock: Clock = {
         reject(signal.reason);
         return;
       }
+      const endMs = performance.now() + ms;
+      let timer: ReturnType<typeof setTimeout>;
       const stop = () => {
         clearTimeout(timer);
         reject(signal?.reason);
       };
-      const timer = setTimeout(() => {
+      const wait = () => {
+        const leftMs = endMs - performance.now();
+        if (leftMs > longestTimerMs) timer = setTimeout(wait, longestTimerMs);
+        else timer = setTimeout(finish, Math.max(0, leftMs));
+      };
+      const finish = () => {
         signal?.removeEventListener('abort', stop);
         resolve();
-      }, ms);
+      };
+      wait();
       signal?.addEventListener('abort', stop, { once: true });
     }),
 };

@@ -1,7 +1,7 @@
 // Addresses of endpoints: plain paths and URLs, read and written in one way.
 
 import { Fault } from './fault.ts';
-import { displayPath } from './names.ts';
+import { displayPath, pathBytes, pathFromBytes } from './names.ts';
 
 export type EndpointScheme = 'file' | 'ssh' | 'docker' | 's3' | 'device' | 'mem' | 'generated';
 
@@ -26,7 +26,8 @@ export function parseEndpoint(text: string, workingFolder = '/'): EndpointAddres
   if (!schemes.has(scheme)) {
     throw new Fault('invalid', `${displayPath(text)} has a scheme that Wherry does not know: ${scheme}.`);
   }
-  if (/(^|@)-/.test(authority)) throw new Fault('invalid', `${displayPath(text)} has a host or user that begins with "-".`);
+  if (/(^|@)-/.test(authority))
+    throw new Fault('invalid', `${displayPath(text)} has a host or user that begins with "-".`);
   if (scheme === 'file') {
     if (authority !== '' && authority !== 'localhost') {
       throw new Fault('invalid', `${displayPath(text)} names another host; mount the share or use ssh://.`);
@@ -44,17 +45,34 @@ export function parseEndpoint(text: string, workingFolder = '/'): EndpointAddres
 /** The one written form; `parseEndpoint` reads it back. Files are written as plain absolute paths. */
 export function formatEndpoint(address: EndpointAddress): string {
   if (address.scheme === 'file') return address.path;
-  const path = address.path.split('/').map(encodeURIComponent).join('/');
+  const path = address.path.split('/').map(encode).join('/');
   const query = new URLSearchParams(address.query).toString();
   return `${address.scheme}://${address.authority}/${path}${query === '' ? '' : `?${query}`}`;
 }
 
+/** Percent-encodes one part by its bytes, so that names that are not UTF-8 survive. */
+function encode(part: string): string {
+  if (part.isWellFormed()) return encodeURIComponent(part);
+  return Array.from(pathBytes(part), (byte) => `%${byte.toString(16).toUpperCase().padStart(2, '0')}`).join('');
+}
+
 function decode(path: string): string {
-  try {
-    return decodeURIComponent(path);
-  } catch {
+  if (!path.includes('%')) return path;
+  if (/%(?![0-9A-Fa-f]{2})/.test(path)) {
     throw new Fault('invalid', `${displayPath(path)} has a percent sign that encodes nothing; write it as %25.`);
   }
+  const plain = pathBytes(path);
+  const bytes: number[] = [];
+  for (let at = 0; at < plain.length; at++) {
+    const byte = plain[at] ?? 0;
+    if (byte !== 0x25) bytes.push(byte);
+    else {
+      bytes.push(Number.parseInt(String.fromCharCode(plain[at + 1] ?? 0, plain[at + 2] ?? 0), 16));
+      at += 2;
+    }
+  }
+  if (bytes.includes(0)) throw new Fault('invalid', `${displayPath(path)} holds a NUL.`);
+  return pathFromBytes(Uint8Array.from(bytes));
 }
 
 /** Absolute, without `.`, `..`, doubled or trailing slashes; purely by text. */

@@ -92,9 +92,7 @@ export function transferEventName(before: Transfer, input: TransferInput, after:
       return before.state === 'paused' ? 'observation.transfer.resumed' : 'observation.transfer.queued';
     case 'retry':
     case 'recover':
-      return after.state === 'transferred'
-        ? 'observation.transfer.download.completed'
-        : 'observation.transfer.queued';
+      return after.state === 'transferred' ? 'observation.transfer.download.completed' : 'observation.transfer.queued';
     case 'start':
     case 'process':
       return after.state === 'processing'

@@ -5,15 +5,7 @@ import { Fault } from './fault.ts';
 
 export type JobKind = 'copy' | 'watch' | 'sync' | 'offload' | 'share';
 
-export type JobState =
-  | 'pending'
-  | 'running'
-  | 'waiting'
-  | 'paused'
-  | 'completed'
-  | 'partial'
-  | 'failed'
-  | 'cancelled';
+export type JobState = 'pending' | 'running' | 'waiting' | 'paused' | 'completed' | 'partial' | 'failed' | 'cancelled';
 
 export type JobInput = 'start' | 'wait' | 'pause' | 'resume' | 'finish' | 'finishPartly' | 'fail' | 'cancel' | 'retry';
 

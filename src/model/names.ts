@@ -64,20 +64,21 @@ export function displayPath(path: string): string {
   return path.replace(hidden, (character) => {
     const code = character.codePointAt(0) ?? 0;
     if (code >= 0xdc80 && code <= 0xdcff) return `\\x${(code - 0xdc00).toString(16)}`;
-    if (code < 0x100) return `\\x${code.toString(16).padStart(2, '0')}`;
+    if (code < 0x80) return `\\x${code.toString(16).padStart(2, '0')}`;
     return `\\u{${code.toString(16)}}`;
   });
 }
 
-// C0, DEL, C1, soft hyphen, bidi controls, zero-width and other format characters, line separators, lone surrogates.
+// C0, DEL, C1, soft hyphen, bidi controls, zero-width and other format characters, line separators, tags, lone surrogates.
 const hidden =
   // biome-ignore lint/suspicious/noControlCharactersInRegex: making control characters visible is what it is for
-  /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]|(?<![\ud800-\udbff])[\udc00-\udfff]|[\ud800-\udbff](?![\udc00-\udfff])/g;
+  /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\u180e\ufeff\ufff9-\ufffb]|\udb40[\udc00-\udc7f]|(?<![\ud800-\udbff])[\udc00-\udfff]|[\ud800-\udbff](?![\udc00-\udfff])/g;
 
 /**
- * Checks a path that came from outside and returns it normalised (`./` and doubled slashes gone).
- * Rejects with `name_unsafe`: absolute, drive or UNC paths, `..`, NUL, and parts or paths that are too long.
- * A backslash is an ordinary character on POSIX and is kept; where `windows` is set it is refused.
+ * Checks a path that came from outside and returns it in its one form: `./` and doubled slashes gone, and bytes that
+ * make up valid UTF-8 held as text. '' (the root itself) comes back as ''.
+ * Rejects with `name_unsafe`: absolute, drive or UNC paths, `..`, NUL, surrogates that stand for no byte, and parts or
+ * paths that are too long. A backslash is an ordinary character on POSIX and is kept; where `windows` is set it is refused.
  */
 export function safeRelativePath(path: string, options: { windows?: boolean } = {}): string {
   const refuse = (why: string): never => {
@@ -85,12 +86,12 @@ export function safeRelativePath(path: string, options: { windows?: boolean } = 
   };
   if (path.includes('\0')) refuse('holds a NUL');
   if (path.startsWith('/')) refuse('is absolute');
-  if (/^\\\\/.test(path)) refuse('is a UNC path');
-  if (/^[A-Za-z]:[\\/]/.test(path) || /^[A-Za-z]:$/.test(path)) refuse('begins with a drive');
+  if (!path.isWellFormed() && impossibleSurrogate.test(path)) refuse('cannot be turned into bytes');
   const parts: string[] = [];
-  for (const part of path.split('/')) {
-    if (part === '' || part === '.') continue;
-    if (part === '..') refuse('goes upwards');
+  for (const given of path.split('/')) {
+    if (given === '' || given === '.') continue;
+    if (given === '..') refuse('goes upwards');
+    const part = given.isWellFormed() ? given : pathFromBytes(pathBytes(given));
     if (options.windows) {
       const why = windowsProblem(part);
       if (why !== undefined) refuse(why);
@@ -99,9 +100,14 @@ export function safeRelativePath(path: string, options: { windows?: boolean } = 
     parts.push(part);
   }
   const safe = parts.join('/');
+  if (safe.startsWith('\\\\')) refuse('is a UNC path');
+  if (/^[A-Za-z]:([\\/]|$)/.test(safe)) refuse('begins with a drive');
   if (pathLengthBytes(safe) > pathMaxBytes) refuse(`is longer than ${pathMaxBytes} bytes`);
   return safe;
 }
+
+// Lone surrogates outside U+DC80 … U+DCFF, which alone stand for bytes.
+const impossibleSurrogate = /[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udc7f\udd00-\udfff]/;
 
 /** Why a file system of Windows (or an SMB share) would not take this part of a name; undefined where it would. */
 export function windowsProblem(part: string): string | undefined {
@@ -128,7 +134,7 @@ export function baseName(path: string): string {
 
 /** The name with `(n)` before its extension: `a.mov` → `a (1).mov`, `b.tar.gz` → `b (1).tar.gz`, `.rc` → `.rc (1)`. Fits NAME_MAX. */
 export function numberedName(name: string, n: number): string {
-  const match = /^(.+?)((?:\.tar)?\.[^.]{1,16})$/.exec(name);
+  const match = /^(.+?)((?:\.tar)?\.[^.\s]{1,16})$/s.exec(name);
   const stem = match?.[1] ?? name;
   const extension = match?.[2] ?? '';
   const mark = ` (${n})`;
@@ -169,7 +175,8 @@ function cutToBytes(text: string, most: number): string {
 function validSequenceLength(bytes: Uint8Array, at: number): number {
   const first = bytes[at] ?? 0;
   if (first < 0x80) return 1;
-  const length = first >= 0xc2 && first <= 0xdf ? 2 : first >= 0xe0 && first <= 0xef ? 3 : first >= 0xf0 && first <= 0xf4 ? 4 : 0;
+  const length =
+    first >= 0xc2 && first <= 0xdf ? 2 : first >= 0xe0 && first <= 0xef ? 3 : first >= 0xf0 && first <= 0xf4 ? 4 : 0;
   if (length === 0 || at + length > bytes.length) return 0;
   const second = bytes[at + 1] ?? 0;
   const low = first === 0xe0 ? 0xa0 : first === 0xf0 ? 0x90 : 0x80;

@@ -1,8 +1,8 @@
 // The transfer: one file's way from one source to one destination, and the table of the states it may take.
 
 import type { FaultReport } from './fault.ts';
-import type { ContentHash } from './hash.ts';
 import { Fault } from './fault.ts';
+import type { ContentHash } from './hash.ts';
 
 export type Mode = 'copy' | 'watch' | 'sync' | 'offload' | 'share';
 
@@ -172,9 +172,7 @@ export const waitReasons: readonly WaitReason[] = [
 ];
 
 /** The state table. ARCHITECTURE.md's diagram is generated from it; what is not here is refused. */
-export const transferTable: Readonly<
-  Record<TransferState, Readonly<Partial<Record<TransferInput, Target>>>>
-> = {
+export const transferTable: Readonly<Record<TransferState, Readonly<Partial<Record<TransferInput, Target>>>>> = {
   discovered: { queue: 'queued', ...stops },
   queued: { start: startByPhase, ...stops },
   waiting: { queue: 'queued', pause: 'paused', fail: 'failed', cancel: 'cancelled' },
