@@ -21,7 +21,10 @@ export function markerPath(path: string, doneMarker: string): string {
   const name = baseName(path);
   const dot = name.lastIndexOf('.');
   const stem = dot > 0 ? name.slice(0, dot) : name;
-  return joinPath(parentPath(path), doneMarker.replace(/\{name\}/g, () => name).replace(/\{stem\}/g, () => stem));
+  return joinPath(
+    parentPath(path),
+    doneMarker.replace(/\{name\}/g, () => name).replace(/\{stem\}/g, () => stem),
+  );
 }
 
 /** Which set each of the paths (files below the root) belongs to. */
@@ -55,9 +58,14 @@ export interface BundleMember {
  * Whether a set may go: with a done-marker once it is there (whatever was written before it is done by the writer's own word),
  * without one once every member is stable. The order is that of the bytes of the paths, the marker last.
  */
-export function bundleReady(members: readonly BundleMember[], rules: BundleRules): { ready: boolean; order: readonly string[] } {
+export function bundleReady(
+  members: readonly BundleMember[],
+  rules: BundleRules,
+): { ready: boolean; order: readonly string[] } {
   const marker = members.some((member) => member.marker);
   const ready = rules.doneMarker === null ? members.length > 0 && members.every((member) => member.stable) : marker;
-  const order = [...members].sort((a, b) => Number(a.marker) - Number(b.marker) || (a.path < b.path ? -1 : a.path > b.path ? 1 : 0));
+  const order = [...members].sort(
+    (a, b) => Number(a.marker) - Number(b.marker) || (a.path < b.path ? -1 : a.path > b.path ? 1 : 0),
+  );
   return { ready, order: order.map((member) => member.path) };
 }

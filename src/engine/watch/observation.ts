@@ -43,7 +43,15 @@ export const rateWindowMs = 60_000;
 /** Takes in one more look. `before` is undefined at the first. */
 export function observe(before: Observation | undefined, look: Look, settings: ObservationSettings): Observation {
   if (before === undefined) {
-    const fresh = { firstSeenAt: look.at, changedAt: look.at, last: look, risenLooks: 0, writerSeen: look.writerOpen === true, replaced: false, window: [point(look)] };
+    const fresh = {
+      firstSeenAt: look.at,
+      changedAt: look.at,
+      last: look,
+      risenLooks: 0,
+      writerSeen: look.writerOpen === true,
+      replaced: false,
+      window: [point(look)],
+    };
     return { ...fresh, verdict: judge(fresh, look, settings, 'unstable') };
   }
   // The operator may set the clock back: what would lie in the future is taken as just now.
@@ -81,7 +89,8 @@ function judge(
     return closed || quietMs >= settings.growing.idleMs ? 'stable' : 'growing';
   }
   if (seen.risenLooks >= 1 && quietMs === 0 && look.sizeBytes >= settings.growing.minSizeBytes) return 'growing';
-  if (look.writerOpen === true) return look.sizeBytes >= settings.growing.minSizeBytes && seen.risenLooks >= 1 ? 'growing' : 'unstable';
+  if (look.writerOpen === true)
+    return look.sizeBytes >= settings.growing.minSizeBytes && seen.risenLooks >= 1 ? 'growing' : 'unstable';
   return quietMs >= settings.stableMs ? 'stable' : 'unstable';
 }
 
@@ -97,6 +106,9 @@ function point(look: Look): { at: number; sizeBytes: number } {
   return { at: look.at, sizeBytes: look.sizeBytes };
 }
 
-function trimmed(window: readonly { at: number; sizeBytes: number }[], now: number): { at: number; sizeBytes: number }[] {
+function trimmed(
+  window: readonly { at: number; sizeBytes: number }[],
+  now: number,
+): { at: number; sizeBytes: number }[] {
   return window.filter((one) => one.at >= now - rateWindowMs && one.at <= now);
 }

@@ -21,7 +21,8 @@ export function openWriters(paths: readonly string[], ownPid: number): readonly 
     for (const descriptor of descriptorsOf(pid)) {
       // The link is read, never followed: the file may be on a share that hangs.
       const target = linkOf(`/proc/${pid}/fd/${descriptor}`);
-      if (target !== undefined && wanted.has(target) && !found.has(target) && writes(pid, descriptor)) found.add(target);
+      if (target !== undefined && wanted.has(target) && !found.has(target) && writes(pid, descriptor))
+        found.add(target);
     }
   }
   return [...found];

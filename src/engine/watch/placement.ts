@@ -58,7 +58,11 @@ export function needsHash(rules: readonly PlacementRule[]): boolean {
  * A template whose last part speaks of no file (no token but dates and folders) names a folder: the name is put below it.
  * Rejects with `name_unsafe` where the result would leave the root, with `invalid` for a token that is not known.
  */
-export function renderTemplate(template: string, facts: PlacementFacts, groups: Readonly<Record<string, string>>): string {
+export function renderTemplate(
+  template: string,
+  facts: PlacementFacts,
+  groups: Readonly<Record<string, string>>,
+): string {
   const name = baseName(facts.path);
   const dot = name.lastIndexOf('.');
   const stem = dot > 0 ? name.slice(0, dot) : name;
@@ -82,14 +86,19 @@ export function renderTemplate(template: string, facts: PlacementFacts, groups: 
         return facts.hash.slice(0, Number(argument ?? 8));
       default: {
         const group = groups[token];
-        if (group === undefined) throw new Fault('invalid', `The template ${template} speaks of {${token}}, which is not known.`);
+        if (group === undefined)
+          throw new Fault('invalid', `The template ${template} speaks of {${token}}, which is not known.`);
         return group;
       }
     }
   };
-  const rendered = template.replace(/\{(\w+)(?::([^}]*))?\}/g, (_, token: string, argument?: string) => value(token, argument));
+  const rendered = template.replace(/\{(\w+)(?::([^}]*))?\}/g, (_, token: string, argument?: string) =>
+    value(token, argument),
+  );
   const last = template.slice(template.lastIndexOf('/') + 1);
-  const namesFile = [...last.matchAll(/\{(\w+)/g)].some(([, token = '']) => fileTokens.has(token) || !tokens.has(token));
+  const namesFile = [...last.matchAll(/\{(\w+)/g)].some(
+    ([, token = '']) => fileTokens.has(token) || !tokens.has(token),
+  );
   const path = safeRelativePath(namesFile ? rendered : joinPath(rendered.replace(/\/+$/, ''), name));
   if (path === '') throw new Fault('name_unsafe', `The template ${template} gives ${displayPath(facts.path)} no name.`);
   return path;
@@ -117,7 +126,9 @@ function compileRegex(source: string, at: number): RegExp {
   try {
     return new RegExp(source, 'u');
   } catch (error) {
-    throw new Fault('invalid', `The regular expression of rule ${at + 1} is not valid: ${(error as Error).message}`, { cause: error });
+    throw new Fault('invalid', `The regular expression of rule ${at + 1} is not valid: ${(error as Error).message}`, {
+      cause: error,
+    });
   }
 }
 
@@ -130,7 +141,10 @@ function checkTemplate(rule: PlacementRule, at: number): string {
   const groups = rule.regex === undefined ? new Set<string>() : groupsOf(rule.regex, at);
   for (const [, token = ''] of rule.to.matchAll(/\{(\w+)/g)) {
     if (!tokens.has(token) && !groups.has(token)) {
-      throw new Fault('invalid', `${where} speaks of {${token}}, which is not known. Known are ${[...tokens, ...groups].map((one) => `{${one}}`).join(' ')}.`);
+      throw new Fault(
+        'invalid',
+        `${where} speaks of {${token}}, which is not known. Known are ${[...tokens, ...groups].map((one) => `{${one}}`).join(' ')}.`,
+      );
     }
   }
   return rule.to;

@@ -33,7 +33,11 @@ export interface StorageVerdict {
   readonly reason: string;
 }
 
-export function judgeStorage(role: StorageRole, look: StorageLook, thresholds = storageThresholds[role]): StorageVerdict {
+export function judgeStorage(
+  role: StorageRole,
+  look: StorageLook,
+  thresholds = storageThresholds[role],
+): StorageVerdict {
   if (!look.reachable) return { state: 'unreachable', reason: look.reason ?? 'It did not answer within 5 s.' };
   if (look.writable === false) return { state: 'critical', reason: look.reason ?? 'It cannot be written to.' };
   if (look.freeBytes === null) return { state: 'ok', reason: '' };

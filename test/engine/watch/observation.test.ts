@@ -1,9 +1,19 @@
 // When a watched file is empty, unstable, growing or stable.
 
 import { describe, expect, test } from 'vitest';
-import { growthRate, type Look, type Observation, type ObservationSettings, observe } from '../../../src/engine/watch/observation.ts';
+import {
+  growthRate,
+  type Look,
+  type Observation,
+  type ObservationSettings,
+  observe,
+} from '../../../src/engine/watch/observation.ts';
 
-const settings: ObservationSettings = { stableMs: 30_000, emptyMs: 300_000, growing: { minSizeBytes: 50_000_000, idleMs: 30_000 } };
+const settings: ObservationSettings = {
+  stableMs: 30_000,
+  emptyMs: 300_000,
+  growing: { minSizeBytes: 50_000_000, idleMs: 30_000 },
+};
 
 function look(second: number, sizeBytes: number, more: Partial<Look> = {}): Look {
   return { at: second * 1000, sizeBytes, mtimeMs: sizeBytes, identity: '1:1', ...more };
@@ -69,13 +79,22 @@ describe('a growing file', () => {
   });
 
   test('is not ended by a writer that was never seen', () => {
-    expect(watch(look(0, 60_000_000), look(5, 70_000_000, { writerOpen: false }), look(10, 71_000_000, { writerOpen: false })).verdict).toBe('growing');
+    expect(
+      watch(
+        look(0, 60_000_000),
+        look(5, 70_000_000, { writerOpen: false }),
+        look(10, 71_000_000, { writerOpen: false }),
+      ).verdict,
+    ).toBe('growing');
   });
 
   test('that shrinks or is replaced starts again and says so', () => {
     const grown = [look(0, 60_000_000), look(5, 70_000_000)] as const;
     expect(watch(...grown, look(10, 10_000_000))).toMatchObject({ verdict: 'unstable', replaced: true });
-    expect(watch(...grown, look(10, 80_000_000, { identity: '1:2' }))).toMatchObject({ verdict: 'unstable', replaced: true });
+    expect(watch(...grown, look(10, 80_000_000, { identity: '1:2' }))).toMatchObject({
+      verdict: 'unstable',
+      replaced: true,
+    });
     expect(watch(...grown, look(10, 10_000_000), look(15, 10_000_000)).replaced).toBe(false);
   });
 

@@ -26,7 +26,10 @@ describe('rules', () => {
   });
 
   test('what none matches goes to OTHER/{date}', () => {
-    expect(place([{ match: '*.mxf', to: '{name}' }], 'a/note.txt')).toEqual({ path: 'OTHER/2026-11-20/note.txt', rule: null });
+    expect(place([{ match: '*.mxf', to: '{name}' }], 'a/note.txt')).toEqual({
+      path: 'OTHER/2026-11-20/note.txt',
+      rule: null,
+    });
   });
 
   test.each([
@@ -67,16 +70,20 @@ test.each([
 test('no name and no template leads out of the root', () => {
   const part = fc.constantFrom('..', '.', '', 'a', 'C:', '{relativeDir}', '{1}', '{name}', '{stem}', '\\', ' ');
   fc.assert(
-    fc.property(fc.array(part, { minLength: 1, maxLength: 5 }), fc.array(part, { minLength: 1, maxLength: 5 }), (template, name) => {
-      let path: string;
-      try {
-        path = place([{ regex: '(.*)', to: template.join('/') }], name.join('/')).path;
-      } catch (error) {
-        expect((error as { code?: string }).code).toMatch(/invalid|name_unsafe/);
-        return;
-      }
-      expect(path.startsWith('/')).toBe(false);
-      expect(path.split('/')).not.toContain('..');
-    }),
+    fc.property(
+      fc.array(part, { minLength: 1, maxLength: 5 }),
+      fc.array(part, { minLength: 1, maxLength: 5 }),
+      (template, name) => {
+        let path: string;
+        try {
+          path = place([{ regex: '(.*)', to: template.join('/') }], name.join('/')).path;
+        } catch (error) {
+          expect((error as { code?: string }).code).toMatch(/invalid|name_unsafe/);
+          return;
+        }
+        expect(path.startsWith('/')).toBe(false);
+        expect(path.split('/')).not.toContain('..');
+      },
+    ),
   );
 });
