@@ -23,7 +23,10 @@ export function parseSize(text: string): number {
   const factor = units[match?.[2] ?? '?'];
   const bytes = Math.round(Number(match?.[1]) * (factor ?? Number.NaN));
   if (!Number.isSafeInteger(bytes)) {
-    throw new Fault('invalid', `"${text}" is not a size. Write bytes, or a number with kB, MB, GB, TB, KiB, MiB, GiB or TiB.`);
+    throw new Fault(
+      'invalid',
+      `"${text}" is not a size. Write bytes, or a number with kB, MB, GB, TB, KiB, MiB, GiB or TiB.`,
+    );
   }
   return bytes;
 }
@@ -43,7 +46,12 @@ export const sizeSchema = z.union([z.int().nonnegative(), z.string()]).transform
 export function formatSize(bytes: number): string {
   if (bytes < 1000) return `${Math.round(bytes)} ${Math.round(bytes) === 1 ? 'byte' : 'bytes'}`;
   const names = ['kB', 'MB', 'GB', 'TB', 'PB'];
-  const step = Math.min(names.length - 1, Math.floor(Math.log10(bytes) / 3) - 1);
-  const value = bytes / 1000 ** (step + 1);
+  let value = bytes / 1000;
+  let step = 0;
+  // 999.5 and more would be shown as 1000.
+  while (value >= 999.5 && step < names.length - 1) {
+    value /= 1000;
+    step += 1;
+  }
   return `${value >= 99.95 ? value.toFixed(0) : value.toFixed(1)} ${names[step]}`;
 }

@@ -1,0 +1,60 @@
+// A transfer and a job written out in full, to change a field or two of in a test.
+
+import { type Job, noCounts } from '../../src/model/job.ts';
+import type { Transfer } from '../../src/model/transfer.ts';
+
+export function literalTransfer(changes: Partial<Transfer> = {}): Transfer {
+  return {
+    id: '01JABCDEFGHJKMNPQRSTVWXYZ0',
+    jobId: '01JABCDEFGHJKMNPQRSTVWXYZ1',
+    mode: 'copy',
+    source: { endpoint: '/from', path: 'a.bin' },
+    destination: { endpoint: '/to', path: 'a.bin' },
+    publishedPath: null,
+    sizeBytes: 1,
+    mtimeMs: 1_700_000_000_000,
+    fileMode: 0o644,
+    identity: null,
+    state: 'discovered',
+    phase: 'transfer',
+    waiting: null,
+    bytesDone: 0,
+    bytesProcessed: 0,
+    hash: null,
+    attempts: 0,
+    firstQueuedAt: null,
+    priority: 0,
+    owner: null,
+    error: null,
+    heartbeatAt: null,
+    lease: null,
+    fence: 0,
+    publishing: null,
+    createdAt: 1_700_000_000_000,
+    updatedAt: 1_700_000_000_000,
+    startedAt: null,
+    finishedAt: null,
+    ...changes,
+  };
+}
+
+export function literalJob(changes: Partial<Job> = {}): Job {
+  return {
+    id: '01JABCDEFGHJKMNPQRSTVWXYZ1',
+    kind: 'copy',
+    name: '/from to /to',
+    spec: null,
+    state: 'pending',
+    waiting: null,
+    planned: false,
+    counts: noCounts,
+    priority: 0,
+    owner: null,
+    error: null,
+    createdAt: 1_700_000_000_000,
+    updatedAt: 1_700_000_000_000,
+    startedAt: null,
+    finishedAt: null,
+    ...changes,
+  };
+}
