@@ -42,7 +42,19 @@ export type Change =
   | { readonly kind: 'put_document'; readonly collection: string; readonly key: string; readonly value: unknown }
   | { readonly kind: 'delete_document'; readonly collection: string; readonly key: string };
 
-export type ChangeResult = { readonly applied: true } | { readonly applied: false; readonly reason: 'missing' | 'state' | 'fence' | 'exists' };
+/**
+ * Why a change was refused: `missing` no such row, `exists` an insert of an id that is there, `fence` another holder (looked at first),
+ * `state` not in the expected state. A `finish_pack` is refused by file, not as a whole: files whose row is not in `expectStates` are left
+ * as they are, without facts, and listed in `skipped`; all others are written. `delete_document` of what is not there is `missing`.
+ */
+export type ChangeResult =
+  | { readonly applied: true }
+  | {
+      readonly applied: false;
+      readonly reason: 'missing' | 'state' | 'fence' | 'exists';
+      /** Ids of a pack's transfers that were not written. */
+      readonly skipped?: readonly string[];
+    };
 
 /** Ordered by id (which is order of creation), newest last unless `newestFirst`. Cursors are opaque. */
 export interface Page<Row> {
@@ -86,12 +98,22 @@ export interface StoreReader {
   /** How many in each state, all jobs or one. */
   countTransfers(jobId?: string): Promise<Readonly<Record<TransferState, number>>>;
   job(id: string): Promise<Job | undefined>;
-  jobs(query: { states?: readonly JobState[]; kind?: Job['kind']; cursor?: string; limit?: number; newestFirst?: boolean }): Promise<Page<Job>>;
+  jobs(query: {
+    states?: readonly JobState[];
+    kind?: Job['kind'];
+    cursor?: string;
+    limit?: number;
+    newestFirst?: boolean;
+  }): Promise<Page<Job>>;
   /** In the order in which they were committed; never skips one that commits later. */
   events(query: EventQuery): Promise<{ readonly events: readonly StoredEvent[]; readonly cursor: string }>;
   /** The cursor after the newest event. */
   eventCursor(): Promise<string>;
-  receipts(query: { transferId?: string; source?: { endpoint: string; path: string }; destination?: { endpoint: string; path: string } }): Promise<readonly Receipt[]>;
+  receipts(query: {
+    transferId?: string;
+    source?: { endpoint: string; path: string };
+    destination?: { endpoint: string; path: string };
+  }): Promise<readonly Receipt[]>;
   /** Transfers whose source or destination path ends with or equals `path`, newest first; for `explain`. */
   findByPath(path: string, limit: number): Promise<readonly Transfer[]>;
   document(collection: string, key: string): Promise<unknown>;

@@ -1,0 +1,45 @@
+// One process per data folder: a lock that the operating system frees when its process dies, however it dies.
+
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import Database from 'better-sqlite3';
+import { Fault } from '../model/fault.ts';
+import { displayPath } from '../model/names.ts';
+import { codeOf } from './sqlite-fault.ts';
+
+export interface DataLock {
+  release(): void;
+}
+
+/**
+ * Makes the folder where it is missing. Rejects with `data_in_use`, naming the process that holds it.
+ * The lock is SQLite's own exclusive lock on an empty file: POSIX drops all of a process's locks on a file as soon as
+ * any descriptor of it is closed, so nothing else may ever open `lock`; the pid stands in a file of its own.
+ */
+export function lockDataFolder(folder: string): DataLock {
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const holderFile = join(folder, 'lock.pid');
+  const lock = new Database(join(folder, 'lock'), { timeout: 0 });
+  try {
+    lock.pragma('journal_mode = MEMORY');
+    lock.exec('BEGIN EXCLUSIVE');
+  } catch (error) {
+    lock.close();
+    if (!codeOf(error).startsWith('SQLITE_BUSY')) throw error;
+    throw new Fault('data_in_use', `The data folder ${displayPath(folder)} is in use by ${holder(holderFile)}.`, {
+      place: { path: displayPath(folder) },
+    });
+  }
+  writeFileSync(holderFile, `${process.pid}\n`);
+  return { release: () => lock.close() };
+}
+
+function holder(file: string): string {
+  try {
+    const pid = readFileSync(file, 'utf8').trim();
+    if (/^\d+$/.test(pid)) return `another Wherry (process ${pid})`;
+  } catch {
+    // The holder has not written its number yet.
+  }
+  return 'another Wherry';
+}

@@ -1,0 +1,52 @@
+// What the store and its threads say to each other; plain data only.
+
+import type { FaultReport } from '../model/fault.ts';
+import type { TransferState } from '../model/transfer.ts';
+import type { EventPosition } from './cursors.ts';
+import type { ReadName } from './ledger-reader.ts';
+import type { Change, ChangeResult } from './store.ts';
+
+type FinishPack = Extract<Change, { kind: 'finish_pack' }>;
+
+/** A pack crosses the thread as text: one per job, as pack-columns.ts writes it. */
+export interface PackedChange {
+  readonly kind: 'finish_pack';
+  readonly packs: readonly string[];
+  readonly completedEvents: FinishPack['completedEvents'];
+  readonly failedEvents: FinishPack['failedEvents'];
+  readonly expectStates: readonly TransferState[];
+}
+
+export type WireChange = Exclude<Change, FinishPack> | PackedChange;
+
+export type Role = 'writer' | 'reader';
+
+export interface ThreadStart {
+  readonly role: Role;
+  readonly folder: string;
+  readonly nowMs: number;
+}
+
+export type Request =
+  | { readonly kind: 'apply'; readonly calls: readonly (readonly WireChange[])[] }
+  /** One bounded part of deleting history; asked again while it says `more`. */
+  | { readonly kind: 'delete_history'; readonly before: number; readonly keepEventsAfter: number }
+  | { readonly kind: 'read'; readonly name: ReadName; readonly input: readonly unknown[] }
+  | { readonly kind: 'close' };
+
+/** How one call of a group ended. */
+export type CallOutcome = { readonly results: readonly ChangeResult[] } | { readonly fault: FaultReport };
+
+export interface ApplyReply {
+  readonly outcomes: readonly CallOutcome[];
+  /** Where a reader that has seen all events stands, when the group wrote any. */
+  readonly newest: EventPosition | null;
+}
+
+export type ThreadMessage =
+  | { readonly kind: 'ready'; readonly ledgerId: string }
+  | { readonly kind: 'refused'; readonly fault: FaultReport }
+  | { readonly kind: 'done'; readonly id: number; readonly value: unknown }
+  | { readonly kind: 'failed'; readonly id: number; readonly fault: FaultReport };
+
+export type NumberedRequest = Request & { readonly id: number };

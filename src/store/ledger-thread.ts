@@ -1,0 +1,95 @@
+// A thread that holds one connection to the ledger, and the questions that are on their way to it.
+
+import { Worker } from 'node:worker_threads';
+import { Fault, faultFrom } from '../model/fault.ts';
+import { displayPath } from '../model/names.ts';
+import type { NumberedRequest, Request, Role, ThreadMessage, ThreadStart } from './ledger-messages.ts';
+
+export interface LedgerThread {
+  readonly ledgerId: string;
+  /** Requests that have not been answered. */
+  readonly pending: number;
+  /** Rejects with the thread's Fault, or `ledger` where the thread is gone. */
+  ask(request: Request): Promise<unknown>;
+  end(): Promise<void>;
+}
+
+/** Rejects with `data_in_use` (writer) or `ledger`. The thread keeps the process alive only while it is asked something. */
+export function startLedgerThread(role: Role, folder: string, nowMs: number): Promise<LedgerThread> {
+  const script = new URL(
+    import.meta.url.endsWith('.ts') ? './ledger-worker.ts' : './ledger-worker.js',
+    import.meta.url,
+  );
+  const workerData: ThreadStart = { role, folder, nowMs };
+  const worker = new Worker(script, { workerData, name: `ledger ${role}` });
+  const waiting = new Map<number, { resolve(value: unknown): void; reject(fault: Fault): void }>();
+  let lastId = 0;
+  let gone: Fault | undefined;
+
+  function fail(fault: Fault): void {
+    gone ??= fault;
+    for (const { reject } of waiting.values()) reject(gone);
+    waiting.clear();
+  }
+
+  function ask(request: Request): Promise<unknown> {
+    if (gone !== undefined) return Promise.reject(gone);
+    lastId += 1;
+    const numbered: NumberedRequest = { ...request, id: lastId };
+    return new Promise((resolve, reject) => {
+      waiting.set(numbered.id, { resolve, reject });
+      worker.ref();
+      worker.postMessage(numbered);
+    });
+  }
+
+  function settle(id: number): { resolve(value: unknown): void; reject(fault: Fault): void } | undefined {
+    const asked = waiting.get(id);
+    waiting.delete(id);
+    if (waiting.size === 0) worker.unref();
+    return asked;
+  }
+
+  return new Promise((resolve, reject) => {
+    worker.on('message', (message: ThreadMessage) => {
+      switch (message.kind) {
+        case 'ready':
+          if (waiting.size === 0) worker.unref();
+          resolve({
+            ledgerId: message.ledgerId,
+            get pending() {
+              return waiting.size;
+            },
+            ask,
+            end: async () => {
+              gone ??= new Fault('ledger', `The ledger in ${displayPath(folder)} has been closed.`);
+              await worker.terminate();
+            },
+          });
+          return;
+        case 'refused':
+          reject(faultFrom(message.fault));
+          return;
+        case 'done':
+          settle(message.id)?.resolve(message.value);
+          return;
+        case 'failed':
+          settle(message.id)?.reject(faultFrom(message.fault));
+      }
+    });
+    worker.on('error', (error) => {
+      const fault = new Fault(
+        'ledger',
+        `The thread of the ledger in ${displayPath(folder)} broke down: ${error.message}.`,
+        { cause: error },
+      );
+      fail(fault);
+      reject(fault);
+    });
+    worker.on('exit', () => {
+      const fault = new Fault('ledger', `The thread of the ledger in ${displayPath(folder)} ended.`);
+      fail(fault);
+      reject(fault);
+    });
+  });
+}

@@ -1,0 +1,107 @@
+// The script of the ledger's threads: opens one connection, applies changes and answers questions, one after the other.
+
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import { parentPort, workerData } from 'node:worker_threads';
+import Database from 'better-sqlite3';
+import { asFault, Fault } from '../model/fault.ts';
+import { type DataLock, lockDataFolder } from './data-lock.ts';
+import type {
+  ApplyReply,
+  CallOutcome,
+  NumberedRequest,
+  Request,
+  ThreadMessage,
+  ThreadStart,
+  WireChange,
+} from './ledger-messages.ts';
+import { type LedgerReader, ledgerReader } from './ledger-reader.ts';
+import { type LedgerWriter, ledgerWriter } from './ledger-writer.ts';
+import { migrate } from './migrate.ts';
+import { ledgerFault } from './sqlite-fault.ts';
+import { type Statements, statementsOf } from './statements.ts';
+
+interface Ledger {
+  readonly id: string;
+  readonly sql: Statements;
+  readonly reader: LedgerReader;
+  readonly writer: LedgerWriter | undefined;
+  readonly lock: DataLock | undefined;
+}
+
+const { role, folder, nowMs } = workerData as ThreadStart;
+const file = join(folder, 'ledger.sqlite');
+const say = (message: ThreadMessage): void => parentPort?.postMessage(message);
+
+function open(): Ledger {
+  const lock = role === 'writer' ? lockDataFolder(folder) : undefined;
+  try {
+    const database = new Database(file, { readonly: role === 'reader', timeout: 5000 });
+    const sql = statementsOf(database);
+    if (role === 'writer') {
+      database.pragma('journal_mode = WAL');
+      database.pragma('synchronous = FULL');
+      database.pragma('temp_store = MEMORY');
+      migrate(sql, file, nowMs);
+      sql.run(
+        `INSERT INTO meta (key, value) VALUES ('ledger_id', ?) ON CONFLICT DO NOTHING`,
+        randomBytes(6).toString('hex'),
+      );
+    }
+    const id = String(sql.row(`SELECT value FROM meta WHERE key = 'ledger_id'`)?.[0]);
+    return { id, sql, lock, reader: ledgerReader(sql, id), writer: role === 'writer' ? ledgerWriter(sql) : undefined };
+  } catch (error) {
+    lock?.release();
+    throw error;
+  }
+}
+
+function applyCalls(writer: LedgerWriter, calls: readonly (readonly WireChange[])[]): ApplyReply {
+  const before = writer.newest().seq;
+  const outcomes = outcomesOf(writer, calls);
+  const newest = writer.newest();
+  return { outcomes, newest: newest.seq === before ? null : newest };
+}
+
+function outcomesOf(writer: LedgerWriter, calls: readonly (readonly WireChange[])[]): CallOutcome[] {
+  try {
+    return writer.applyGroup(calls).map((results) => ({ results }));
+  } catch (error) {
+    const [only] = calls;
+    if (calls.length === 1 && only !== undefined) return [{ fault: ledgerFault(error, file).report() }];
+    // One call must not take the others of its group down with it.
+    return calls.flatMap((call) => outcomesOf(writer, [call]));
+  }
+}
+
+function answer(ledger: Ledger, request: Request): unknown {
+  switch (request.kind) {
+    case 'read': {
+      const read = ledger.reader[request.name] as (...input: readonly unknown[]) => unknown;
+      return read(...request.input);
+    }
+    case 'close':
+      if (ledger.writer !== undefined) ledger.sql.database.pragma('wal_checkpoint(TRUNCATE)');
+      ledger.sql.database.close();
+      ledger.lock?.release();
+      return undefined;
+  }
+  if (ledger.writer === undefined) throw new Fault('internal', 'The reading thread of the ledger was asked to write.');
+  return request.kind === 'apply'
+    ? applyCalls(ledger.writer, request.calls)
+    : ledger.writer.deleteHistory(request.before, request.keepEventsAfter);
+}
+
+try {
+  const ledger = open();
+  parentPort?.on('message', (request: NumberedRequest) => {
+    try {
+      say({ kind: 'done', id: request.id, value: answer(ledger, request) });
+    } catch (error) {
+      say({ kind: 'failed', id: request.id, fault: ledgerFault(error, file).report() });
+    }
+  });
+  say({ kind: 'ready', ledgerId: ledger.id });
+} catch (error) {
+  say({ kind: 'refused', fault: asFault(ledgerFault(error, file)).report() });
+}

@@ -1,0 +1,6 @@
+// The list of the ledger's migrations, oldest first.
+
+import { ledgerTables } from './0001-ledger-tables.ts';
+import type { Migration } from './migration.ts';
+
+export const migrations: readonly Migration[] = [ledgerTables];

@@ -1,0 +1,165 @@
+// The ledger on SQLite: changes grouped into durable commits by one thread, questions answered by another.
+
+import type { Clock } from '../model/clock.ts';
+import { Fault, faultFrom } from '../model/fault.ts';
+import { displayPath } from '../model/names.ts';
+import { eventCursor } from './cursors.ts';
+import type { ApplyReply, WireChange } from './ledger-messages.ts';
+import type { LedgerReader, ReadName } from './ledger-reader.ts';
+import { type LedgerThread, startLedgerThread } from './ledger-thread.ts';
+import { packRows } from './pack-columns.ts';
+import type { Change, ChangeResult, Store } from './store.ts';
+import { columnAt, type FlatTransfer, flattenTransfer } from './transfer-row.ts';
+
+export interface SqliteStoreOptions {
+  /** The data folder; made where it is missing. */
+  readonly folder: string;
+  readonly clock: Clock;
+}
+
+interface Waiting {
+  readonly changes: readonly WireChange[];
+  resolve(results: readonly ChangeResult[]): void;
+  reject(fault: Fault): void;
+}
+
+/** Most calls that share one commit: a group must not hold up whoever comes next. */
+const groupCalls = 256;
+/** Reads that met a busy writer before a reading thread is started for good; a short-lived process never needs one. */
+const contendedReads = 8;
+/** Reads that may take long on a large ledger: they never wait for a commit, and no commit for them. */
+const longReads = new Set<ReadName>(['transfers', 'events', 'findByPath']);
+
+/**
+ * Resolves once the ledger can be used: a new one is made, an older one brought up to date. Rejects with `data_in_use` where another
+ * process (or this one) has the folder open, and with `ledger` where it cannot be opened or was written by a newer Wherry.
+ */
+export async function openSqliteStore({ folder, clock }: SqliteStoreOptions): Promise<Store> {
+  const writer = await startLedgerThread('writer', folder, clock.now());
+  const listeners = new Set<(cursor: string) => void>();
+  const queue: Waiting[] = [];
+  let committing: Promise<void> | undefined;
+  let reader: LedgerThread | undefined;
+  let readerStart: Promise<void> | undefined;
+  let contended = 0;
+  let closed: Promise<void> | undefined;
+
+  const closedFault = (): Fault => new Fault('ledger', `The ledger in ${displayPath(folder)} has been closed.`);
+
+  async function commitQueue(): Promise<void> {
+    // What is asked for within one turn of the event loop shares the first commit; later calls gather while it is written.
+    await undefined;
+    while (queue.length > 0) {
+      const group = queue.splice(0, groupCalls);
+      try {
+        const reply = (await writer.ask({ kind: 'apply', calls: group.map(({ changes }) => changes) })) as ApplyReply;
+        settleGroup(group, reply);
+      } catch (error) {
+        for (const { reject } of group) reject(error as Fault);
+      }
+    }
+    committing = undefined;
+  }
+
+  function settleGroup(group: readonly Waiting[], { outcomes, newest }: ApplyReply): void {
+    group.forEach(({ resolve, reject }, index) => {
+      const outcome = outcomes[index];
+      if (outcome === undefined) reject(new Fault('internal', 'The ledger lost an answer.'));
+      else if ('fault' in outcome) reject(faultFrom(outcome.fault));
+      else resolve(outcome.results);
+    });
+    if (newest === null) return;
+    const cursor = eventCursor(writer.ledgerId, newest);
+    for (const listener of listeners) listener(cursor);
+  }
+
+  async function apply(changes: readonly Change[]): Promise<readonly ChangeResult[]> {
+    if (closed !== undefined) throw closedFault();
+    if (changes.length === 0) return [];
+    const wire = changes.map(toWire);
+    for (const change of changes) {
+      if (change.kind !== 'delete_history') continue;
+      const { before, keepEventsAfter } = change;
+      while ((await writer.ask({ kind: 'delete_history', before, keepEventsAfter })) === true) {
+        // Other calls get their turn between two parts.
+      }
+    }
+    return new Promise((resolve, reject) => {
+      queue.push({ changes: wire, resolve, reject });
+      committing ??= commitQueue();
+    });
+  }
+
+  function threadFor(name: ReadName): LedgerThread {
+    if (reader !== undefined) return reader;
+    if (writer.pending > 0) {
+      contended += longReads.has(name) ? contendedReads : 1;
+      if (contended >= contendedReads) {
+        readerStart ??= startLedgerThread('reader', folder, clock.now()).then((thread) => {
+          reader = thread;
+        });
+        // Until it is there, and if it cannot be, the writer answers.
+        readerStart.catch(() => undefined);
+      }
+    }
+    return writer;
+  }
+
+  function read<Name extends ReadName>(
+    name: Name,
+  ): (...input: Parameters<LedgerReader[Name]>) => Promise<ReturnType<LedgerReader[Name]>> {
+    return async (...input) => {
+      if (closed !== undefined) throw closedFault();
+      return (await threadFor(name).ask({ kind: 'read', name, input })) as ReturnType<LedgerReader[Name]>;
+    };
+  }
+
+  async function closeAll(): Promise<void> {
+    await committing;
+    await readerStart?.catch(() => undefined);
+    if (reader !== undefined) {
+      await reader.ask({ kind: 'close' });
+      await reader.end();
+    }
+    try {
+      await writer.ask({ kind: 'close' });
+    } finally {
+      await writer.end();
+    }
+  }
+
+  return {
+    apply,
+    onEvents: (listener) => {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    transfer: read('transfer'),
+    transfers: read('transfers'),
+    countTransfers: read('countTransfers'),
+    job: read('job'),
+    jobs: read('jobs'),
+    events: read('events'),
+    eventCursor: read('eventCursor'),
+    receipts: read('receipts'),
+    findByPath: read('findByPath'),
+    document: read('document'),
+    documents: read('documents'),
+    queued: read('queued'),
+    due: read('due'),
+    close: () => {
+      closed ??= closeAll();
+      return closed;
+    },
+  };
+}
+
+function toWire(change: Change): WireChange {
+  if (change.kind !== 'finish_pack') return change;
+  const { transfers, receipts, completedEvents, failedEvents, expectStates } = change;
+  const byJob = Map.groupBy(
+    transfers.map((transfer, index): FlatTransfer => flattenTransfer(transfer, receipts[index] ?? null)),
+    (row) => row[columnAt.job_id],
+  );
+  return { kind: 'finish_pack', packs: [...byJob.values()].map(packRows), completedEvents, failedEvents, expectStates };
+}
