@@ -110,7 +110,10 @@ export function table(race: Race, figures: readonly Figures[]): string {
     const other = figures.find((one) => one.name === goal.against);
     if (other === undefined) continue;
     const ratio = ours / median(other.wallSeconds);
-    lines.push('', `Goal: at most ${goal.atMost} of ${goal.against}; seen ${ratio.toFixed(2)}: ${ratio <= goal.atMost ? 'met' : 'missed'}.`);
+    lines.push(
+      '',
+      `Goal: at most ${goal.atMost} of ${goal.against}; seen ${ratio.toFixed(2)}: ${ratio <= goal.atMost ? 'met' : 'missed'}.`,
+    );
   }
   return `${lines.join('\n')}\n`;
 }

@@ -35,7 +35,9 @@ function onStage(stage: Stage, act: (stage: Stage) => void): void {
 }
 
 function countFiles(folder: string): number {
-  return readdirSync(folder, { recursive: true }).filter((name) => statSync(join(folder, String(name)), { throwIfNoEntry: false })?.isFile()).length;
+  return readdirSync(folder, { recursive: true }).filter((name) =>
+    statSync(join(folder, String(name)), { throwIfNoEntry: false })?.isFile(),
+  ).length;
 }
 
 const races: Record<string, () => void> = {
@@ -57,7 +59,8 @@ const races: Record<string, () => void> = {
       const source = resolve(import.meta.dirname, '../node_modules');
       show(treeRace(stage, source, countFiles(source), 'first', 'a real node_modules'));
     }),
-  'unchanged-100000': () => onStage(memoryStage(8 * gibibyte), (stage) => show(smallFiles(stage, 100_000, 'unchanged'))),
+  'unchanged-100000': () =>
+    onStage(memoryStage(8 * gibibyte), (stage) => show(smallFiles(stage, 100_000, 'unchanged'))),
 };
 
 const cpu = cpus();

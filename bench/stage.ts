@@ -1,7 +1,17 @@
 // What the races run on: trees of files made from a seed, and places in memory and on disk.
 
 import { execFileSync, spawnSync } from 'node:child_process';
-import { closeSync, existsSync, mkdirSync, mkdtempSync, openSync, rmSync, statSync, writeFileSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 
@@ -41,11 +51,15 @@ export function makeTree(root: string, files: number, folders: number): number {
   const next = numbers(11);
   const block = noise(64 * 1024, next);
   let total = 0;
-  for (let folder = 0; folder < folders; folder++) mkdirSync(join(root, `folder-${String(folder).padStart(3, '0')}`), { recursive: true });
+  for (let folder = 0; folder < folders; folder++)
+    mkdirSync(join(root, `folder-${String(folder).padStart(3, '0')}`), { recursive: true });
   for (let at = 0; at < files; at++) {
     const bytes = Math.round(4096 * 16 ** next());
     block.writeUInt32LE(at, 0);
-    writeFileSync(join(root, `folder-${String(at % folders).padStart(3, '0')}`, `file-${at}.bin`), block.subarray(0, bytes));
+    writeFileSync(
+      join(root, `folder-${String(at % folders).padStart(3, '0')}`, `file-${at}.bin`),
+      block.subarray(0, bytes),
+    );
     total += bytes;
   }
   return total;

@@ -19,7 +19,13 @@ export function oneFile(sizeBytes: number): { race: Race; stage: Stage } {
     state.forget();
   };
   const check = () => sameSize(source, target);
-  const contender = (name: string, ...command: string[]) => ({ name, command, prepare, check, env: { XDG_STATE_HOME: state.XDG_STATE_HOME } });
+  const contender = (name: string, ...command: string[]) => ({
+    name,
+    command,
+    prepare,
+    check,
+    env: { XDG_STATE_HOME: state.XDG_STATE_HOME },
+  });
   return {
     stage,
     race: {

@@ -53,7 +53,17 @@ export function treeRace(stage: Stage, source: string, files: number, change: Ch
       contender('wherry copy (verified)', wherry, 'copy', '--quiet', source, (target) => target),
       contender('cp -a', 'cp', '-aT', ...(change === 'first' ? [] : ['-u']), source, (target) => target),
       contender('rsync -a', 'rsync', '-a', `${source}/`, (target) => `${target}/`),
-      contender('rclone copy', 'rclone', 'copy', '--config', '/dev/null', '--transfers', '4', source, (target) => target),
+      contender(
+        'rclone copy',
+        'rclone',
+        'copy',
+        '--config',
+        '/dev/null',
+        '--transfers',
+        '4',
+        source,
+        (target) => target,
+      ),
     ],
     goals:
       change === 'first'

@@ -16,7 +16,7 @@ afterEach(() => {
 });
 
 describe.each(rows.map((row) => ({ name: `${row.id} ${row.title}`, row })))('$name', ({ row }) => {
-  const options = () => ({ runs: 6, seed: 5, scratch, scale: 0.04, say: () => {} });
+  const options = () => ({ runs: 6, seed: 5, scratch, scale: 0.04, say: () => undefined });
 
   test('holds', { timeout: 120_000 }, async () => {
     const result = await row.run(options());

@@ -20,7 +20,10 @@ export interface FaultFs {
 
 /** Compiled once for each version of the source. */
 function program(): string {
-  const path = join(tmpdir(), `wherry-fault-fs-${createHash('sha256').update(readFileSync(source)).digest('hex').slice(0, 16)}`);
+  const path = join(
+    tmpdir(),
+    `wherry-fault-fs-${createHash('sha256').update(readFileSync(source)).digest('hex').slice(0, 16)}`,
+  );
   if (!existsSync(path)) {
     const flags = execFileSync('pkg-config', ['fuse3', '--cflags', '--libs'], { encoding: 'utf8' }).trim().split(/\s+/);
     const fresh = `${path}.${process.pid}`;
@@ -38,10 +41,14 @@ export async function mountFaultFs(folder: string): Promise<FaultFs> {
   mkdirSync(mount, { recursive: true });
   writeFileSync(control, '');
   const outside = statSync(mount).dev;
-  const child: ChildProcess = spawn(program(), [mount, '-f', '-o', 'allow_other,default_permissions,attr_timeout=0,entry_timeout=0,negative_timeout=0'], {
-    env: { ...process.env, FAULT_ROOT: backing, FAULT_CONTROL: control },
-    stdio: ['ignore', 'ignore', 'pipe'],
-  });
+  const child: ChildProcess = spawn(
+    program(),
+    [mount, '-f', '-o', 'allow_other,default_permissions,attr_timeout=0,entry_timeout=0,negative_timeout=0'],
+    {
+      env: { ...process.env, FAULT_ROOT: backing, FAULT_CONTROL: control },
+      stdio: ['ignore', 'ignore', 'pipe'],
+    },
+  );
   let words = '';
   child.stderr?.on('data', (piece) => {
     words += piece;

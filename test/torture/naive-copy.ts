@@ -1,6 +1,16 @@
 // The control of the kill rows: copies a tree as a careless program does, straight under the final names.
 
-import { closeSync, existsSync, mkdirSync, openSync, readdirSync, readSync, statSync, utimesSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readSync,
+  statSync,
+  utimesSync,
+  writeSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 
 const [source = '', destination = ''] = process.argv.slice(2);

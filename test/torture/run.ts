@@ -40,7 +40,9 @@ async function play(row: Row, part: 'run' | 'control'): Promise<RowResult> {
 }
 
 let failed = 0;
-process.stdout.write('| row | what | runs | lost | corrupt | bytes sent again | control | verdict |\n| --- | --- | --- | --- | --- | --- | --- | --- |\n');
+process.stdout.write(
+  '| row | what | runs | lost | corrupt | bytes sent again | control | verdict |\n| --- | --- | --- | --- | --- | --- | --- | --- |\n',
+);
 for (const row of rows) {
   if (wanted !== undefined && !wanted.includes(row.id)) continue;
   const result = await play(row, 'run');

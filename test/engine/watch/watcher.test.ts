@@ -28,7 +28,7 @@ let tree: WatchedTree;
 let tested: Promise<EventsTest>;
 const noticed: SeenFile[] = [];
 const gone: string[] = [];
-let wake: () => void = () => {};
+let wake: () => void = () => undefined;
 
 beforeEach(() => {
   root = mkdtempSync(join(tmpdir(), 'wherry-watch-'));

@@ -74,8 +74,15 @@ async function torment(copier: Copier, options: RowOptions): Promise<RowResult> 
   for (const path of difference.extra) faults.push(`left behind: ${path}`);
   const bytesAgain = Math.max(0, written - totalBytes(source, paths));
   const allowed = kills * (lanes * blockBytes + overheadBytes(paths.length));
-  if (bytesAgain > allowed + overheadBytes(paths.length)) faults.push(`${bytesAgain} bytes moved again, ${allowed} allowed`);
-  return { runs: kills, lost: difference.missing.length, corrupt: difference.different.length + halfDone.length, bytesAgain, faults };
+  if (bytesAgain > allowed + overheadBytes(paths.length))
+    faults.push(`${bytesAgain} bytes moved again, ${allowed} allowed`);
+  return {
+    runs: kills,
+    lost: difference.missing.length,
+    corrupt: difference.different.length + halfDone.length,
+    bytesAgain,
+    faults,
+  };
 }
 
 /** Ledger, journals and messages: some kilobytes a file, and one pack that had not been committed. */
