@@ -1,5 +1,7 @@
 // A limit of bytes per second in shared memory: every thread that holds the memory takes its turn by it.
 
+import { setTimeout as sleep } from 'node:timers/promises';
+
 /*
  * Virtual scheduling (the GCRA of ITU-T I.371): the memory holds until when the bytes so far are paid for. Whoever comes after
  * that moment goes on at once and moves it forward by what its bytes cost; whoever comes before it waits. No timer refills it.
@@ -50,5 +52,12 @@ export function waitBandwidth(memory: SharedArrayBuffer, count: number, stopped:
     const waitMs = takeBandwidth(memory, count);
     if (waitMs === 0) return;
     Atomics.wait(generation, generationAt, seen, waitMs);
+  }
+}
+
+/** Resolves when `count` bytes are allowed, without blocking the thread; rejects with the signal's reason. */
+export async function awaitBandwidth(memory: SharedArrayBuffer, count: number, signal?: AbortSignal): Promise<void> {
+  for (let waitMs = takeBandwidth(memory, count); waitMs > 0; waitMs = takeBandwidth(memory, count)) {
+    await sleep(waitMs, undefined, signal === undefined ? {} : { signal }).catch(() => signal?.throwIfAborted());
   }
 }

@@ -90,3 +90,10 @@ function load<Native>(name: string, algorithm: HashAlgorithm): Native {
     });
   }
 }
+
+/** The hash of a stream, which is read to its end. Rejects as the stream does. */
+export async function hashStream(stream: ReadableStream<Uint8Array>, algorithm: HashAlgorithm): Promise<string> {
+  const hasher = createHasher(algorithm);
+  for await (const chunk of stream) hasher.update(chunk);
+  return hasher.digest();
+}

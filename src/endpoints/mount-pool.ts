@@ -257,6 +257,7 @@ export function openMounts(options: MountsOptions): Mounts {
       listeners.add(listener);
       return () => void listeners.delete(listener);
     },
+    bandwidth,
     limitBandwidth: (bytesPerSecond) => setBandwidth(bandwidth, bytesPerSecond),
     async close() {
       closed = true;

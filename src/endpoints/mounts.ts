@@ -1,5 +1,7 @@
 // The contract of the mount pools: every file call runs in worker threads that belong to the mounts it touches.
 
+import type { Transferable } from 'node:worker_threads';
+
 /** What a worker's operation gets beside its input. Operations are synchronous: a blocked call blocks only its worker. */
 export interface OperationContext {
   readonly control: Control;
@@ -50,7 +52,7 @@ export interface Control {
 export interface RunOptions {
   readonly signal?: AbortSignal;
   readonly control?: SharedArrayBuffer;
-  readonly transfer?: ArrayBuffer[];
+  readonly transfer?: readonly Transferable[];
   readonly onMessage?: (message: unknown) => void;
   /** True for calls that must not wait behind long copies (stat, list, probe, statfs): they have a worker of their own. */
   readonly quick?: boolean;
@@ -84,6 +86,8 @@ export interface Mounts {
   onHealth(listener: (health: MountHealth) => void): () => void;
   /** Bytes per second for all pools together; null lifts it. Workers feel it within 100 ms. */
   limitBandwidth(bytesPerSecond: number | null): void;
+  /** The memory of that limit (bandwidth.ts), for streams whose bytes no operation carries. */
+  readonly bandwidth: SharedArrayBuffer;
   /** Ends all workers; resolves with false where one hangs in the operating system (the process must then be ended by a signal). */
   close(): Promise<boolean>;
 }

@@ -1,6 +1,6 @@
 // One worker thread as its pool sees it: runs a call, shows its pulse, is given up when it hangs.
 
-import { Worker } from 'node:worker_threads';
+import { type Transferable, Worker } from 'node:worker_threads';
 import { Fault, faultFrom } from '../model/fault.ts';
 import type { Pulse } from './control.ts';
 import { limitOf, newPulse, openPulse } from './control.ts';
@@ -11,7 +11,7 @@ export interface PoolCall {
   readonly operation: string;
   readonly input: unknown;
   readonly control: SharedArrayBuffer;
-  readonly transfer: ArrayBuffer[];
+  readonly transfer: readonly Transferable[];
   readonly onMessage: ((message: unknown) => void) | undefined;
   settle(result: { output: unknown } | { fault: Fault }): void;
 }

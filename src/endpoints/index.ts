@@ -1,0 +1,53 @@
+// The list of endpoints: which scheme is opened by what.
+
+import { type EndpointAddress, type EndpointScheme, formatEndpoint } from '../model/endpoint-url.ts';
+import { Fault } from '../model/fault.ts';
+import { displayPath } from '../model/names.ts';
+import type { Call, Endpoint, Unavailable } from './endpoint.ts';
+import { openGenerated } from './generated.ts';
+import { openLocal } from './local.ts';
+import { openMemory } from './memory.ts';
+import type { Mounts } from './mounts.ts';
+
+/** What endpoints are made of. */
+export interface EndpointParts {
+  readonly mounts: Mounts;
+}
+
+type Open = (address: EndpointAddress, parts: EndpointParts, call: Call) => Promise<Endpoint | Unavailable>;
+
+const notYet =
+  (kind: EndpointScheme, what: string): Open =>
+  async () => ({ unavailable: true, kind, reason: `This version cannot reach ${what} yet.` });
+
+const openers: Readonly<Record<EndpointScheme, Open>> = {
+  file: (address, parts, call) => openLocal(address.path, parts, call),
+  mem: async (address) => openMemory(address),
+  generated: async (address) => openGenerated(address),
+  ssh: notYet('ssh', 'places over SSH'),
+  docker: notYet('docker', 'files in containers'),
+  s3: notYet('s3', 'object stores'),
+  device: notYet('device', 'cameras and cards by their id; give the path where the card is mounted'),
+};
+
+/** Opens a place, which need not exist yet. Rejects with `unreachable`, `permission`, `invalid` (settings) or `name_unsafe`. */
+export function openEndpoint(
+  address: EndpointAddress,
+  parts: EndpointParts,
+  call: Call = {},
+): Promise<Endpoint | Unavailable> {
+  return openers[address.scheme](address, parts, call);
+}
+
+/** As `openEndpoint`, but what is unavailable rejects with `unsupported` and says why. */
+export async function requireEndpoint(
+  address: EndpointAddress,
+  parts: EndpointParts,
+  call: Call = {},
+): Promise<Endpoint> {
+  const opened = await openEndpoint(address, parts, call);
+  if (!('unavailable' in opened)) return opened;
+  throw new Fault('unsupported', `${displayPath(formatEndpoint(address))} cannot be opened: ${opened.reason}`, {
+    place: { endpoint: displayPath(formatEndpoint(address)) },
+  });
+}

@@ -1,0 +1,106 @@
+// One step of listing a local tree, inside a worker: a bounded part, so that no listing keeps other calls waiting.
+
+import { readdirSync } from 'node:fs';
+import { type Fault, type FaultReport, faultFrom } from '../model/fault.ts';
+import type { Entry } from '../model/manifest.ts';
+import { joinPath, pathBytes, pathFromBytes } from '../model/names.ts';
+import type { ConfinedFolder, ConfinedRoot } from './confined.ts';
+import { errnoFault } from './errno.ts';
+import { readEntry } from './local-entry.ts';
+
+/** What is still to be listed: a whole folder, or some names of one. The last of a list comes first. */
+export interface ListingTask {
+  readonly folder: string;
+  readonly names?: readonly string[];
+}
+
+export interface ListingStep {
+  readonly entries: readonly Entry[];
+  readonly rest: readonly ListingTask[];
+  /** Folders below the start that could not be read; the listing goes on and rejects at its end. */
+  readonly troubles: readonly FaultReport[];
+}
+
+const entriesPerStep = 2_000;
+
+/** Lists tasks until some 2,000 entries are found. `start` is the folder whose absence is a fault; others may go while they are listed. */
+export function listStep(
+  root: ConfinedRoot,
+  start: string,
+  tasks: readonly ListingTask[],
+  beforeCall: () => void,
+): ListingStep {
+  const stack = [...tasks];
+  const entries: Entry[] = [];
+  const troubles: FaultReport[] = [];
+  while (entries.length < entriesPerStep) {
+    const task = stack.pop();
+    if (task === undefined) break;
+    try {
+      const folder = root.openFolder(task.folder);
+      if (task.names === undefined) {
+        beforeCall();
+        stack.push(...chunks(task.folder, namesIn(folder)));
+      } else listNames(folder, task.names, stack, entries, beforeCall);
+    } catch (error) {
+      const fault = errnoFault(error, { operation: 'list', path: task.folder, place: root.root });
+      if (task.folder === start) throw fault;
+      if (fault.code === 'permission') troubles.push(fault.report());
+      else if (!gone.has(fault.code)) throw fault;
+    }
+  }
+  return { entries, rest: stack, troubles };
+}
+
+/** A folder that was removed, or replaced by something else, between its naming and its reading. */
+const gone = new Set<string>(['not_found', 'exists', 'name_unsafe']);
+
+function listNames(
+  folder: ConfinedFolder,
+  names: readonly string[],
+  stack: ListingTask[],
+  entries: Entry[],
+  beforeCall: () => void,
+): void {
+  for (const [at, name] of names.entries()) {
+    const entry = readEntry(folder.at(name), joinPath(folder.path, name), beforeCall);
+    if (entry === undefined) continue;
+    entries.push(entry);
+    if (entry.kind !== 'folder') continue;
+    if (at + 1 < names.length) stack.push({ folder: folder.path, names: names.slice(at + 1) });
+    stack.push({ folder: entry.path });
+    return;
+  }
+}
+
+function chunks(folder: string, names: readonly string[]): ListingTask[] {
+  const tasks: ListingTask[] = [];
+  for (let at = 0; at < names.length; at += entriesPerStep) {
+    tasks.push({ folder, names: names.slice(at, at + entriesPerStep) });
+  }
+  return tasks.reverse();
+}
+
+/** In order of their bytes. Names that are not UTF-8 show as U+FFFD; only then is the folder read a second time, as bytes. */
+function namesIn(folder: ConfinedFolder): string[] {
+  let names: string[] = readdirSync(folder.self);
+  if (names.some((name) => name.includes('\ufffd'))) {
+    names = readdirSync(folder.self, 'buffer').map((name) => pathFromBytes(name));
+  }
+  // UTF-16 sorts as the bytes of UTF-8 do, except where surrogates come into it.
+  if (names.some((name) => /[\ud800-\uffff]/.test(name))) {
+    return names
+      .map((name) => ({ name, bytes: pathBytes(name) }))
+      .sort((a, b) => Buffer.compare(a.bytes, b.bytes))
+      .map(({ name }) => name);
+  }
+  return names.sort();
+}
+
+/** A fault for a listing that left folders out. */
+export function troubleFault(troubles: readonly FaultReport[]): Fault | undefined {
+  const [first] = troubles;
+  if (first === undefined) return undefined;
+  const more = troubles.length > 1 ? ` So it is with ${troubles.length - 1} more folders.` : '';
+  return faultFrom({ ...first, message: first.message + more });
+}
