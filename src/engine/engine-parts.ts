@@ -1,0 +1,52 @@
+// What the engine is put together from: everything that it does not decide itself.
+
+import type { Endpoint } from '../endpoints/endpoint.ts';
+import type { Mounts } from '../endpoints/mounts.ts';
+import type { Clock, NewId, Random } from '../model/clock.ts';
+import type { Store } from '../store/store.ts';
+import type { SlotLimits } from './local-dispatcher.ts';
+import type { Mover } from './mover/move.ts';
+import type { RetryRules } from './retry.ts';
+
+/** Shaped as pino's, so that one fits. Fields name `jobId` and `transferId` where there are any. */
+export interface EngineLog {
+  debug(fields: object, text: string): void;
+  info(fields: object, text: string): void;
+  warn(fields: object, text: string): void;
+  error(fields: object, text: string): void;
+}
+
+/** All are optional: what is left out has the default that stands beside it. */
+export interface EngineLimits {
+  /** Slots: 4 in all, 2 for each device or host. */
+  readonly slots?: Partial<SlotLimits>;
+  readonly retry?: Partial<RetryRules>;
+  /** No byte for this long ends an attempt as `stalled`. Default is 60. */
+  readonly stallSeconds?: number;
+  /** How often the ledger is looked at again. Default is 5. */
+  readonly tickSeconds?: number;
+  /** How often the holder of a transfer writes that it lives. Default is 30. */
+  readonly heartbeatSeconds?: number;
+  /** Without a heartbeat for this long a transfer is taken back. Default is 120. */
+  readonly leaseSeconds?: number;
+  /** After being told to stop, a call that does not come back for this long is left behind. Default is 5. */
+  readonly hungSeconds?: number;
+  /** As `Engine.setBandwidth` takes it. Default is none. */
+  readonly bandwidth?: string | null;
+}
+
+export interface EngineParts {
+  readonly store: Store;
+  /** Opens a place by its address. Rejects with `unsupported` where no adapter is there, else as the adapter says. */
+  readonly openEndpoint: (address: string) => Promise<Endpoint>;
+  /** Opened with the modules of the endpoints, the mover and `engineOperations`. */
+  readonly mounts: Mounts;
+  readonly mover: Mover;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly newId: NewId;
+  /** Name of this node in leases. */
+  readonly node: string;
+  readonly limits?: EngineLimits;
+  readonly log: EngineLog;
+}

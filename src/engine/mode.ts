@@ -1,0 +1,120 @@
+// The contract of a mode (copy, watch, …): what it tells the engine of a job, and what the engine does for it.
+
+import type { Endpoint } from '../endpoints/endpoint.ts';
+import type { Mounts } from '../endpoints/mounts.ts';
+import type { Clock, NewId } from '../model/clock.ts';
+import type { EventDraft } from '../model/event.ts';
+import type { Fault } from '../model/fault.ts';
+import type { Job, JobKind } from '../model/job.ts';
+import type { Receipt } from '../model/receipt.ts';
+import type { JobRequest } from '../model/specs.ts';
+import type { Place, SourceIdentity, Transfer, TransferInput, TransferState, WaitReason } from '../model/transfer.ts';
+import type { StoreReader } from '../store/store.ts';
+import type { PlannedItem } from './engine.ts';
+import type { EngineLog } from './engine-parts.ts';
+import type { Facts, TransferPatch } from './ledger.ts';
+import type { Growth, MoveOptions, PackFile } from './mover/move.ts';
+
+/** What has been checked before a job is written. */
+export interface Prepared {
+  /** The request with all defaults, and places as absolute addresses. */
+  readonly spec: unknown;
+  /** What people call the job. */
+  readonly name: string;
+  readonly priority: number;
+  /** Two jobs that share a key do not run at the same time (`busy`). */
+  readonly keys: readonly string[];
+}
+
+export interface ModeParts {
+  readonly reader: StoreReader;
+  readonly clock: Clock;
+  readonly mounts: Mounts;
+  readonly newId: NewId;
+  readonly log: EngineLog;
+  /** Opened once and kept; belongs to the engine. */
+  open(address: string): Promise<Endpoint>;
+}
+
+export interface Mode {
+  readonly kind: JobKind;
+  /** Rejects with `invalid`, `not_found`, `exists` and what the places say. */
+  prepare(request: JobRequest, parts: ModeParts, signal?: AbortSignal): Promise<Prepared>;
+  /** What would be done; writes nothing. */
+  plan(request: JobRequest, parts: ModeParts, signal?: AbortSignal): AsyncIterable<PlannedItem>;
+  /** Called each time the job begins to run: at first, after a restart, after a pause, for a retry. */
+  open(job: Job, host: ModeHost): ModeRun;
+}
+
+/** A job of this mode while it runs. */
+export interface ModeRun {
+  /**
+   * Finds what is to be moved and hands it to the host. Resolves once all has been found; a watch runs until the signal is aborted.
+   * A rejection that is transient makes the job wait and calls `find` again; any other fails the job once its transfers have come to rest.
+   */
+  find(signal: AbortSignal): Promise<void>;
+  options(transfer: Transfer): MoveOptions;
+  /** How far a growing source may be read now; undefined for one that stands still. After `caught_up` the transfer rests until `host.goOn`. */
+  growth?(transfer: Transfer): Growth | undefined;
+  /** Transfers that share this word are moved by one reading of their source when they are claimed together. */
+  togetherKey?(transfer: Transfer): string | undefined;
+  /** The copy is proven and its receipt durable. Faults are logged; the transfer stays completed. */
+  arrived?(transfer: Transfer, receipt: Receipt): Promise<void>;
+  /** Like `arrived`, for all files of a pack's commit. Where it is absent `arrived` is called for each. */
+  arrivedTogether?(arrived: readonly { readonly transfer: Transfer; readonly receipt: Receipt }[]): Promise<void>;
+  /** A transfer's attempt ended with a fault that is final or waits. */
+  stopped?(transfer: Transfer, fault: Fault): void;
+  /** All has been found and has come to rest: the last things before the job's end (times of folders). */
+  finish?(): Promise<void>;
+  /** How many of the job's files may move at once; null is as many as the engine lets. */
+  readonly mostAtOnce: number | null;
+  /** As `Engine.setBandwidth` takes it; null is no limit of its own. */
+  readonly bandwidth: string | null;
+  /** Why nobody can say how long it takes, where that is so ("source is still growing"). */
+  openEnded?(transfer: Transfer): string | undefined;
+}
+
+export interface NewTransfer {
+  readonly source: Place;
+  readonly destination: Place;
+  readonly sizeBytes: number | null;
+  readonly mtimeMs: number | null;
+  readonly fileMode: number | null;
+  readonly identity?: SourceIdentity | null;
+}
+
+export interface NewPack {
+  readonly source: Endpoint;
+  readonly destination: Endpoint;
+  readonly files: readonly PackFile[];
+}
+
+export interface ModeHost extends ModeParts {
+  /** As it stands now. */
+  readonly job: Job;
+  /** Counts what was found, and what of it need not be moved. */
+  found(files: number, bytes: number): void;
+  skipped(files: number, bytes: number): void;
+  /** Writes rows and lets them be worked on (`queued`) or keeps them in sight (`discovered`). */
+  add(files: readonly NewTransfer[], as: 'queued' | 'discovered', facts?: Facts): Promise<readonly Transfer[]>;
+  /** Writes rows of files that cannot be moved, with why. */
+  refuse(files: readonly { readonly file: NewTransfer; readonly fault: Fault }[]): Promise<void>;
+  /** Small files without rows of their own; their rows come with the pack's commit. Resolves when there is room for the next pack. */
+  addPack(pack: NewPack): Promise<void>;
+  /** The new row; undefined where it has changed meanwhile (read it again). Not for rows that are being moved. */
+  advance(
+    transfer: Transfer,
+    input: TransferInput,
+    patch?: TransferPatch,
+    facts?: Facts,
+  ): Promise<Transfer | undefined>;
+  /** The job's rows in these states. */
+  rows(states: readonly TransferState[]): AsyncIterable<Transfer>;
+  /** The job cannot go on for now (its source is away). Transfers under way go on. */
+  wait(reason: WaitReason, fault: Fault, until: number | null): Promise<void>;
+  endWait(): Promise<void>;
+  /** A transfer that has caught up with its growing source has more to copy, or has ended. */
+  goOn(transferId: string): void;
+  /** A fact of the job that is no change of its state. */
+  tell(name: EventDraft['name'], facts: Facts): Promise<void>;
+}

@@ -1,0 +1,53 @@
+// Which paths a job takes: include and exclude globs. Pure; used in worker threads too.
+
+import picomatch from 'picomatch';
+import { Fault } from '../model/fault.ts';
+import { baseName, parentPath, parsePartialName } from '../model/names.ts';
+
+export interface Selection {
+  /** Files, by their path below the source. */
+  takes(path: string): boolean;
+  /** False where nothing below that folder can be taken. */
+  enters(folder: string): boolean;
+}
+
+/**
+ * Globs are those of picomatch on the path below the source; without a slash they are matched with the name alone, with one at their
+ * end they mean a folder. `include` wins over `exclude`; with `include` alone only what it names is taken. An excluded folder takes all below it
+ * out, unless `include` names something. Unfinished copies (our own partials) are never taken. Throws `invalid` for a glob that is none.
+ */
+export function createSelection(include: readonly string[], exclude: readonly string[]): Selection {
+  const included = include.map(matcher);
+  const excluded = exclude.map(matcher);
+  return {
+    takes: (path) => {
+      if (parsePartialName(baseName(path)) !== undefined) return false;
+      if (matchesAny(included, path)) return true;
+      if (matchesAny(excluded, path)) return false;
+      return included.length === 0 || excluded.length > 0;
+    },
+    enters: (folder) => included.length > 0 || !excluded.some((matches) => matches(folder)),
+  };
+}
+
+type Matcher = (path: string) => boolean;
+
+/** True where the path, or a folder that it lies in, is meant. */
+function matchesAny(matchers: readonly Matcher[], path: string): boolean {
+  if (matchers.length === 0) return false;
+  for (let part = path; part !== ''; part = parentPath(part)) {
+    if (matchers.some((matches) => matches(part))) return true;
+  }
+  return false;
+}
+
+function matcher(glob: string): Matcher {
+  const plain = glob.replace(/^\//, '').replace(/\/(\*\*)?$/, '');
+  if (plain === '') throw new Fault('invalid', `The pattern "${glob}" names nothing.`);
+  const anchored = plain.includes('/') || glob.startsWith('/');
+  try {
+    return picomatch(plain, { dot: true, basename: !anchored });
+  } catch (error) {
+    throw new Fault('invalid', `The pattern "${glob}" cannot be read: ${(error as Error).message}`, { cause: error });
+  }
+}
