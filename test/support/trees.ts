@@ -3,6 +3,7 @@
 import { createHash } from 'node:crypto';
 import {
   closeSync,
+  existsSync,
   mkdirSync,
   openSync,
   readdirSync,
@@ -51,8 +52,9 @@ export function writeSmallFiles(root: string, count: number, mostBytes: number):
   }
 }
 
-/** Relative paths of all files below a root, sorted. */
+/** Relative paths of all files below a root, sorted; none where the root is not there. */
 export function filesBelow(root: string): string[] {
+  if (!existsSync(root)) return [];
   return readdirSync(root, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map((entry) => relative(root, join(entry.parentPath, entry.name)))
