@@ -1,0 +1,135 @@
+// `npm test`: brings the tools that the tests need, builds, lints, checks the types, runs every test, and counts. A skipped test counts as failed.
+
+import { spawnSync } from 'node:child_process';
+import {
+  accessSync,
+  chmodSync,
+  constants,
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { delimiter, dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { bundledNode } from './bundled-node.mjs';
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const node = bundledNode(root);
+
+/** Debian's packages by the program or file that tells whether they are there. */
+const tools = {
+  rsync: ['rsync'],
+  rclone: ['rclone'],
+  ffmpeg: ['ffmpeg'],
+  chromium: ['chromium'],
+  strace: ['strace'],
+  fuse3: ['fusermount3'],
+  'libfuse3-dev': ['/usr/include/fuse3/fuse.h'],
+  'pkg-config': ['pkg-config'],
+  gcc: ['gcc'],
+  'libc6-dev': ['/usr/include/stdio.h'],
+};
+
+/** @param {string} name a program on the PATH, or a file by its whole path */
+function isThere(name) {
+  if (name.startsWith('/')) return existsSync(name);
+  return (process.env.PATH ?? '').split(delimiter).some((folder) => {
+    try {
+      accessSync(join(folder, name), constants.X_OK);
+      return true;
+    } catch {
+      return false;
+    }
+  });
+}
+
+const missing = () =>
+  Object.entries(tools)
+    .filter(([, signs]) => !signs.every(isThere))
+    .map(([name]) => name);
+
+/** @param {string} command @param {string[]} args @param {Record<string, string>} [more] what to add to the environment */
+function run(command, args, more = {}) {
+  const result = spawnSync(command, args, { cwd: root, stdio: 'inherit', env: { ...process.env, ...more } });
+  if (result.error) process.stderr.write(`${command}: ${result.error.message}\n`);
+  return result.status === 0;
+}
+
+/** Installs packages without starting any service: a policy that forbids it stands for as long as apt-get runs. */
+function install(/** @type {string[]} */ packages) {
+  const policy = '/usr/sbin/policy-rc.d';
+  const ours = !existsSync(policy);
+  const quiet = { DEBIAN_FRONTEND: 'noninteractive' };
+  if (ours) {
+    writeFileSync(policy, '#!/bin/sh\nexit 101\n');
+    chmodSync(policy, 0o755);
+  }
+  try {
+    run('apt-get', ['-qq', 'update'], quiet);
+    run('apt-get', ['-qq', '-y', '--no-install-recommends', 'install', ...packages], quiet);
+  } finally {
+    if (ours) rmSync(policy, { force: true });
+  }
+}
+
+if (missing().length > 0 && process.getuid?.() === 0 && existsSync('/etc/debian_version') && isThere('apt-get')) {
+  process.stdout.write(`installing what the tests need: ${missing().join(', ')}\n`);
+  install(missing());
+}
+if (missing().length > 0) {
+  process.stderr.write(`The tests need programs that are not installed. Debian's packages: ${missing().join(' ')}\n`);
+  process.stdout.write('0 passed, 1 failed\n');
+  process.exit(1);
+}
+
+let passed = 0;
+let failed = 0;
+
+/** @param {string} name @param {() => boolean} step counts as one test */
+function check(name, step) {
+  process.stdout.write(`\n${name}\n`);
+  if (step()) passed += 1;
+  else {
+    failed += 1;
+    process.stdout.write(`FAILED: ${name}\n`);
+  }
+}
+
+const bin = (/** @type {string} */ path) => join(root, 'node_modules', path);
+check('build', () => run(node, ['scripts/build.mjs', '--if-stale']));
+check('lint', () => run(node, [bin('@biomejs/biome/bin/biome'), 'check', '--error-on-warnings', '.']));
+check('types of what Node runs', () => run(node, [bin('typescript/bin/tsc'), '-p', 'tsconfig.json', '--noEmit']));
+check('types of what a browser runs', () =>
+  run(node, [bin('typescript/bin/tsc'), '-p', 'tsconfig.web.json', '--noEmit']),
+);
+
+const folder = mkdtempSync(join(tmpdir(), 'wherry-report-'));
+try {
+  const report = join(folder, 'report.json');
+  process.stdout.write('\ntests\n');
+  const only = process.argv.slice(2);
+  const ran = run(
+    node,
+    [bin('vitest/vitest.mjs'), 'run', '--reporter=default', '--reporter=json', `--outputFile.json=${report}`, ...only],
+    { PATH: `${dirname(node)}${delimiter}${process.env.PATH ?? ''}` },
+  );
+  const counts = existsSync(report) ? JSON.parse(readFileSync(report, 'utf8')) : undefined;
+  const right = counts?.numPassedTests ?? 0;
+  const wrong = (counts?.numTotalTests ?? 0) - right;
+  // A file that cannot be loaded has no test that could fail.
+  const broken = (counts?.testResults ?? []).filter(
+    (/** @type {{ status: string, assertionResults: unknown[] }} */ file) =>
+      file.status === 'failed' && file.assertionResults.length === 0,
+  ).length;
+  passed += right;
+  failed += wrong + broken;
+  if (!ran && wrong + broken === 0) failed += 1;
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+}
+
+process.stdout.write(`\n${passed} passed, ${failed} failed\n`);
+process.exit(failed === 0 ? 0 : 1);
