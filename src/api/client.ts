@@ -3,6 +3,7 @@
 import type { z } from 'zod';
 import { Fault, type FaultCode, faultTable } from '../model/fault.ts';
 import type { EventView, Problem, ProgressView } from '../model/views.ts';
+import { clientHeader } from './client-header.ts';
 import { type RouteName, routePaths } from './route-paths.ts';
 import type { RouteShape, RouteTable } from './route-table.ts';
 import { readLines, readServerEvents } from './stream-reading.ts';
@@ -55,7 +56,11 @@ export interface Client {
   /** Rejects with the Fault that the server's problem names, or with `unreachable` where no daemon answers. */
   call<Name extends CallName>(name: Name, ...rest: Arguments<Name>): Promise<RouteOutput<Name>>;
   /** Rejects like `call`, at any line. */
-  lines<Name extends StreamName>(name: Name, input: RouteInput<Name>, options?: CallOptions): AsyncIterable<RouteOutput<Name>>;
+  lines<Name extends StreamName>(
+    name: Name,
+    input: RouteInput<Name>,
+    options?: CallOptions,
+  ): AsyncIterable<RouteOutput<Name>>;
   /**
    * Events after `since` (left out: from now on), in order, none twice and none missed, and progress as it comes. Connects again by
    * itself; `lost` says that it is doing so. Ends when the signal is aborted; rejects where the server refuses (a Fault that is not transient).
@@ -63,13 +68,16 @@ export interface Client {
   live(options: { readonly since?: string; readonly signal: AbortSignal }): AsyncIterable<LiveItem>;
 }
 
-/** Says to the server that the request comes from code and not from a link or a form: no foreign page can send it unasked. */
-export const clientHeader = 'wherry-client';
-
 export function createClient(options: ClientOptions): Client {
   const ask = options.fetch ?? fetch;
 
-  async function send(name: RouteName, input: LooseInput, call: CallOptions, accept: string, headers: Record<string, string> = {}) {
+  async function send(
+    name: RouteName,
+    input: LooseInput,
+    call: CallOptions,
+    accept: string,
+    headers: Record<string, string> = {},
+  ) {
     const [method, template] = routePaths[name];
     const hasBody = input.body !== undefined;
     let response: Response;
@@ -91,7 +99,11 @@ export function createClient(options: ClientOptions): Client {
       });
     } catch (error) {
       if (call.signal?.aborted) throw call.signal.reason;
-      throw new Fault('unreachable', `No Wherry daemon answers at ${options.url === '' ? 'this address' : options.url}.`, { cause: error });
+      throw new Fault(
+        'unreachable',
+        `No Wherry daemon answers at ${options.url === '' ? 'this address' : options.url}.`,
+        { cause: error },
+      );
     }
     if (!response.ok) throw await faultOf(response);
     return response;
@@ -179,7 +191,11 @@ function queryText(query: Readonly<Record<string, unknown>> | undefined): string
 
 /** The Fault that a problem document tells of. */
 export function faultFromProblem(problem: Problem): Fault {
-  return new Fault(problem.code, problem.detail, problem.place === undefined ? {} : { place: plainPlace(problem.place) });
+  return new Fault(
+    problem.code,
+    problem.detail,
+    problem.place === undefined ? {} : { place: plainPlace(problem.place) },
+  );
 }
 
 function plainPlace(place: NonNullable<Problem['place']>) {
@@ -191,7 +207,8 @@ async function faultOf(response: Response): Promise<Fault> {
   if (typeof body === 'object' && body !== null && 'code' in body && String(body.code) in faultTable) {
     return faultFromProblem(body as Problem);
   }
-  const code: FaultCode = response.status >= 500 ? 'unreachable' : response.status === 404 ? 'not_found' : 'unsupported';
+  const code: FaultCode =
+    response.status >= 500 ? 'unreachable' : response.status === 404 ? 'not_found' : 'unsupported';
   return new Fault(code, `What answers at ${response.url} (status ${response.status}) is not a Wherry daemon.`);
 }
 

@@ -48,7 +48,7 @@ export interface RouteShape {
 const id = z.object({ id: z.string().min(1).max(64) });
 const cursor = z.string().min(1).max(4096).optional().describe('`nextCursor` of the page before');
 const limit = z.coerce.number<number>().int().min(1).max(1000).default(100);
-const order = z.enum(['newest', 'oldest']).default('newest');
+const order = z.enum(['desc', 'asc']).default('desc');
 const pathQuery = {
   path: z.string().min(1).max(4096).optional(),
   pathBytes: z.base64().min(1).max(8192).optional().describe('Instead of `path`, where the name is not text'),
@@ -112,8 +112,14 @@ export const routeTable = {
       cursor,
       limit,
       order,
+      sort: z
+        .enum(['created', 'updated', 'size', 'name'])
+        .default('created')
+        .describe('By others than `created` pages go by `offset`'),
+      offset: z.coerce.number<number>().int().min(0).optional().describe('Rows to skip, in place of `cursor`'),
+      withTotal: z.enum(['true', 'false']).default('false').describe('Count all rows that match'),
     }),
-    output: pageSchema(transferViewSchema),
+    output: pageSchema(transferViewSchema).extend({ total: z.int().optional() }),
   },
   actOnTransfers: {
     summary: 'Pause, resume, cancel or retry many transfers; each is answered for itself',

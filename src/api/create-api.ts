@@ -1,0 +1,338 @@
+// The API as one part: HTTP routes, live events and the console, on one port.
+
+import type { IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
+import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import type { Engine } from '../engine/engine.ts';
+import type { Clock, NewId } from '../model/clock.ts';
+import { Fault } from '../model/fault.ts';
+import type { StoreReader } from '../store/store.ts';
+import { type Access, type AskerRequest, openAccess } from './access.ts';
+import { newSecret, openAuth } from './auth.ts';
+import { type Caller, requireScope } from './caller.ts';
+import { clientHeader } from './client-header.ts';
+import { serveConsole } from './console-files.ts';
+import { docsPage } from './docs-page.ts';
+import { type DocumentWriter, documentsOf } from './documents.ts';
+import { openEventHub } from './event-hub.ts';
+import { openIdempotency } from './idempotency.ts';
+import { attachLiveSocket } from './live-socket.ts';
+import { openLives } from './lives.ts';
+import { openMetrics } from './metrics.ts';
+import { isLoopback } from './origin.ts';
+import { codeForStatus, problemMediaType, problemOf } from './problem.ts';
+import { type FileLookup, openRoots } from './roots.ts';
+import type { ApiLog, Route, Services, SessionCookie } from './route.ts';
+import { handleRoute } from './route-handler.ts';
+import { consoleLink } from './routes/access-routes.ts';
+import { routes } from './routes/index.ts';
+import { bandwidthKey, settingsCollection } from './routes/overview-routes.ts';
+
+const bodyLimitBytes = 1024 * 1024;
+const sweepMs = 3_600_000;
+
+export interface ApiConfig {
+  /** Port 0 takes a free one. */
+  readonly listen: { readonly host: string; readonly port: number };
+  /** PEM texts; null speaks plain HTTP. */
+  readonly tls: { readonly certificate: string; readonly key: string } | null;
+  /** Allows plain HTTP beyond loopback. */
+  readonly insecureHttp: boolean;
+  readonly allowedHosts: readonly string[];
+  readonly allowedOrigins: readonly string[];
+  /** Absolute folders: the only ones that the API may read from or write to. */
+  readonly roots: readonly string[];
+  /** WHERRY_TOKEN. */
+  readonly adminToken?: string | undefined;
+}
+
+export interface ApiParts {
+  readonly engine: Engine;
+  readonly reader: StoreReader;
+  readonly documents: DocumentWriter;
+  /** Calls the listener after each commit that wrote events (Store.onEvents). */
+  readonly onEvents: (listener: () => void) => () => void;
+  readonly lookup: FileLookup;
+  readonly config: ApiConfig;
+  readonly clock: Clock;
+  readonly newId: NewId;
+  readonly log: ApiLog;
+  /** Folder of the built console; null where there is none. */
+  readonly consoleFolder: string | null;
+  readonly version: string;
+}
+
+export interface Listening {
+  /** `http://127.0.0.1:7373`. */
+  readonly url: string;
+  /** One-time link to the console; it holds a secret. */
+  readonly consoleUrl: string;
+  /** An admin token that lives as long as this process, for the CLI on this machine. */
+  readonly localToken: string;
+}
+
+export interface Api {
+  /** Rejects with `config_invalid`, `port_in_use`, `permission`. */
+  listen(): Promise<Listening>;
+  close(): Promise<void>;
+}
+
+/** Rejects with `config_invalid` for plain HTTP beyond loopback, and with `ledger`. */
+export async function createApi(parts: ApiParts): Promise<Api> {
+  const { engine, reader, config, clock, log, version } = parts;
+  const secure = config.tls !== null;
+  if (!secure && !config.insecureHttp && !isLoopback(config.listen.host)) {
+    throw new Fault(
+      'config_invalid',
+      `Listening on ${config.listen.host} without TLS would send tokens in the clear; set up \`tls:\`, listen on 127.0.0.1, or allow it with --insecure-http.`,
+    );
+  }
+  // Node would listen on both loopback addresses with two servers, of which the sockets know one.
+  const host = config.listen.host === 'localhost' ? '127.0.0.1' : config.listen.host;
+  const documents = documentsOf(reader, parts.documents);
+  const localToken = `wherry_${newSecret()}`;
+  const auth = await openAuth({ documents, clock, newId: parts.newId, adminToken: config.adminToken, localToken });
+  const hub = openEventHub({ engine, reader, onEvents: parts.onEvents, clock });
+  const metrics = openMetrics({ engine, reader, hub, version });
+  const idempotency = openIdempotency(documents, clock);
+  const lives = openLives(auth, clock);
+  const rules = { listenHost: host, secure, allowedHosts: config.allowedHosts, allowedOrigins: config.allowedOrigins };
+  let port = config.listen.port;
+  const cookieName = () => `wherry_${port}`;
+  const access = openAccess({ auth, clock, rules, cookieName, onFailure: metrics.authenticationFailed });
+  const url = () => `${secure ? 'https' : 'http'}://${urlHost(host)}:${port}`;
+
+  const services: Services = {
+    engine,
+    reader,
+    documents,
+    auth,
+    hub,
+    roots: openRoots(config.roots, parts.lookup),
+    metrics,
+    clock,
+    log,
+    version,
+    startedAt: clock.now(),
+    url,
+    cookie: sessionCookie(cookieName, secure),
+    lifeOf: lives.of,
+  };
+
+  const server = openServer({ config, log });
+  server.addHook('onRequest', async (request, reply) => {
+    reply.headers(securityHeaders);
+    const kind = access.origin(asker(request));
+    if (kind === 'allowed') {
+      reply.headers({
+        'access-control-allow-origin': request.headers.origin,
+        vary: 'Origin',
+        'cross-origin-resource-policy': 'cross-origin',
+      });
+      if (request.method === 'OPTIONS') return reply.status(204).headers(preflight).send();
+    }
+  });
+  server.addHook('onResponse', async (request, reply) => {
+    const { routeName } = request.routeOptions.config as { routeName?: string };
+    if (routeName !== undefined)
+      metrics.answered(routeName, request.method, reply.statusCode, reply.elapsedTime / 1000);
+  });
+  server.setErrorHandler((error: Error & { statusCode?: number; code?: string }, request, reply) => {
+    sendError(error, request, reply, { log, access });
+  });
+  const consoleFiles = await serveConsole(server, parts.consoleFolder);
+  server.setNotFoundHandler((request, reply) => {
+    if (consoleFiles.page(request, reply)) return;
+    requireScope(access.caller(asker(request)), 'read');
+    throw new Fault('not_found', 'The API has no such address.');
+  });
+  for (const route of routes) addRoute(server, route, { access, services, idempotency });
+
+  const live = attachLiveSocket(server.server, {
+    engine,
+    reader,
+    hub,
+    allowedOrigins: config.allowedOrigins,
+    admit: (request) => void access.origin(socketAsker(request)),
+    identify: (request, token) => access.caller(socketAsker(request), token),
+    lifeOf: lives.of,
+    onError: (error) => log.error({ err: error }, 'A live connection broke off.'),
+  });
+  let sweeper: NodeJS.Timeout | undefined;
+
+  return {
+    async listen() {
+      const kept = (await documents.get(settingsCollection, bandwidthKey)) as { limit: string } | undefined;
+      if (kept !== undefined) engine.setBandwidth(kept.limit);
+      await listenOn(server, host, port);
+      const address = server.server.address();
+      if (typeof address === 'object' && address !== null) port = address.port;
+      sweeper = setInterval(() => {
+        idempotency.sweep().catch((error: unknown) => log.warn({ err: error }, 'Old answers could not be removed.'));
+      }, sweepMs);
+      sweeper.unref();
+      return { url: url(), consoleUrl: consoleLink(url(), auth.createLink('start').secret), localToken };
+    },
+    async close() {
+      clearInterval(sweeper);
+      lives.close();
+      await live.close();
+      await server.close();
+      hub.close();
+      metrics.close();
+    },
+  };
+}
+
+function openServer({ config, log }: { config: ApiConfig; log: ApiLog }): FastifyInstance {
+  const server = fastify({
+    logger: false,
+    bodyLimit: bodyLimitBytes,
+    exposeHeadRoutes: false,
+    forceCloseConnections: true,
+    requestTimeout: 60_000,
+    ...(config.tls === null ? {} : { https: { cert: config.tls.certificate, key: config.tls.key } }),
+    frameworkErrors: (error: Error & { statusCode?: number }, _request, reply) => {
+      const problem = problemOf(new Fault('invalid', 'The address of the request cannot be read.'), {
+        status: error.statusCode ?? 400,
+      });
+      void (reply as unknown as FastifyReply)
+        .status(problem.status)
+        .type(problemMediaType)
+        .send(JSON.stringify(problem));
+    },
+    clientErrorHandler: (error: Error & { code?: string }, socket: Socket) => {
+      if (error.code === 'ECONNRESET' || socket.destroyed) return;
+      const late = error.code === 'ERR_HTTP_REQUEST_TIMEOUT';
+      const [status, words] = late ? [408, 'Request Timeout'] : [400, 'Bad Request'];
+      const body = JSON.stringify(
+        problemOf(new Fault(late ? 'timeout' : 'invalid', 'The request is no proper HTTP.'), { status }),
+      );
+      log.info({ code: error.code }, 'A request was no proper HTTP.');
+      socket.end(
+        `HTTP/1.1 ${status} ${words}\r\ncontent-type: ${problemMediaType}\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
+      );
+    },
+  }) as unknown as FastifyInstance;
+  const parseJson = server.getDefaultJsonParser('error', 'error');
+  server.removeAllContentTypeParsers();
+  server.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
+    if (body === '') done(null, undefined);
+    else parseJson(request, body as string, done);
+  });
+  return server;
+}
+
+function addRoute(
+  server: FastifyInstance,
+  route: Route,
+  parts: { access: Access; services: Services; idempotency: Parameters<typeof handleRoute>[1]['idempotency'] },
+): void {
+  const { access, services, idempotency } = parts;
+  const callers = new WeakMap<FastifyRequest, Caller>();
+  server.route({
+    method: route.method,
+    url: route.path.replace(/\{(\w+)\}/g, ':$1'),
+    config: { routeName: route.name },
+    // Before the body is read: what nobody may send is not even received.
+    onRequest: async (request, reply) => {
+      if (route.name === 'docs') reply.header('content-security-policy', docsPolicy(services.version));
+      if (route.shape.scope === 'open') return;
+      callers.set(request, requireScope(access.caller(asker(request)), route.shape.scope));
+    },
+    handler: async (request, reply) => {
+      reply.header('cache-control', 'no-store');
+      try {
+        return await handleRoute(route, { services, idempotency, caller: callers.get(request), request, reply });
+      } catch (error) {
+        if (route.name === 'openSession' && error instanceof Fault && error.code === 'not_authenticated') {
+          access.secretFailed(request.ip);
+        }
+        throw error;
+      }
+    },
+  });
+}
+
+function sendError(
+  error: Error & { statusCode?: number; code?: string },
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { log, access }: { log: ApiLog; access: Access },
+): void {
+  const status = error.statusCode;
+  const isHttp = !(error instanceof Fault) && status !== undefined && status >= 400 && status < 500;
+  const fault = isHttp ? new Fault(codeForStatus(status), error.message) : error;
+  const problem = problemOf(fault, {
+    instance: request.url.split('?', 1)[0] ?? '/',
+    ...(isHttp ? { status } : {}),
+  });
+  if (problem.code === 'internal')
+    log.error({ err: error, method: request.method, url: problem.instance }, 'A request failed.');
+  if (problem.status === 401) reply.header('www-authenticate', 'Bearer realm="wherry"');
+  if (problem.status === 429) reply.header('retry-after', String(access.retryAfterSeconds(request.ip)));
+  if (problem.status === 413) reply.header('connection', 'close');
+  void reply
+    .header('cache-control', 'no-store')
+    .status(problem.status)
+    .type(problemMediaType)
+    .send(JSON.stringify(problem));
+}
+
+async function listenOn(server: FastifyInstance, host: string, port: number): Promise<void> {
+  try {
+    await server.listen({ host, port });
+  } catch (error) {
+    const code = typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
+    if (code === 'EADDRINUSE') throw new Fault('port_in_use', `Port ${port} on ${host} is taken.`, { cause: error });
+    if (code === 'EACCES')
+      throw new Fault('permission', `Port ${port} on ${host} may not be used by this user.`, { cause: error });
+    if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND') {
+      throw new Fault('config_invalid', `${host} is not an address of this machine.`, { cause: error });
+    }
+    throw error;
+  }
+}
+
+const securityHeaders = {
+  'content-security-policy':
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; worker-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+  'x-content-type-options': 'nosniff',
+  'x-frame-options': 'DENY',
+  'referrer-policy': 'no-referrer',
+  'cross-origin-opener-policy': 'same-origin',
+  'cross-origin-resource-policy': 'same-origin',
+};
+
+function docsPolicy(version: string): string {
+  return `default-src 'none'; style-src ${docsPage(version).styleSource}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`;
+}
+
+const preflight = {
+  'access-control-allow-methods': 'GET, POST, PUT, DELETE',
+  'access-control-allow-headers': `authorization, content-type, idempotency-key, last-event-id, ${clientHeader}`,
+  'access-control-max-age': '600',
+};
+
+function sessionCookie(name: () => string, secure: boolean): SessionCookie {
+  const write = (reply: FastifyReply, value: string, maxAgeSeconds: number) => {
+    const flags = `Path=/; HttpOnly; SameSite=Strict; Max-Age=${maxAgeSeconds}${secure ? '; Secure' : ''}`;
+    reply.header('set-cookie', `${name()}=${value}; ${flags}`);
+  };
+  return { set: write, clear: (reply) => write(reply, '', 0) };
+}
+
+function asker(request: FastifyRequest): AskerRequest {
+  return { headers: request.headers, method: request.method, address: request.ip };
+}
+
+function socketAsker(request: IncomingMessage): AskerRequest {
+  return { headers: request.headers, method: request.method ?? 'GET', address: request.socket.remoteAddress ?? '' };
+}
+
+/** The host as it stands in a URL; an address for all interfaces is reached by loopback. */
+function urlHost(host: string): string {
+  if (host === '0.0.0.0') return '127.0.0.1';
+  if (host === '::') return '[::1]';
+  return host.includes(':') ? `[${host}]` : host;
+}

@@ -1,0 +1,85 @@
+// `Idempotency-Key`: the same request under the same key is carried out once; later ones get the first one's answer.
+
+import { createHash } from 'node:crypto';
+import type { Clock } from '../model/clock.ts';
+import { Fault } from '../model/fault.ts';
+import type { Documents } from './documents.ts';
+
+const collection = 'api.idempotency';
+const keptMs = 24 * 3_600_000;
+
+interface KeptAnswer {
+  readonly request: string;
+  readonly output: unknown;
+  readonly at: number;
+}
+
+export interface Idempotency {
+  /**
+   * Runs `work` unless it ran already. Only success is kept, for 24 hours; a request that failed may be tried again under its key.
+   * Rejects with `invalid` where the key stood for another request, and like `work`.
+   */
+  once(
+    wish: IdempotencyWish,
+    work: (engineKey: string) => Promise<unknown>,
+  ): Promise<{ readonly output: unknown; readonly replayed: boolean }>;
+  /** Forgets answers that are too old. */
+  sweep(): Promise<void>;
+}
+
+export interface IdempotencyWish {
+  readonly key: string;
+  /** Keys of different callers have nothing to do with each other. */
+  readonly callerId: string;
+  readonly route: string;
+  readonly input: unknown;
+}
+
+export function openIdempotency(documents: Documents, clock: Clock): Idempotency {
+  const running = new Map<string, { readonly request: string; readonly answer: Promise<unknown> }>();
+  return {
+    async once({ key, callerId, route, input }, work) {
+      if (!/^[\x21-\x7e]{1,255}$/.test(key)) {
+        throw new Fault('invalid', 'An Idempotency-Key has 1 to 255 visible ASCII characters without spaces.');
+      }
+      const name = digest([callerId, route, key]);
+      const request = digest(input);
+      const sameRequest = (kept: { readonly request: string }) => {
+        if (kept.request !== request)
+          throw new Fault('invalid', 'This Idempotency-Key stood for another request before; use a new one.');
+      };
+      const first = running.get(name);
+      if (first !== undefined) {
+        sameRequest(first);
+        return { output: await first.answer, replayed: true };
+      }
+      const answer = (async () => {
+        const kept = (await documents.get(collection, name)) as KeptAnswer | undefined;
+        if (kept !== undefined && kept.at > clock.now() - keptMs) {
+          sameRequest(kept);
+          return { output: kept.output, replayed: true };
+        }
+        const output = await work(name);
+        await documents.put(collection, name, { request, output, at: clock.now() } satisfies KeptAnswer);
+        return { output, replayed: false };
+      })();
+      running.set(name, { request, answer: answer.then(({ output }) => output) });
+      // Whoever waits beside hears of a failure by its own await.
+      running.get(name)?.answer.catch(() => undefined);
+      try {
+        return await answer;
+      } finally {
+        running.delete(name);
+      }
+    },
+    async sweep() {
+      for (const { key, value } of await documents.list(collection)) {
+        if ((value as KeptAnswer).at <= clock.now() - keptMs) await documents.remove(collection, key);
+      }
+    },
+  };
+}
+
+function digest(value: unknown): string {
+  return createHash('sha256').update(JSON.stringify(value)).digest('hex');
+}

@@ -1,0 +1,113 @@
+// Prometheus metrics: what the ledger and the engine say, and how the API answers.
+
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { Engine } from '../engine/engine.ts';
+import { displayPath } from '../model/names.ts';
+import type { StoreReader } from '../store/store.ts';
+import type { EventHub } from './event-hub.ts';
+
+export interface Metrics {
+  answered(route: string, method: string, status: number, seconds: number): void;
+  authenticationFailed(): void;
+  /** The exposition text; the ledger is asked anew. */
+  text(): Promise<string>;
+  close(): void;
+}
+
+export const metricsMediaType = Registry.PROMETHEUS_CONTENT_TYPE;
+
+export function openMetrics(parts: { engine: Engine; reader: StoreReader; hub: EventHub; version: string }): Metrics {
+  const { engine, reader, hub } = parts;
+  const registry = new Registry();
+  const registers = [registry];
+  collectDefaultMetrics({ register: registry, prefix: 'wherry_' });
+  new Gauge({
+    name: 'wherry_build_info',
+    help: 'The version as a label; always 1',
+    labelNames: ['version'],
+    registers,
+  }).set({ version: parts.version }, 1);
+  new Gauge({
+    name: 'wherry_transfers',
+    help: 'Transfers in the ledger by state',
+    labelNames: ['state'],
+    registers,
+    async collect() {
+      for (const [state, count] of Object.entries(await reader.countTransfers())) this.set({ state }, count);
+    },
+  });
+  new Gauge({
+    name: 'wherry_active_transfers',
+    help: 'Transfers whose bytes move now',
+    registers,
+    collect() {
+      this.set(engine.snapshot().activeTransfers);
+    },
+  });
+  new Gauge({
+    name: 'wherry_bytes_per_second',
+    help: 'Bytes a second over the last seconds, all together',
+    registers,
+    collect() {
+      this.set(engine.snapshot().bytesPerSecond);
+    },
+  });
+  new Gauge({
+    name: 'wherry_bandwidth_limit_bytes_per_second',
+    help: 'The limit in force; 0 where nothing limits',
+    registers,
+    collect() {
+      this.set(engine.snapshot().bandwidthLimit.bytesPerSecond ?? 0);
+    },
+  });
+  new Gauge({
+    name: 'wherry_endpoint_bytes_per_second',
+    help: 'Bytes a second over the last seconds, by endpoint',
+    labelNames: ['endpoint'],
+    registers,
+    collect() {
+      this.reset();
+      for (const [endpoint, rate] of Object.entries(engine.snapshot().rates.endpoints)) {
+        this.set({ endpoint: displayPath(endpoint) }, rate);
+      }
+    },
+  });
+  new Gauge({
+    name: 'wherry_mount_up',
+    help: '1 where the mount answers, 0 where it does not',
+    labelNames: ['mount'],
+    registers,
+    collect() {
+      this.reset();
+      for (const { mountPoint, state } of engine.snapshot().mounts) {
+        this.set({ mount: displayPath(mountPoint) }, state === 'unreachable' ? 0 : 1);
+      }
+    },
+  });
+  new Gauge({
+    name: 'wherry_event_listeners',
+    help: 'Listeners to live events',
+    registers,
+    collect() {
+      this.set(hub.listeners);
+    },
+  });
+  const requests = new Histogram({
+    name: 'wherry_http_request_seconds',
+    help: 'Time to answer by route',
+    labelNames: ['route', 'method', 'status'],
+    buckets: [0.005, 0.02, 0.05, 0.2, 1, 5],
+    registers,
+  });
+  const failures = new Counter({
+    name: 'wherry_authentication_failures_total',
+    help: 'Requests with credentials that are nobody’s',
+    registers,
+  });
+  return {
+    answered: (route, method, status, seconds) => requests.observe({ route, method, status }, seconds),
+    authenticationFailed: () => failures.inc(),
+    text: () => registry.metrics(),
+    close: () => registry.clear(),
+  };
+}

@@ -1,0 +1,198 @@
+// The overview: is everything all right, what moves, and what waits for somebody.
+
+import { type FaultCode, faultTable } from '../model/fault.ts';
+import type { Job } from '../model/job.ts';
+import { displayPath } from '../model/names.ts';
+import type { Transfer, TransferState, WaitReason } from '../model/transfer.ts';
+import type { AttentionView, OverviewView } from '../model/views.ts';
+import { isoTime, transferView } from './present.ts';
+import type { Services } from './route.ts';
+
+/** So many newest failed and waiting transfers are looked at; the counts by state are exact all the same. */
+const looked = 500;
+const mostIds = 100;
+const mostItems = 50;
+const arrivedRows = 12;
+
+export async function overviewOf(services: Services): Promise<OverviewView> {
+  const { engine, reader, clock } = services;
+  // Read first: what happens while the rest is read is then told again rather than missed.
+  const cursor = await reader.eventCursor();
+  const [counts, failed, waiting, arrived, running, stuckJobs] = await Promise.all([
+    reader.countTransfers(),
+    reader.transfers({ states: ['failed'], limit: looked, newestFirst: true }),
+    reader.transfers({ states: ['waiting'], limit: looked, newestFirst: true }),
+    reader.transfers({ states: ['completed'], limit: arrivedRows, newestFirst: true, orderBy: 'updated' }),
+    reader.jobs({ states: ['running'], limit: 1000 }),
+    reader.jobs({ states: ['waiting', 'failed'], limit: 100, newestFirst: true }),
+  ]);
+  const snapshot = engine.snapshot();
+  const attention = [
+    ...mountItems(snapshot.mounts, clock.now()),
+    ...jobItems(stuckJobs.rows),
+    ...transferItems(failed.rows, failed.nextCursor !== null),
+    ...transferItems(waiting.rows, waiting.nextCursor !== null),
+  ]
+    .sort((a, b) => Number(b.severity === 'needs-you') - Number(a.severity === 'needs-you') || b.at.localeCompare(a.at))
+    .slice(0, mostItems);
+  const { endpoints, jobs } = snapshot.rates;
+  return {
+    health: healthOf({ counts, attention, active: snapshot.activeTransfers, runningJobs: running.rows.length }),
+    transfers: { ...counts },
+    runningJobs: running.rows.length,
+    activeTransfers: snapshot.activeTransfers,
+    bytesPerSecond: snapshot.bytesPerSecond,
+    bandwidth: snapshot.bandwidthLimit,
+    mounts: snapshot.mounts.map(({ mountPoint, state, hungForMs }) => ({
+      mountPoint: displayPath(mountPoint),
+      state,
+      hungForMs,
+    })),
+    rates: {
+      endpoints: Object.entries(endpoints).map(([endpoint, bytesPerSecond]) => ({
+        endpoint: displayPath(endpoint),
+        bytesPerSecond,
+      })),
+      jobs: Object.entries(jobs).map(([jobId, bytesPerSecond]) => ({ jobId, bytesPerSecond })),
+    },
+    attention,
+    arrived: arrived.rows.map((transfer) => transferView(transfer)),
+    cursor,
+    version: services.version,
+    startedAt: isoTime(services.startedAt),
+    now: isoTime(clock.now()),
+  };
+}
+
+interface HealthFigures {
+  readonly counts: Readonly<Record<TransferState, number>>;
+  readonly attention: readonly AttentionView[];
+  readonly active: number;
+  readonly runningJobs: number;
+}
+
+/** One line of health in words: first what is wrong, then what goes on. */
+export function healthOf({ counts, attention, active, runningJobs }: HealthFigures): OverviewView['health'] {
+  const needs = attention.filter(({ severity, what }) => severity === 'needs-you' && what !== 'transfer').length;
+  const level = counts.failed + needs > 0 ? 'needs-you' : attention.length > 0 || counts.waiting > 0 ? 'waits' : 'well';
+  const sentences: string[] = [];
+  if (counts.failed > 0)
+    sentences.push(`${files(counts.failed)} failed and ${counts.failed === 1 ? 'needs' : 'need'} you.`);
+  if (needs > 0)
+    sentences.push(`${plural(needs, 'place or job', 'places or jobs')} ${needs === 1 ? 'needs' : 'need'} you.`);
+  const moving: string[] = [];
+  if (active > 0) moving.push(`${files(active)} moving`);
+  if (counts.queued > 0) moving.push(`${counts.queued} queued`);
+  if (counts.waiting > 0) moving.push(`${counts.waiting} waiting`);
+  if (counts.paused > 0) moving.push(`${counts.paused} paused`);
+  if (moving.length > 0) sentences.push(`${moving.join(', ')}.`);
+  else if (level === 'well')
+    sentences.push(runningJobs > 0 ? 'All is well; nothing to move right now.' : 'All is well. Nothing to do.');
+  if (moving.length > 0 && level === 'well') sentences.unshift('All is well.');
+  return { level, sentence: sentences.join(' ') };
+}
+
+function files(count: number): string {
+  return plural(count, 'file', 'files');
+}
+
+function plural(count: number, one: string, many: string): string {
+  return `${count} ${count === 1 ? one : many}`;
+}
+
+/** Alike ones of one job become one item. */
+function transferItems(transfers: readonly Transfer[], more: boolean): AttentionView[] {
+  const groups = new Map<string, Transfer[]>();
+  for (const transfer of transfers) {
+    const why =
+      transfer.state === 'failed' ? (transfer.error?.code ?? 'internal') : (transfer.waiting?.reason ?? 'backoff');
+    const key = `${transfer.state} ${why} ${transfer.jobId}`;
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [transfer]);
+    else group.push(transfer);
+  }
+  return [...groups].flatMap(([key, group]): AttentionView[] => {
+    const [newest] = group;
+    if (newest === undefined) return [];
+    const failed = newest.state === 'failed';
+    const code: FaultCode | null = newest.error?.code ?? null;
+    const name = displayPath(newest.source.path === '' ? newest.source.endpoint : newest.source.path);
+    const reason = newest.waiting?.reason ?? 'backoff';
+    return [
+      {
+        key,
+        severity: failed || reason === 'permission' || reason === 'consent' ? 'needs-you' : 'waits',
+        what: 'transfer',
+        jobId: newest.jobId,
+        transferIds: group.slice(0, mostIds).map(({ id }) => id),
+        count: group.length,
+        more,
+        code,
+        title: group.length === 1 ? name : `${name} and ${group.length - 1}${more ? ' or more' : ''} others`,
+        sentence: newest.error?.message ?? (failed ? faultTable.internal.sentence : waitSentences[reason]),
+        remedy: newest.error?.remedy ?? (failed ? faultTable.internal.remedy : 'Nothing to do: it goes on by itself.'),
+        action: failed ? 'retry' : null,
+        at: isoTime(newest.updatedAt),
+      },
+    ];
+  });
+}
+
+const waitSentences: Readonly<Record<WaitReason, string>> = {
+  backoff: 'It failed for the moment and is tried again.',
+  space: 'It waits for room at the destination.',
+  permission: 'It waits for a permission.',
+  device: 'It waits for its device.',
+  network: 'It waits for the network or share.',
+  peer: 'It waits for its peer.',
+  consent: 'It waits for somebody to agree.',
+  schedule: 'It waits for its time.',
+  tool: 'It waits for a program that is missing.',
+  bundle: 'It waits for the rest of its bundle.',
+};
+
+function jobItems(jobs: readonly Job[]): AttentionView[] {
+  return jobs.map((job) => {
+    const failed = job.state === 'failed';
+    return {
+      key: `job ${job.id}`,
+      severity: failed ? 'needs-you' : 'waits',
+      what: 'job',
+      jobId: job.id,
+      transferIds: [],
+      count: 1,
+      more: false,
+      code: job.error?.code ?? null,
+      title: displayPath(job.name),
+      sentence:
+        job.error?.message ??
+        (failed ? faultTable.internal.sentence : `It waits: ${job.waiting?.reason ?? 'no reason given'}.`),
+      remedy: job.error?.remedy ?? (failed ? faultTable.internal.remedy : 'Nothing to do: it goes on by itself.'),
+      action: failed ? 'retry' : null,
+      at: isoTime(job.updatedAt),
+    } satisfies AttentionView;
+  });
+}
+
+function mountItems(
+  mounts: readonly { mountPoint: string; state: string; hungForMs: number }[],
+  now: number,
+): AttentionView[] {
+  return mounts
+    .filter(({ state }) => state === 'unreachable')
+    .map(({ mountPoint, hungForMs }) => ({
+      key: `mount ${mountPoint}`,
+      severity: 'needs-you',
+      what: 'mount',
+      jobId: null,
+      transferIds: [],
+      count: 1,
+      more: false,
+      code: 'unreachable',
+      title: displayPath(mountPoint),
+      sentence: `${displayPath(mountPoint)} has not answered for ${Math.round(hungForMs / 1000)} s.`,
+      remedy: faultTable.unreachable.remedy,
+      action: null,
+      at: isoTime(now - hungForMs),
+    }));
+}

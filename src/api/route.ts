@@ -1,0 +1,98 @@
+// A route as one value: its line of the table and what it does.
+
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { z } from 'zod';
+import type { Engine } from '../engine/engine.ts';
+import type { Clock } from '../model/clock.ts';
+import type { StoreReader } from '../store/store.ts';
+import type { Auth } from './auth.ts';
+import type { Caller } from './caller.ts';
+import type { Documents } from './documents.ts';
+import type { EventHub } from './event-hub.ts';
+import type { Metrics } from './metrics.ts';
+import type { Roots } from './roots.ts';
+import { type RouteName, routePaths } from './route-paths.ts';
+import { type RouteShape, type RouteTable, routeTable } from './route-table.ts';
+
+/** What every route may use. */
+export interface Services {
+  readonly engine: Engine;
+  readonly reader: StoreReader;
+  readonly documents: Documents;
+  readonly auth: Auth;
+  readonly hub: EventHub;
+  readonly roots: Roots;
+  readonly metrics: Metrics;
+  readonly clock: Clock;
+  readonly log: ApiLog;
+  readonly version: string;
+  readonly startedAt: number;
+  /** Address of the console, without a path. Known once the API listens. */
+  url(): string;
+  readonly cookie: SessionCookie;
+  /** A signal that ends with the caller's token or session, or when the API closes. */
+  lifeOf(caller: Caller): { readonly signal: AbortSignal; release(): void };
+}
+
+/** Where the API writes its log; pino's has this shape. */
+export interface ApiLog {
+  info(details: object, message: string): void;
+  warn(details: object, message: string): void;
+  error(details: object, message: string): void;
+}
+
+export interface SessionCookie {
+  set(reply: FastifyReply, value: string, maxAgeSeconds: number): void;
+  clear(reply: FastifyReply): void;
+}
+
+export interface RouteCall {
+  /** Undefined in open routes where nobody said who they are. */
+  readonly caller: Caller | undefined;
+  readonly request: FastifyRequest;
+  readonly reply: FastifyReply;
+  /** Aborted when the asker goes away. */
+  readonly signal: AbortSignal;
+  /** Names this request for the engine where it came with an `Idempotency-Key`. */
+  readonly engineKey: string | undefined;
+}
+
+/** Given back by a route that has answered by itself. */
+export const answered: unique symbol = Symbol('answered');
+
+type Read<Name extends RouteName, Key extends 'params' | 'query' | 'body'> = RouteTable[Name] extends {
+  readonly [K in Key]: infer Schema extends z.ZodType;
+}
+  ? z.output<Schema>
+  : undefined;
+
+export interface RouteRead<Name extends RouteName> {
+  readonly params: Read<Name, 'params'>;
+  readonly query: Read<Name, 'query'>;
+  readonly body: Read<Name, 'body'>;
+}
+
+type Answer<Name extends RouteName> = RouteTable[Name] extends { readonly form: 'lines' }
+  ? AsyncIterable<z.input<RouteTable[Name]['output']>>
+  : Promise<z.input<RouteTable[Name]['output']> | typeof answered>;
+
+export interface Route {
+  readonly name: RouteName;
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
+  /** With `{name}` for parameters. */
+  readonly path: string;
+  readonly shape: RouteShape;
+  run(
+    read: Readonly<Record<'params' | 'query' | 'body', unknown>>,
+    services: Services,
+    call: RouteCall,
+  ): Promise<unknown> | AsyncIterable<unknown>;
+}
+
+export function route<Name extends RouteName>(
+  name: Name,
+  run: (read: RouteRead<Name>, services: Services, call: RouteCall) => Answer<Name>,
+): Route {
+  const [method, path] = routePaths[name];
+  return { name, method, path, shape: routeTable[name], run: run as Route['run'] };
+}

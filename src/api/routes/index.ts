@@ -1,0 +1,20 @@
+// The list of routes.
+
+import type { Route } from '../route.ts';
+import { accessRoutes } from './access-routes.ts';
+import { browseRoutes } from './browse-routes.ts';
+import { eventRoutes } from './event-routes.ts';
+import { jobRoutes } from './job-routes.ts';
+import { overviewRoutes } from './overview-routes.ts';
+import { serviceRoutes } from './service-routes.ts';
+import { transferRoutes } from './transfer-routes.ts';
+
+export const routes: readonly Route[] = [
+  ...jobRoutes,
+  ...transferRoutes,
+  ...eventRoutes,
+  ...overviewRoutes,
+  ...browseRoutes,
+  ...accessRoutes,
+  ...serviceRoutes,
+];
