@@ -1,0 +1,96 @@
+// The configuration's shape: what `wherry.yaml` may say, its defaults, and its published JSON Schema.
+
+import { z } from 'zod';
+import { parseBandwidth } from './engine/bandwidth-plan.ts';
+import { sizeSchema } from './model/size.ts';
+import { watchSpecSchema } from './model/specs.ts';
+
+const folder = z
+  .string()
+  .min(1)
+  .describe('A folder; relative ones begin at the configuration file, ~ is the home folder');
+const origin = z.url({ protocol: /^https?$/ }).describe('scheme://host:port of a page that may use the API');
+
+const bandwidthSchema = z
+  .string()
+  .superRefine((text, context) => {
+    try {
+      parseBandwidth(text);
+    } catch (error) {
+      context.addIssue({ code: 'custom', message: error instanceof Error ? error.message : String(error) });
+    }
+  })
+  .describe('Bytes a second for all transfers together (2M), off, or a timetable (08:00,2M 19:00,off)');
+
+/** HOST:PORT, [IPv6]:PORT or :PORT. */
+export const listenSchema = z
+  .string()
+  .refine((text) => parseListen(text) !== undefined, { message: 'Write HOST:PORT, such as 127.0.0.1:7373.' })
+  .describe('HOST:PORT');
+
+const limitsSchema = z.strictObject({
+  transfers: z.int().min(1).max(64).default(4).describe('Files that move at once'),
+  perEndpoint: z.int().min(1).max(64).default(2).describe('Of them at one device, mount or remote endpoint'),
+  endpoints: z.record(z.string(), z.int().min(1).max(64)).default({}).describe('Other numbers for single endpoints'),
+});
+
+const logsSchema = z.strictObject({
+  folder: folder.optional().describe('Default is logs in the data folder'),
+  level: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
+  maxSize: sizeSchema.default(10_000_000).describe('A log that grows beyond this is put aside'),
+  keep: z.int().min(1).max(1000).default(5).describe('How many logs put aside are kept'),
+  jobs: z.int().min(1).max(100_000).default(500).describe('Of how many jobs the logs are kept'),
+});
+
+export const watchConfigSchema = watchSpecSchema
+  .omit({ kind: true, destinations: true })
+  .extend({
+    source: folder,
+    destination: folder.optional().describe('Where the files go'),
+    destinations: z.array(folder).min(1).optional().describe('In place of destination: read once, written to all'),
+  })
+  .refine((watch) => (watch.destination === undefined) !== (watch.destinations === undefined), {
+    message: 'A watch needs either destination or destinations.',
+  });
+export type WatchConfig = z.output<typeof watchConfigSchema>;
+
+export const configSchema = z.strictObject({
+  data: folder.optional().describe('The data folder: ledger, journals, logs'),
+  listen: listenSchema.optional(),
+  insecureHttp: z.boolean().default(false).describe('Listen beyond loopback without TLS'),
+  tokenFile: z.string().min(1).optional().describe('A file whose first line is an admin token'),
+  allowedOrigins: z.array(origin).default([]),
+  allowedHosts: z.array(z.string().min(1)).default([]).describe('Host names by which the daemon may be called'),
+  roots: z.array(folder).optional().describe("What the API may read from and write to; default: the watches' folders"),
+  mediaBase: folder.optional().describe('A root, and the default destination of syncs'),
+  limits: limitsSchema.prefault({}),
+  bandwidth: bandwidthSchema.nullable().default(null),
+  stallSeconds: z.number().min(1).max(86_400).default(60).describe('No byte for so long ends an attempt'),
+  eventDays: z.number().min(1).max(3650).default(30).describe('How long events are kept'),
+  logs: logsSchema.prefault({}),
+  watches: z.array(watchConfigSchema).default([]),
+});
+/** With defaults filled in. */
+export type ConfigValues = z.output<typeof configSchema>;
+
+export interface ListenAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** Undefined where the text is no address. `:7373` is all of this machine's addresses, a bare number is loopback. */
+export function parseListen(text: string): ListenAddress | undefined {
+  const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]\s]*)):(\d{1,5})$/.exec(
+    /^\d+$/.test(text) ? `127.0.0.1:${text}` : text,
+  );
+  const port = Number(match?.[3]);
+  if (match === null || port > 65_535) return undefined;
+  const host = match[1] ?? match[2] ?? '';
+  return { host: host === '' ? '0.0.0.0' : host, port };
+}
+
+/** What editors and `docs/wherry.schema.json` know of the configuration. */
+export function configJsonSchema(): Record<string, unknown> {
+  const schema = z.toJSONSchema(configSchema, { io: 'input', target: 'draft-2020-12' });
+  return { ...schema, title: 'Configuration of Wherry (wherry.yaml)' } as Record<string, unknown>;
+}

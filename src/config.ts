@@ -1,0 +1,250 @@
+// The settings: found in flags, then WHERRY_* of the environment, then wherry.yaml, then defaults.
+
+import { existsSync, readFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import type { ConfigValues, ListenAddress, WatchConfig } from './config-schema.ts';
+import { Fault } from './model/fault.ts';
+import { displayPath } from './model/names.ts';
+import type { WatchRequest } from './model/specs.ts';
+
+export type { ConfigProblem } from './config-problems.ts';
+export type { ListenAddress } from './config-schema.ts';
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** What the command line says; it wins over everything else. */
+export interface SettingFlags {
+  readonly config?: string | undefined;
+  readonly data?: string | undefined;
+  readonly listen?: string | undefined;
+  readonly bandwidth?: string | undefined;
+  readonly transfers?: number | undefined;
+  readonly insecureHttp?: boolean | undefined;
+}
+
+export interface Settings {
+  /** The configuration that was read; null where there is none. */
+  readonly file: string | null;
+  /** Absolute, as are all folders here. */
+  readonly dataFolder: string;
+  readonly listen: ListenAddress;
+  readonly insecureHttp: boolean;
+  readonly adminToken: string | null;
+  readonly allowedOrigins: readonly string[];
+  readonly allowedHosts: readonly string[];
+  /** What the API may read from and write to. */
+  readonly roots: readonly string[];
+  readonly mediaBase: string | null;
+  readonly limits: ConfigValues['limits'];
+  readonly bandwidth: string | null;
+  readonly stallMs: number;
+  readonly keepEventsMs: number;
+  readonly logs: LogSettings;
+  readonly watches: readonly WatchRequest[];
+}
+
+export interface LogSettings {
+  readonly folder: string;
+  readonly level: 'debug' | 'info' | 'warn' | 'error';
+  readonly maxBytes: number;
+  readonly keep: number;
+  readonly jobs: number;
+}
+
+export const defaultListen: ListenAddress = { host: '127.0.0.1', port: 7373 };
+
+/** Folders of the XDG base directory specification, Wherry's own part of them. */
+export function xdgFolder(kind: 'config' | 'data' | 'state' | 'cache', env: Environment = process.env): string {
+  const given = env[`XDG_${kind.toUpperCase()}_HOME`];
+  // The specification: a path that is not absolute is to be ignored.
+  if (given?.startsWith('/')) return join(given, 'wherry');
+  const below = { config: '.config', data: '.local/share', state: '.local/state', cache: '.cache' }[kind];
+  return join(env.HOME || homedir(), below, 'wherry');
+}
+
+/** Where the daemon keeps its ledger when nobody says otherwise. */
+export function defaultDataFolder(env: Environment = process.env): string {
+  return env.WHERRY_DATA ? resolve(env.WHERRY_DATA) : join(xdgFolder('data', env), 'daemon');
+}
+
+/** The configuration to read: as given, or the first that is there. Rejects with `not_found` where a given one is not. */
+export function findConfigFile(given: string | undefined, env: Environment = process.env): string | null {
+  const named = given ?? env.WHERRY_CONFIG;
+  if (named) {
+    if (!existsSync(named)) throw new Fault('not_found', `The configuration ${displayPath(named)} is not there.`);
+    return resolve(named);
+  }
+  const folders = [
+    xdgFolder('config', env),
+    ...(env.XDG_CONFIG_DIRS || '/etc/xdg').split(':').map((dir) => join(dir, 'wherry')),
+  ];
+  return folders.map((folder) => join(folder, 'wherry.yaml')).find((file) => existsSync(file)) ?? null;
+}
+
+/**
+ * Rejects with `config_invalid` (naming file, line and column of the first mistake), `not_found` (a file that was named),
+ * or `permission` and `io` where it cannot be read.
+ */
+export async function loadSettings(flags: SettingFlags = {}, env: Environment = process.env): Promise<Settings> {
+  const file = findConfigFile(flags.config, env);
+  const { configSchema, parseListen } = await import('./config-schema.ts');
+  let values: ConfigValues;
+  if (file === null) values = configSchema.parse({});
+  else {
+    const read = await readConfigFile(file);
+    if (read.values === undefined) {
+      const [first, ...more] = read.problems;
+      const rest = more.length === 0 ? '' : ` (and ${more.length} more; \`wherry config check\` shows all)`;
+      throw new Fault('config_invalid', `${problemLine(file, first)}${rest}`, { place: { path: displayPath(file) } });
+    }
+    values = read.values;
+  }
+  const home = file === null ? process.cwd() : dirname(file);
+  const folder = (text: string) => resolve(home, text.replace(/^~(?=\/|$)/, env.HOME || homedir()));
+  const fromEnv = (name: string) => (env[name] ? env[name] : undefined);
+
+  const listenText = flags.listen ?? fromEnv('WHERRY_LISTEN') ?? values.listen;
+  const listen = listenText === undefined ? defaultListen : parseListen(listenText);
+  if (listen === undefined) {
+    throw new Fault(
+      'invalid',
+      `"${displayPath(listenText ?? '')}" is no address to listen at. Write HOST:PORT, such as 127.0.0.1:7373.`,
+    );
+  }
+  const dataFolder = resolve(
+    flags.data ?? fromEnv('WHERRY_DATA') ?? (values.data === undefined ? defaultDataFolder(env) : folder(values.data)),
+  );
+  const media = fromEnv('WHERRY_MEDIA_BASE') ?? fromEnv('MEDIA_BASE');
+  const mediaBase =
+    media !== undefined ? resolve(media) : values.mediaBase === undefined ? null : folder(values.mediaBase);
+  const logBase = fromEnv('WHERRY_LOG_BASE') ?? fromEnv('LOG_BASE');
+  const watches = values.watches.map((watch) => watchRequest(watch, folder));
+  const roots =
+    values.roots?.map(folder) ??
+    watches.flatMap((watch) => [watch.source, ...watch.destinations]).filter((place) => place.startsWith('/'));
+  const bandwidth = flags.bandwidth ?? fromEnv('WHERRY_BANDWIDTH') ?? values.bandwidth;
+  if (bandwidth !== null) await checkBandwidth(bandwidth);
+  return {
+    file,
+    dataFolder,
+    listen,
+    insecureHttp:
+      flags.insecureHttp ??
+      (fromEnv('WHERRY_INSECURE_HTTP') === undefined ? values.insecureHttp : isYes(env, 'WHERRY_INSECURE_HTTP')),
+    adminToken: await adminToken(env, values.tokenFile === undefined ? undefined : folder(values.tokenFile)),
+    allowedOrigins: values.allowedOrigins,
+    allowedHosts: values.allowedHosts,
+    roots: [...new Set([...roots, ...(mediaBase === null ? [] : [mediaBase])])],
+    mediaBase,
+    limits: {
+      ...values.limits,
+      transfers: flags.transfers ?? wholeNumber(env, 'WHERRY_TRANSFERS') ?? values.limits.transfers,
+    },
+    bandwidth: bandwidth === 'off' ? null : bandwidth,
+    stallMs: values.stallSeconds * 1000,
+    keepEventsMs: values.eventDays * 24 * 3_600_000,
+    logs: {
+      folder:
+        logBase !== undefined
+          ? resolve(logBase)
+          : values.logs.folder === undefined
+            ? join(dataFolder, 'logs')
+            : folder(values.logs.folder),
+      level: logLevel(fromEnv('WHERRY_LOG_LEVEL')) ?? values.logs.level,
+      maxBytes: values.logs.maxSize,
+      keep: values.logs.keep,
+      jobs: values.logs.jobs,
+    },
+    watches,
+  };
+}
+
+/** What `wherry config check` says: one line a problem. Rejects like `loadSettings` where the file cannot be read. */
+export async function checkConfig(
+  file: string,
+): Promise<{ readonly problems: readonly string[]; readonly values: unknown }> {
+  const { problems, values } = await readConfigFile(file);
+  return { problems: problems.map((problem) => problemLine(file, problem)), values };
+}
+
+async function readConfigFile(file: string) {
+  const { readConfigText } = await import('./config-problems.ts');
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? error.code : undefined;
+    const why = code === 'EACCES' || code === 'EPERM' ? 'permission' : code === 'ENOENT' ? 'not_found' : 'io';
+    throw new Fault(why, `The configuration ${displayPath(file)} cannot be read (${String(code)}).`, { cause: error });
+  }
+  return readConfigText(text);
+}
+
+function problemLine(
+  file: string,
+  { line, column, message }: { line: number; column: number; message: string },
+): string {
+  return `${displayPath(file)}:${line}:${column}: ${message}`;
+}
+
+function watchRequest(
+  { destination, destinations, ...rest }: WatchConfig,
+  folder: (text: string) => string,
+): WatchRequest & { destinations: string[] } {
+  const place = (text: string) => (/^[a-z][a-z0-9+.-]*:\/\//.test(text) ? text : folder(text));
+  return {
+    kind: 'watch',
+    ...rest,
+    source: place(rest.source),
+    destinations: (destinations ?? [destination ?? '']).map(place),
+    moveTo: rest.moveTo === null ? null : place(rest.moveTo),
+  };
+}
+
+async function adminToken(env: Environment, fromConfig: string | undefined): Promise<string | null> {
+  if (env.WHERRY_TOKEN) return env.WHERRY_TOKEN;
+  const file = env.WHERRY_TOKEN_FILE || fromConfig;
+  if (!file) return null;
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new Fault('config_invalid', `The token file ${displayPath(file)} cannot be read.`, { cause: error });
+  }
+  const token = text.split('\n')[0]?.trim() ?? '';
+  if (token === '') throw new Fault('config_invalid', `The token file ${displayPath(file)} is empty.`);
+  return token;
+}
+
+async function checkBandwidth(text: string): Promise<void> {
+  const { parseBandwidth } = await import('./engine/bandwidth-plan.ts');
+  parseBandwidth(text);
+}
+
+function isYes(env: Environment, name: string): boolean {
+  const text = (env[name] ?? '').toLowerCase();
+  if (['1', 'true', 'yes', 'on'].includes(text)) return true;
+  if (['0', 'false', 'no', 'off'].includes(text)) return false;
+  throw new Fault('invalid', `${name} is "${displayPath(text)}"; write true or false.`);
+}
+
+function wholeNumber(env: Environment, name: string): number | undefined {
+  const text = env[name];
+  if (!text) return undefined;
+  const number = Number(text);
+  if (!Number.isInteger(number) || number < 1 || number > 64) {
+    throw new Fault('invalid', `${name} is "${displayPath(text)}"; write a whole number from 1 to 64.`);
+  }
+  return number;
+}
+
+const logLevels = ['debug', 'info', 'warn', 'error'] as const;
+
+function logLevel(text: string | undefined): (typeof logLevels)[number] | undefined {
+  const level = logLevels.find((one) => one === text?.toLowerCase());
+  if (text !== undefined && level === undefined) {
+    throw new Fault('invalid', `WHERRY_LOG_LEVEL is "${displayPath(text)}"; write ${logLevels.join(', ')}.`);
+  }
+  return level;
+}

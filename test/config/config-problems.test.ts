@@ -1,0 +1,77 @@
+// A wrong configuration is named by line and column, with what was probably meant.
+
+import { readFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { readConfigText } from '../../src/config-problems.ts';
+import { configJsonSchema } from '../../src/config-schema.ts';
+
+const linesOf = (text: string) =>
+  readConfigText(text).problems.map(({ line, column, message }) => `${line}:${column} ${message}`);
+
+describe('readConfigText', () => {
+  test('reads the configuration of the guide, sizes with units included', () => {
+    const read = readConfigText(`
+roots: [/ingest]
+bandwidth: "08:00,2M 19:00,off"
+watches:
+  - source: /ingest
+    destination: /mnt/library          # or destinations: [ … ]
+    scanSeconds: 10
+    growing: { minSize: 50MB, safetyMargin: 16MiB, idleSeconds: 30, readable: false }
+    include: ["**/*.mxf"]
+    rules: [{ match: "*.mxf", to: "{date:YYYY-MM-DD}/{name}" }]
+    after: keep
+`);
+    expect(read.problems).toEqual([]);
+    expect(read.values?.watches[0]).toMatchObject({
+      source: '/ingest',
+      stableSeconds: 30,
+      growing: { minSize: 50_000_000, safetyMargin: 16 * 2 ** 20 },
+    });
+  });
+
+  test('an empty file is all defaults', () => {
+    expect(readConfigText('').values?.limits.transfers).toBe(4);
+    expect(readConfigText('# nothing\n').values?.watches).toEqual([]);
+  });
+
+  test('names a mistyped key with its place and the nearest known one, nested ones too', () => {
+    expect(linesOf('wathces: []\n')).toEqual(['1:1 "wathces" is no key of the configuration. Did you mean "watches"?']);
+    expect(linesOf('limits:\n  transfer: 3\n')).toEqual([
+      '2:3 "transfer" is no key of limits. Did you mean "transfers"?',
+    ]);
+    expect(linesOf('watches:\n  - source: /a\n    destination: /b\n    growing: { readeble: true }\n')).toEqual([
+      '4:16 "readeble" is no key of watches[0].growing. Did you mean "readable"?',
+    ]);
+  });
+
+  test('names wrong values with their place, all of them in order', () => {
+    expect(linesOf('bandwidth: fast\nlimits:\n  perEndpoint: 0\nlogs: { level: loud, maxSize: 3XB }\n')).toEqual([
+      '1:12 bandwidth: The bandwidth "fast" cannot be read: "fast" is neither a rate such as 2M nor "off".',
+      '3:16 limits.perEndpoint: 0 is less than 1.',
+      '4:16 logs.level: "loud" is not one of debug, info, warn or error.',
+      '4:31 logs.maxSize: "3XB" is not a size. Write bytes, or a number with kB, MB, GB, TB, KiB, MiB, GiB or TiB.',
+    ]);
+  });
+
+  test('says what is missing where it should stand', () => {
+    expect(linesOf('watches:\n  - destination: /b\n')).toEqual(['2:5 watches[0].source: it is missing; write text.']);
+    expect(linesOf('watches:\n  - source: /b\n')).toEqual([
+      '2:5 watches[0]: A watch needs either destination or destinations.',
+    ]);
+  });
+
+  test.each(['a: [1\nb: 2', '- 1', '"text"', 'a: 1\na: 2', '*nobody', 'a: &x [*x]', '\0', '{', '\t- a'])(
+    'never throws and never accepts what is no configuration: %j',
+    (text) => {
+      expect(readConfigText(text).problems.length).toBeGreaterThan(0);
+    },
+  );
+});
+
+test('the published schema is that of the sources', () => {
+  const published: unknown = JSON.parse(
+    readFileSync(new URL('../../docs/wherry.schema.json', import.meta.url), 'utf8'),
+  );
+  expect(published, 'run: node scripts/config-schema.ts').toEqual(JSON.parse(JSON.stringify(configJsonSchema())));
+});
