@@ -48,24 +48,13 @@ export function groupBundles(paths: readonly string[], rules: BundleRules): Read
   return groups;
 }
 
-export interface BundleMember {
-  readonly path: string;
-  readonly stable: boolean;
-  readonly marker: boolean;
-}
-
-/**
- * Whether a set may go: with a done-marker once it is there (whatever was written before it is done by the writer's own word),
- * without one once every member is stable. The order is that of the bytes of the paths, the marker last.
- */
-export function bundleReady(
-  members: readonly BundleMember[],
-  rules: BundleRules,
-): { ready: boolean; order: readonly string[] } {
-  const marker = members.some((member) => member.marker);
-  const ready = rules.doneMarker === null ? members.length > 0 && members.every((member) => member.stable) : marker;
-  const order = [...members].sort(
-    (a, b) => Number(a.marker) - Number(b.marker) || (a.path < b.path ? -1 : a.path > b.path ? 1 : 0),
-  );
-  return { ready, order: order.map((member) => member.path) };
+/** The order of a set: that of the paths, markers last. */
+export function inOrder<Member extends { readonly path: string }>(
+  members: readonly Member[],
+  isMarker: (path: string) => boolean,
+): Member[] {
+  return [...members].sort((one, other) => {
+    const markers = Number(isMarker(one.path)) - Number(isMarker(other.path));
+    return markers !== 0 ? markers : one.path < other.path ? -1 : one.path > other.path ? 1 : 0;
+  });
 }
