@@ -16,7 +16,7 @@ interface SingleBody {
 }
 
 /** Of a pack: the same facts for each transfer that completed, others for each that did not. */
-interface PackBody {
+export interface PackBody {
   readonly completed: readonly Fact[];
   readonly failed: readonly Fact[];
   readonly pack: unknown;

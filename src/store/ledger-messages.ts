@@ -8,10 +8,20 @@ import type { Change, ChangeResult } from './store.ts';
 
 type FinishPack = Extract<Change, { kind: 'finish_pack' }>;
 
-/** A pack crosses the thread as text: one per job, as pack-columns.ts writes it. */
+/** The files of a pack that belong to one job. They cross to the thread as text, with what it must know without reading it. */
+export interface Pack {
+  readonly jobId: string;
+  /** As pack-columns.ts writes it. */
+  readonly text: string;
+  readonly ids: readonly string[];
+  readonly tally: readonly { readonly mode: string; readonly state: string; readonly count: number }[];
+  /** How many have a receipt. */
+  readonly arrived: number;
+}
+
 export interface PackedChange {
   readonly kind: 'finish_pack';
-  readonly packs: readonly string[];
+  readonly packs: readonly Pack[];
   readonly completedEvents: FinishPack['completedEvents'];
   readonly failedEvents: FinishPack['failedEvents'];
   readonly expectStates: readonly TransferState[];
@@ -32,6 +42,8 @@ export type Request =
   /** One bounded part of deleting history; asked again while it says `more`. */
   | { readonly kind: 'delete_history'; readonly before: number; readonly keepEventsAfter: number }
   | { readonly kind: 'read'; readonly name: ReadName; readonly input: readonly unknown[] }
+  /** Gives folded packs their rows (pack-writer.ts), a bounded part of those in event rows up to this number. */
+  | { readonly kind: 'unfold'; readonly upTo: number }
   | { readonly kind: 'close' };
 
 /** How one call of a group ended. */
@@ -41,10 +53,17 @@ export interface ApplyReply {
   readonly outcomes: readonly CallOutcome[];
   /** Where a reader that has seen all events stands, when the group wrote any. */
   readonly newest: EventPosition | null;
+  readonly foldedPacks: number;
+}
+
+export interface UnfoldReply {
+  /** True where packs up to the asked number are left. */
+  readonly more: boolean;
+  readonly foldedPacks: number;
 }
 
 export type ThreadMessage =
-  | { readonly kind: 'ready'; readonly ledgerId: string }
+  | { readonly kind: 'ready'; readonly ledgerId: string; readonly foldedPacks: number }
   | { readonly kind: 'refused'; readonly fault: FaultReport }
   | { readonly kind: 'done'; readonly id: number; readonly value: unknown }
   | { readonly kind: 'failed'; readonly id: number; readonly fault: FaultReport };

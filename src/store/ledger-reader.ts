@@ -10,7 +10,7 @@ import { endsWithPath, keysBelow, pathKey } from './path-keys.ts';
 import { nameFromSql, nameToSql, places, type Row, type SqlValue, type Statements } from './statements.ts';
 import type { Page, Store, StoreReader } from './store.ts';
 import { listTransfers, pageLimit } from './transfer-list.ts';
-import { receiptFrom, transferColumns, transferFrom } from './transfer-row.ts';
+import { receiptFromRow, transferColumns, transferFromRow } from './transfer-row.ts';
 
 type Asynchronous = StoreReader & Pick<Store, 'queued' | 'due'>;
 
@@ -36,7 +36,7 @@ export function ledgerReader(sql: Statements, ledgerId: string): LedgerReader {
 
   function receiptsAt(place: { endpoint: string; path: string }, side: 'source' | 'destination'): Receipt[] {
     return byKey('k.key = ?', pathKey(place.path)).flatMap((row) => {
-      const receipt = receiptFrom(row);
+      const receipt = receiptFromRow(row);
       return receipt !== undefined && receipt[side].endpoint === place.endpoint && receipt[side].path === place.path
         ? [receipt]
         : [];
@@ -63,7 +63,7 @@ export function ledgerReader(sql: Statements, ledgerId: string): LedgerReader {
     );
     return keys.slice(0, limit).flatMap(([seq]) => {
       const row = sql.row(`SELECT ${columns} FROM transfer WHERE seq = ?`, seq ?? null);
-      return row === undefined ? [] : [transferFrom(row)];
+      return row === undefined ? [] : [transferFromRow(row)];
     });
   }
 
@@ -101,7 +101,7 @@ export function ledgerReader(sql: Statements, ledgerId: string): LedgerReader {
     if (sought === '') throw new Fault('invalid', 'An empty path cannot be looked for.');
     const found = new Map<string, Transfer>();
     const keep = (row: Row): void => {
-      const transfer = transferFrom(row);
+      const transfer = transferFromRow(row);
       if (placesOf(transfer).some((place) => endsWithPath(place, sought))) found.set(transfer.id, transfer);
     };
     const { low, high } = keysBelow(sought);
@@ -118,7 +118,7 @@ export function ledgerReader(sql: Statements, ledgerId: string): LedgerReader {
   return {
     transfer: (id) => {
       const row = sql.row(`SELECT ${columns} FROM transfer WHERE id = ?`, id);
-      return row === undefined ? undefined : transferFrom(row);
+      return row === undefined ? undefined : transferFromRow(row);
     },
     transfers: (query) => sql.together(() => listTransfers(sql, query)),
     countTransfers: (jobId = '') => {
@@ -138,7 +138,7 @@ export function ledgerReader(sql: Statements, ledgerId: string): LedgerReader {
     receipts: ({ transferId, source, destination }) => {
       if (transferId !== undefined) {
         const row = sql.row(`SELECT ${columns} FROM transfer WHERE id = ?`, transferId);
-        const receipt = row === undefined ? undefined : receiptFrom(row);
+        const receipt = row === undefined ? undefined : receiptFromRow(row);
         return receipt !== undefined && isAt(receipt, 'source', source) && isAt(receipt, 'destination', destination)
           ? [receipt]
           : [];
@@ -169,7 +169,7 @@ export function ledgerReader(sql: Statements, ledgerId: string): LedgerReader {
           now,
           limit,
         )
-        .map(transferFrom),
+        .map(transferFromRow),
   };
 }
 

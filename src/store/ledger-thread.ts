@@ -7,6 +7,8 @@ import type { NumberedRequest, Request, Role, ThreadMessage, ThreadStart } from 
 
 export interface LedgerThread {
   readonly ledgerId: string;
+  /** Folded packs that it found when it was opened. */
+  readonly foldedPacks: number;
   /** Requests that have not been answered. */
   readonly pending: number;
   /** Rejects with the thread's Fault, or `ledger` where the thread is gone. */
@@ -57,6 +59,7 @@ export function startLedgerThread(role: Role, folder: string, nowMs: number): Pr
           if (waiting.size === 0) worker.unref();
           resolve({
             ledgerId: message.ledgerId,
+            foldedPacks: message.foldedPacks,
             get pending() {
               return waiting.size;
             },

@@ -13,6 +13,7 @@ import type {
   Request,
   ThreadMessage,
   ThreadStart,
+  UnfoldReply,
   WireChange,
 } from './ledger-messages.ts';
 import { type LedgerReader, ledgerReader } from './ledger-reader.ts';
@@ -31,6 +32,11 @@ interface Ledger {
 
 const { role, folder, nowMs } = workerData as ThreadStart;
 const file = join(folder, 'ledger.sqlite');
+/** Some 5 ms a pack. */
+const packsAtOnce = 8;
+const packsWhenIdle = 2;
+const idleMs = 300;
+let idle: NodeJS.Timeout | undefined;
 const say = (message: ThreadMessage): void => parentPort?.postMessage(message);
 
 function open(): Ledger {
@@ -60,7 +66,7 @@ function applyCalls(writer: LedgerWriter, calls: readonly (readonly WireChange[]
   const before = writer.newest().seq;
   const outcomes = outcomesOf(writer, calls);
   const newest = writer.newest();
-  return { outcomes, newest: newest.seq === before ? null : newest };
+  return { outcomes, newest: newest.seq === before ? null : newest, foldedPacks: writer.foldedPacks };
 }
 
 function outcomesOf(writer: LedgerWriter, calls: readonly (readonly WireChange[])[]): CallOutcome[] {
@@ -75,21 +81,45 @@ function outcomesOf(writer: LedgerWriter, calls: readonly (readonly WireChange[]
 }
 
 function answer(ledger: Ledger, request: Request): unknown {
-  switch (request.kind) {
-    case 'read': {
-      const read = ledger.reader[request.name] as (...input: readonly unknown[]) => unknown;
-      return read(...request.input);
-    }
-    case 'close':
-      if (ledger.writer !== undefined) ledger.sql.database.pragma('wal_checkpoint(TRUNCATE)');
-      ledger.sql.database.close();
-      ledger.lock?.release();
-      return undefined;
+  if (request.kind === 'read') {
+    const read = ledger.reader[request.name] as (...input: readonly unknown[]) => unknown;
+    return read(...request.input);
+  }
+  if (request.kind === 'close') {
+    if (ledger.writer !== undefined) ledger.sql.database.pragma('wal_checkpoint(TRUNCATE)');
+    ledger.sql.database.close();
+    ledger.lock?.release();
+    return undefined;
   }
   if (ledger.writer === undefined) throw new Fault('internal', 'The reading thread of the ledger was asked to write.');
-  return request.kind === 'apply'
-    ? applyCalls(ledger.writer, request.calls)
-    : ledger.writer.deleteHistory(request.before, request.keepEventsAfter);
+  switch (request.kind) {
+    case 'apply':
+      return applyCalls(ledger.writer, request.calls);
+    case 'delete_history':
+      return ledger.writer.deleteHistory(request.before, request.keepEventsAfter);
+    case 'unfold':
+      return unfold(ledger.writer, request.upTo);
+  }
+}
+
+function unfold(writer: LedgerWriter, upTo: number): UnfoldReply {
+  const oldest = writer.unfold(packsAtOnce);
+  return { more: oldest !== undefined && oldest <= upTo, foldedPacks: writer.foldedPacks };
+}
+
+/** Folded packs get their rows when nobody has asked for anything for a while, a few at a time. */
+function unfoldWhenIdle(ledger: Ledger): void {
+  clearTimeout(idle);
+  const { writer } = ledger;
+  if (writer === undefined || writer.foldedPacks === 0 || !ledger.sql.database.open) return;
+  idle = setTimeout(() => {
+    try {
+      writer.unfold(packsWhenIdle);
+      unfoldWhenIdle(ledger);
+    } catch {
+      // Whoever needs the rows asks for them and is told what is wrong.
+    }
+  }, idleMs);
 }
 
 try {
@@ -100,8 +130,10 @@ try {
     } catch (error) {
       say({ kind: 'failed', id: request.id, fault: ledgerFault(error, file).report() });
     }
+    unfoldWhenIdle(ledger);
   });
-  say({ kind: 'ready', ledgerId: ledger.id });
+  say({ kind: 'ready', ledgerId: ledger.id, foldedPacks: ledger.writer?.foldedPacks ?? 0 });
+  unfoldWhenIdle(ledger);
 } catch (error) {
   say({ kind: 'refused', fault: asFault(ledgerFault(error, file)).report() });
 }

@@ -1,6 +1,6 @@
 // Many flat rows as one compact JSON text: what is the same is said once, what repeats another column points at it.
 
-import { type FlatTransfer, transferColumns } from './transfer-row.ts';
+import { type FlatColumn, type FlatTransfer, flatColumns } from './transfer-row.ts';
 
 type Value = string | number | null;
 
@@ -17,7 +17,7 @@ export function packRows(rows: readonly FlatTransfer[]): string {
   const like: Record<string, string> = {};
   const each: Record<string, Value[]> = {};
   const varied: number[] = [];
-  transferColumns.forEach((name, at) => {
+  flatColumns.forEach((name, at) => {
     const first = rows[0]?.[at] ?? null;
     if (rows.every((row) => row[at] === first)) {
       same[name] = first;
@@ -27,7 +27,7 @@ export function packRows(rows: readonly FlatTransfer[]): string {
     if (twin === undefined) {
       varied.push(at);
       each[name] = rows.map((row) => row[at] ?? null);
-    } else like[name] = transferColumns[twin] ?? '';
+    } else like[name] = flatColumns[twin] ?? '';
   });
   return JSON.stringify({ count: rows.length, same, like, each } satisfies Packed);
 }
@@ -35,8 +35,8 @@ export function packRows(rows: readonly FlatTransfer[]): string {
 /** Takes what JSON.parse makes of the text. Columns that a later version added are null in rows that were packed before. */
 export function unpackRows(parsed: unknown): FlatTransfer[] {
   const packed = parsed as Packed;
-  const columns = transferColumns.map((name) => packed.each[packed.like[name] ?? name]);
-  const blank = transferColumns.map((name) => packed.same[name] ?? null);
+  const columns = flatColumns.map((name) => packed.each[packed.like[name] ?? name]);
+  const blank = flatColumns.map((name) => packed.same[name] ?? null);
   return Array.from({ length: packed.count }, (_, index) => {
     const row = blank.slice();
     columns.forEach((values, at) => {
@@ -44,4 +44,11 @@ export function unpackRows(parsed: unknown): FlatTransfer[] {
     });
     return row;
   });
+}
+
+/** One column of all rows, without putting the rows together. */
+export function unpackColumn(parsed: unknown, name: FlatColumn): readonly Value[] {
+  const packed = parsed as Packed;
+  const values = packed.each[packed.like[name] ?? name];
+  return values ?? Array.from({ length: packed.count }, () => packed.same[name] ?? null);
 }

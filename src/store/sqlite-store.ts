@@ -3,8 +3,9 @@
 import type { Clock } from '../model/clock.ts';
 import { Fault, faultFrom } from '../model/fault.ts';
 import { displayPath } from '../model/names.ts';
+import type { Transfer, TransferState } from '../model/transfer.ts';
 import { eventCursor } from './cursors.ts';
-import type { ApplyReply, WireChange } from './ledger-messages.ts';
+import type { ApplyReply, Pack, UnfoldReply, WireChange } from './ledger-messages.ts';
 import type { LedgerReader, ReadName } from './ledger-reader.ts';
 import { type LedgerThread, startLedgerThread } from './ledger-thread.ts';
 import { packRows } from './pack-columns.ts';
@@ -30,6 +31,9 @@ const contendedReads = 8;
 /** Reads that may take long on a large ledger: they never wait for a commit, and no commit for them. */
 const longReads = new Set<ReadName>(['transfers', 'events', 'findByPath']);
 
+/** Only these states can be folded. */
+const atRest = new Set<TransferState>(['completed', 'failed', 'cancelled']);
+
 /**
  * Resolves once the ledger can be used: a new one is made, an older one brought up to date. Rejects with `data_in_use` where another
  * process (or this one) has the folder open, and with `ledger` where it cannot be opened or was written by a newer Wherry.
@@ -42,6 +46,8 @@ export async function openSqliteStore({ folder, clock }: SqliteStoreOptions): Pr
   let reader: LedgerThread | undefined;
   let readerStart: Promise<void> | undefined;
   let contended = 0;
+  let foldedPacks = writer.foldedPacks;
+  let newestEvent = Number.MAX_SAFE_INTEGER;
   let closed: Promise<void> | undefined;
 
   const closedFault = (): Fault => new Fault('ledger', `The ledger in ${displayPath(folder)} has been closed.`);
@@ -61,7 +67,8 @@ export async function openSqliteStore({ folder, clock }: SqliteStoreOptions): Pr
     committing = undefined;
   }
 
-  function settleGroup(group: readonly Waiting[], { outcomes, newest }: ApplyReply): void {
+  function settleGroup(group: readonly Waiting[], { outcomes, newest, foldedPacks: nowFolded }: ApplyReply): void {
+    foldedPacks = nowFolded;
     group.forEach(({ resolve, reject }, index) => {
       const outcome = outcomes[index];
       if (outcome === undefined) reject(new Fault('internal', 'The ledger lost an answer.'));
@@ -69,6 +76,7 @@ export async function openSqliteStore({ folder, clock }: SqliteStoreOptions): Pr
       else resolve(outcome.results);
     });
     if (newest === null) return;
+    newestEvent = newest.seq;
     const cursor = eventCursor(writer.ledgerId, newest);
     for (const listener of listeners) listener(cursor);
   }
@@ -114,6 +122,34 @@ export async function openSqliteStore({ folder, clock }: SqliteStoreOptions): Pr
     };
   }
 
+  /** Gives rows to what is folded now; packs that come meanwhile can wait. */
+  async function unfold(): Promise<void> {
+    const upTo = newestEvent;
+    for (let more = foldedPacks > 0; more; ) {
+      const reply = (await writer.ask({ kind: 'unfold', upTo })) as UnfoldReply;
+      foldedPacks = reply.foldedPacks;
+      more = reply.more;
+    }
+  }
+
+  /** For reads that go by the rows of transfers: folded packs get theirs first. */
+  function readRows<Name extends ReadName>(
+    name: Name,
+    mayMiss: (...input: Parameters<LedgerReader[Name]>) => boolean = () => true,
+  ): (...input: Parameters<LedgerReader[Name]>) => Promise<ReturnType<LedgerReader[Name]>> {
+    const ask = read(name);
+    return async (...input) => {
+      if (closed === undefined && mayMiss(...input)) await unfold();
+      return ask(...input);
+    };
+  }
+
+  async function transfer(id: string): Promise<Transfer | undefined> {
+    // Mostly asked for one that is under way, which is never folded.
+    const found = await read('transfer')(id);
+    return found !== undefined || foldedPacks === 0 ? found : readRows('transfer')(id);
+  }
+
   async function closeAll(): Promise<void> {
     await committing;
     await readerStart?.catch(() => undefined);
@@ -134,15 +170,15 @@ export async function openSqliteStore({ folder, clock }: SqliteStoreOptions): Pr
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
-    transfer: read('transfer'),
-    transfers: read('transfers'),
+    transfer,
+    transfers: readRows('transfers', ({ states }) => states === undefined || states.some((state) => atRest.has(state))),
     countTransfers: read('countTransfers'),
     job: read('job'),
     jobs: read('jobs'),
-    events: read('events'),
+    events: readRows('events', ({ transferId }) => transferId !== undefined),
     eventCursor: read('eventCursor'),
-    receipts: read('receipts'),
-    findByPath: read('findByPath'),
+    receipts: readRows('receipts'),
+    findByPath: readRows('findByPath'),
     document: read('document'),
     documents: read('documents'),
     queued: read('queued'),
@@ -157,9 +193,23 @@ export async function openSqliteStore({ folder, clock }: SqliteStoreOptions): Pr
 function toWire(change: Change): WireChange {
   if (change.kind !== 'finish_pack') return change;
   const { transfers, receipts, completedEvents, failedEvents, expectStates } = change;
-  const byJob = Map.groupBy(
-    transfers.map((transfer, index): FlatTransfer => flattenTransfer(transfer, receipts[index] ?? null)),
-    (row) => row[columnAt.job_id],
-  );
-  return { kind: 'finish_pack', packs: [...byJob.values()].map(packRows), completedEvents, failedEvents, expectStates };
+  const rows = transfers.map((transfer, index) => flattenTransfer(transfer, receipts[index] ?? null));
+  const byJob = Map.groupBy(rows, (row) => String(row[columnAt.job_id]));
+  const packs = [...byJob].map(([jobId, ofJob]) => packOf(jobId, ofJob));
+  return { kind: 'finish_pack', packs, completedEvents, failedEvents, expectStates };
+}
+
+function packOf(jobId: string, rows: readonly FlatTransfer[]): Pack {
+  const tally = new Map<string, { mode: string; state: string; count: number }>();
+  let arrived = 0;
+  for (const row of rows) {
+    const mode = String(row[columnAt.mode]);
+    const state = String(row[columnAt.state]);
+    const tallied = tally.get(`${mode} ${state}`);
+    if (tallied === undefined) tally.set(`${mode} ${state}`, { mode, state, count: 1 });
+    else tallied.count += 1;
+    if (row[columnAt.receipt_verify] !== null) arrived += 1;
+  }
+  const ids = rows.map((row) => String(row[columnAt.id]));
+  return { jobId, text: packRows(rows), ids, tally: [...tally.values()], arrived };
 }

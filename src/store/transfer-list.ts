@@ -4,9 +4,9 @@ import { Fault } from '../model/fault.ts';
 import { displayPath } from '../model/names.ts';
 import type { Transfer } from '../model/transfer.ts';
 import { pageCursor, parsePageCursor } from './cursors.ts';
-import { nameFromSql, type Row, type SqlValue, type Statements } from './statements.ts';
+import type { Row, SqlValue, Statements } from './statements.ts';
 import type { Page, TransferQuery } from './store.ts';
-import { transferColumns, transferFrom } from './transfer-row.ts';
+import { transferColumns, transferFromRow } from './transfer-row.ts';
 
 const columns = transferColumns.map((name) => `t.${name}`).join(', ');
 const idAt = transferColumns.indexOf('id');
@@ -47,7 +47,7 @@ function page(rows: readonly Row[], limit: number, query: TransferQuery, total: 
   const byId = query.orderBy === undefined || query.orderBy === 'created';
   const last = shown.at(-1);
   return {
-    rows: shown.map(transferFrom),
+    rows: shown.map(transferFromRow),
     nextCursor: byId && rows.length > limit && last !== undefined ? pageCursor(String(last[idAt])) : null,
     ...(query.withTotal === true ? { total } : {}),
   };
@@ -131,16 +131,18 @@ function searched(sql: Statements, query: TransferQuery, ranges: Ranges, limit: 
   const ordered = orderedRows(query, ranges);
   const sought = foldName(query.search ?? '');
   const skip = query.offset ?? 0;
-  const found: SqlValue[] = [];
+  const found: Row[] = [];
   let matched = 0;
-  const paths = `SELECT p.seq, t.source_path, t.destination_path, t.published_path FROM (${ordered.text}) p JOIN transfer t ON t.seq = p.seq`;
-  for (const [seq, ...names] of sql.each(paths, ...ordered.values)) {
-    if (!names.some((name) => name !== null && foldName(nameFromSql(name)).includes(sought))) continue;
+  const all = `SELECT ${columns} FROM (${ordered.text}) p JOIN transfer t ON t.seq = p.seq`;
+  for (const row of sql.each(all, ...ordered.values)) {
+    const { source, destination, publishedPath } = transferFromRow(row);
+    const names = [source.path, destination.path, publishedPath ?? ''];
+    if (!names.some((name) => foldName(name).includes(sought))) continue;
     matched += 1;
-    if (matched > skip && found.length <= limit) found.push(seq ?? null);
+    if (matched > skip && found.length <= limit) found.push(row);
     if (found.length > limit && query.withTotal !== true) break;
   }
-  return page(rowsOf(sql, found), limit, query, matched);
+  return page(found, limit, query, matched);
 }
 
 /** What a search compares: as shown, in one case and one Unicode form. */

@@ -14,157 +14,169 @@ import type {
 } from '../model/transfer.ts';
 import { nameFromSql, nameToSql, type SqlValue } from './statements.ts';
 
-/** In the order of a flat row. Those of packs are written down by name, so columns may be added, never renamed. */
-export const transferColumns = [
+/** What is looked for has a column of its own; the migrations must agree. */
+const lookedFor = [
   'id',
   'job_id',
   'mode',
   'state',
+  'fence',
+  'priority',
+  'first_queued_at',
+  'waiting_until',
+  'size_bytes',
+  'source_path',
+  'updated_at',
+  'finished_at',
+] as const;
+
+/** The order in which `body` holds the rest: may be added to at its end, never changed otherwise. Nulls at its end are left out. */
+const inBody = [
   'phase',
   'source_endpoint',
-  'source_path',
   'destination_endpoint',
   'destination_path',
   'published_path',
-  'size_bytes',
   'mtime_ms',
   'file_mode',
   'source_device',
   'source_inode',
-  'source_version',
   'source_size_bytes',
   'source_mtime_ms',
-  'waiting_reason',
-  'waiting_until',
   'bytes_done',
   'bytes_processed',
   'hash_algorithm',
   'hash_value',
   'attempts',
-  'first_queued_at',
-  'priority',
+  'created_at',
+  'started_at',
+  'receipt_at',
+  'receipt_verify',
+  'source_version',
   'owner',
-  'error',
+  'waiting_reason',
   'heartbeat_at',
   'lease_node',
   'lease_fence',
-  'fence',
+  'error',
   'publishing',
-  'created_at',
-  'updated_at',
-  'started_at',
-  'finished_at',
-  'receipt_at',
-  'receipt_verify',
   'receipt_body',
 ] as const;
 
-export type TransferColumn = (typeof transferColumns)[number];
+export const flatColumns = [...lookedFor, ...inBody] as const;
 
-/** Plain data in the order of `transferColumns`; names are still strings as model/names.ts holds them. */
+export type FlatColumn = (typeof flatColumns)[number];
+
+/** A transfer and its receipt as plain values in the order of `flatColumns`. */
 export type FlatTransfer = (string | number | null)[];
 
-export const columnAt = Object.fromEntries(transferColumns.map((name, at) => [name, at])) as Readonly<
-  Record<TransferColumn, number>
+export const columnAt = Object.fromEntries(flatColumns.map((name, at) => [name, at])) as Readonly<
+  Record<FlatColumn, number>
 >;
 
-const nameColumns = (
-  [
-    'source_endpoint',
-    'source_path',
-    'destination_endpoint',
-    'destination_path',
-    'published_path',
-    'owner',
-    'lease_node',
-  ] as const
-).map((name) => columnAt[name]);
+/** The columns of the table that hold a transfer, in the order of `bindTransfer` and `flatFrom`. */
+export const transferColumns: readonly string[] = [...lookedFor, 'body'];
+const bodyAt = lookedFor.length;
 
 export function flattenTransfer(transfer: Transfer, receipt: Receipt | null): FlatTransfer {
   const { id, jobId, mode, state, phase, source, destination, publishedPath, sizeBytes, mtimeMs, fileMode, identity } =
     transfer;
-  const { waiting, bytesDone, bytesProcessed, hash, attempts, firstQueuedAt, priority, owner, error, ...rest } =
-    transfer;
-  const { heartbeatAt, lease, fence, publishing, createdAt, updatedAt, startedAt, finishedAt } = rest;
+  const { waiting, bytesDone, bytesProcessed, hash, attempts, firstQueuedAt, priority, owner, error } = transfer;
+  const { heartbeatAt, lease, fence, publishing, createdAt, updatedAt, startedAt, finishedAt } = transfer;
   const derived = receipt !== null && sameReceipt(receipt, deriveReceipt(transfer, receipt.verify, receipt.at));
   return [
     id,
     jobId,
     mode,
     state,
+    fence,
+    priority,
+    firstQueuedAt,
+    waiting?.until ?? null,
+    sizeBytes,
+    source.path,
+    updatedAt,
+    finishedAt,
     phase,
     source.endpoint,
-    source.path,
     destination.endpoint,
     destination.path,
     publishedPath,
-    sizeBytes,
     mtimeMs,
     fileMode,
     identity?.device ?? null,
     identity?.inode ?? null,
-    identity?.version ?? null,
     identity?.sizeBytes ?? null,
     identity?.mtimeMs ?? null,
-    waiting?.reason ?? null,
-    waiting?.until ?? null,
     bytesDone,
     bytesProcessed,
     hash?.algorithm ?? null,
     hash?.value ?? null,
     attempts,
-    firstQueuedAt,
-    priority,
+    createdAt,
+    startedAt,
+    receipt?.at ?? null,
+    receipt?.verify ?? null,
+    identity?.version ?? null,
     owner,
-    error === null ? null : JSON.stringify(error),
+    waiting?.reason ?? null,
     heartbeatAt,
     lease?.node ?? null,
     lease?.fence ?? null,
-    fence,
+    error === null ? null : JSON.stringify(error),
     publishing === null ? null : JSON.stringify(publishing),
-    createdAt,
-    updatedAt,
-    startedAt,
-    finishedAt,
-    receipt?.at ?? null,
-    receipt?.verify ?? null,
     receipt === null || derived ? null : JSON.stringify(receipt),
   ];
 }
 
+/** The values of `transferColumns`. Rejects with `invalid`: a name that stands for no bytes. */
 export function bindTransfer(flat: FlatTransfer): SqlValue[] {
-  const values: SqlValue[] = flat.slice();
-  for (const at of nameColumns) {
-    const name = flat[at];
-    if (typeof name === 'string' && !name.isWellFormed()) values[at] = nameToSql(name);
-  }
+  const values: SqlValue[] = flat.slice(0, bodyAt);
+  values[columnAt.source_path] = nameToSql(String(flat[columnAt.source_path]));
+  let end = flat.length;
+  while (flat[end - 1] === null) end -= 1;
+  values.push(JSON.stringify(flat.slice(bodyAt, end)));
   return values;
 }
 
-const text = (value: SqlValue | undefined): string => String(value);
-const textOrNull = (value: SqlValue | undefined): string | null =>
-  value === null || value === undefined ? null : String(value);
-const number = (value: SqlValue | undefined): number => Number(value);
-const numberOrNull = (value: SqlValue | undefined): number | null =>
-  value === null || value === undefined ? null : Number(value);
-const nameOrNull = (value: SqlValue | undefined): string | null =>
-  value === null || value === undefined ? null : nameFromSql(value);
+/** Reads back what `bindTransfer` gave; the row may have more columns behind. */
+export function flatFrom(row: readonly SqlValue[]): FlatTransfer {
+  const flat = row.slice(0, bodyAt) as FlatTransfer;
+  flat[columnAt.source_path] = nameFromSql(row[columnAt.source_path]);
+  flat.push(...(JSON.parse(String(row[bodyAt])) as FlatTransfer));
+  while (flat.length < flatColumns.length) flat.push(null);
+  return flat;
+}
 
-/** Takes a row as SQLite gives it and a flat one alike. */
-export function transferFrom(row: readonly SqlValue[]): Transfer {
+export function transferFromRow(row: readonly SqlValue[]): Transfer {
+  return transferFrom(flatFrom(row));
+}
+
+export function receiptFromRow(row: readonly SqlValue[]): Receipt | undefined {
+  return receiptFrom(flatFrom(row));
+}
+
+type Value = string | number | null | undefined;
+const text = (value: Value): string => String(value);
+const textOrNull = (value: Value): string | null => (value === null || value === undefined ? null : String(value));
+const number = (value: Value): number => Number(value);
+const numberOrNull = (value: Value): number | null => (value === null || value === undefined ? null : Number(value));
+
+/** Does not compile where a field of a transfer, also an optional one, has no column. */
+export function transferFrom(row: Readonly<FlatTransfer>): Transfer {
   const at = columnAt;
   const hashAlgorithm = textOrNull(row[at.hash_algorithm]);
   const waitingReason = textOrNull(row[at.waiting_reason]);
-  const leaseNode = nameOrNull(row[at.lease_node]);
+  const leaseNode = textOrNull(row[at.lease_node]);
   const error = textOrNull(row[at.error]);
   const publishing = textOrNull(row[at.publishing]);
   return {
     id: text(row[at.id]),
     jobId: text(row[at.job_id]),
     mode: text(row[at.mode]) as Mode,
-    source: { endpoint: nameFromSql(row[at.source_endpoint]), path: nameFromSql(row[at.source_path]) },
-    destination: { endpoint: nameFromSql(row[at.destination_endpoint]), path: nameFromSql(row[at.destination_path]) },
-    publishedPath: nameOrNull(row[at.published_path]),
+    source: { endpoint: text(row[at.source_endpoint]), path: text(row[at.source_path]) },
+    destination: { endpoint: text(row[at.destination_endpoint]), path: text(row[at.destination_path]) },
+    publishedPath: textOrNull(row[at.published_path]),
     sizeBytes: numberOrNull(row[at.size_bytes]),
     mtimeMs: numberOrNull(row[at.mtime_ms]),
     fileMode: numberOrNull(row[at.file_mode]),
@@ -182,7 +194,7 @@ export function transferFrom(row: readonly SqlValue[]): Transfer {
     attempts: number(row[at.attempts]),
     firstQueuedAt: numberOrNull(row[at.first_queued_at]),
     priority: number(row[at.priority]),
-    owner: nameOrNull(row[at.owner]),
+    owner: textOrNull(row[at.owner]),
     error: error === null ? null : (JSON.parse(error) as FaultReport),
     heartbeatAt: numberOrNull(row[at.heartbeat_at]),
     lease: leaseNode === null ? null : { node: leaseNode, fence: number(row[at.lease_fence]) },
@@ -192,10 +204,10 @@ export function transferFrom(row: readonly SqlValue[]): Transfer {
     updatedAt: number(row[at.updated_at]),
     startedAt: numberOrNull(row[at.started_at]),
     finishedAt: numberOrNull(row[at.finished_at]),
-  };
+  } satisfies Record<keyof Transfer, unknown>;
 }
 
-function identityFrom(row: readonly SqlValue[]): SourceIdentity | null {
+function identityFrom(row: Readonly<FlatTransfer>): SourceIdentity | null {
   const at = columnAt;
   const mtimeMs = numberOrNull(row[at.source_mtime_ms]);
   if (mtimeMs === null) return null;
@@ -212,7 +224,7 @@ function identityFrom(row: readonly SqlValue[]): SourceIdentity | null {
 }
 
 /** The receipt that a row proves; undefined where it has none. */
-export function receiptFrom(row: readonly SqlValue[]): Receipt | undefined {
+export function receiptFrom(row: Readonly<FlatTransfer>): Receipt | undefined {
   const verify = textOrNull(row[columnAt.receipt_verify]);
   if (verify === null) return undefined;
   const body = textOrNull(row[columnAt.receipt_body]);

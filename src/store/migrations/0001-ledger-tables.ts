@@ -3,9 +3,11 @@
 import type { Migration } from './migration.ts';
 
 /*
- * Columns of type ANY hold names: TEXT where the name is UTF-8, else a BLOB of its bytes.
- * `transfer_count` has a row for each job, and with job '' for all of them together. Times are milliseconds since 1970. A pack's facts are one row of `event`; `pack_seq` leads from a transfer to it,
- * and `earlier_pack` to those of packs it was in before.
+ * Columns of type ANY hold names: TEXT where the name is UTF-8, else a BLOB of its bytes. Times are milliseconds since 1970.
+ * `transfer` has columns for what is looked for; the rest of a row is in `body`, as transfer-row.ts writes it.
+ * `transfer_count` has rows for each job, and with job '' for all of them together.
+ * A pack's facts are one row of `event`; `pack_seq` leads from a transfer to it, `earlier_pack` to those of packs it was in before,
+ * and `folded_pack` names the ones whose transfers have no rows yet (pack-writer.ts).
  */
 export const ledgerTables: Migration = {
   version: 1,
@@ -19,43 +21,15 @@ export const ledgerTables: Migration = {
       job_id TEXT NOT NULL,
       mode TEXT NOT NULL,
       state TEXT NOT NULL,
-      phase TEXT NOT NULL,
-      source_endpoint ANY NOT NULL,
-      source_path ANY NOT NULL,
-      destination_endpoint ANY NOT NULL,
-      destination_path ANY NOT NULL,
-      published_path ANY,
-      size_bytes INTEGER,
-      mtime_ms REAL,
-      file_mode INTEGER,
-      source_device TEXT,
-      source_inode TEXT,
-      source_version TEXT,
-      source_size_bytes INTEGER,
-      source_mtime_ms REAL,
-      waiting_reason TEXT,
-      waiting_until REAL,
-      bytes_done INTEGER NOT NULL,
-      bytes_processed INTEGER NOT NULL,
-      hash_algorithm TEXT,
-      hash_value TEXT,
-      attempts INTEGER NOT NULL,
-      first_queued_at REAL,
-      priority INTEGER NOT NULL,
-      owner ANY,
-      error TEXT,
-      heartbeat_at REAL,
-      lease_node ANY,
-      lease_fence INTEGER,
       fence INTEGER NOT NULL,
-      publishing TEXT,
-      created_at REAL NOT NULL,
+      priority INTEGER NOT NULL,
+      first_queued_at REAL,
+      waiting_until REAL,
+      size_bytes INTEGER,
+      source_path ANY NOT NULL,
       updated_at REAL NOT NULL,
-      started_at REAL,
       finished_at REAL,
-      receipt_at REAL,
-      receipt_verify TEXT,
-      receipt_body TEXT,
+      body TEXT NOT NULL,
       pack_seq INTEGER
     ) STRICT;
     CREATE INDEX transfer_by_mode ON transfer (mode, state, id);
@@ -98,6 +72,8 @@ export const ledgerTables: Migration = {
     CREATE INDEX event_by_transfer ON event (transfer_id, seq) WHERE transfer_id IS NOT NULL;
     CREATE INDEX event_by_job ON event (job_id, seq) WHERE job_id IS NOT NULL;
     CREATE INDEX event_by_time ON event (at);
+
+    CREATE TABLE folded_pack (seq INTEGER PRIMARY KEY) STRICT;
 
     CREATE TABLE earlier_pack (
       transfer_id TEXT NOT NULL,
