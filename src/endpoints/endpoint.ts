@@ -31,7 +31,8 @@ export interface Endpoint {
   readonly traits: Traits;
   /**
    * All entries below `prefix`, folders before what is in them, siblings in order of their bytes; symlinks are listed, not followed.
-   * A listing that could not be finished rejects; it never just ends.
+   * A listing that could not be finished rejects; it never just ends. Where only some folders could not be read (`permission`), it
+   * rejects after all else has been listed.
    */
   list(prefix: string, call?: Call): AsyncIterable<Entry>;
   /** Undefined where nothing is there; never rejects for that. Does not follow a symlink at the end. */
@@ -40,7 +41,8 @@ export interface Endpoint {
   read(path: string, from: number, call?: Call): Promise<ReadableStream<Uint8Array>>;
   /**
    * Writes from offset `from` (0 makes or empties the file, above 0 cuts it there and goes on), makes missing folders,
-   * and resolves with the file's size once the bytes are durable as far as the place can tell.
+   * and resolves with the file's size once the bytes are durable as far as the place can tell. Rejects with `invalid` where the file
+   * is shorter than `from`. Where it rejects, the body is cancelled, and what was written so far stays.
    */
   write(path: string, from: number, body: ReadableStream<Uint8Array>, call?: Call): Promise<number>;
   /** Removes a file, symlink or empty folder. What is not there is removed already. */

@@ -116,22 +116,26 @@ export function openGenerated(address: EndpointAddress): Endpoint {
   return endpoint;
 }
 
-/** `count` bytes of file `index` from offset `from`: a part of the table, with a stamp of file and page at the start of each page. */
+/** `count` bytes of file `index` from offset `from`: parts of the table, each page begun by a stamp of file and page. */
 function contentAt(table: Uint8Array, index: number, from: number, count: number): Uint8Array {
-  const bytes = new Uint8Array(count);
-  const start = (from + (index % tableBytes) * 7_919) % tableBytes;
-  for (let done = 0; done < count; ) {
-    const part = table.subarray((start + done) % tableBytes).subarray(0, count - done);
+  // Whole pages first, for a stamp must be the same wherever a reading begins.
+  const firstPage = Math.floor(from / stampEvery);
+  const pages = Math.ceil((from + count) / stampEvery) - firstPage;
+  const bytes = new Uint8Array(pages * stampEvery);
+  const start = (firstPage * stampEvery + (index % tableBytes) * 7_919) % tableBytes;
+  for (let done = 0; done < bytes.length; ) {
+    const at = (start + done) % tableBytes;
+    const part = table.subarray(at, at + bytes.length - done);
     bytes.set(part, done);
     done += part.length;
   }
   const view = new DataView(bytes.buffer);
-  const firstStamp = Math.ceil(from / stampEvery) * stampEvery;
-  for (let at = firstStamp; at + 8 <= from + count; at += stampEvery) {
-    view.setUint32(at - from, index, true);
-    view.setUint32(at - from + 4, at / stampEvery, true);
+  for (let page = 0; page < pages; page++) {
+    view.setUint32(page * stampEvery, index, true);
+    view.setUint32(page * stampEvery + 4, firstPage + page, true);
   }
-  return bytes;
+  const skip = from - firstPage * stampEvery;
+  return bytes.subarray(skip, skip + count);
 }
 
 function tableOf(seed: number): Uint8Array {
@@ -179,7 +183,7 @@ function readSettings({ query }: EndpointAddress): Settings {
     }
     return value;
   };
-  const [least = '1MiB', most = least] = (query['size'] ?? '1MiB').split('..');
+  const [least = '1MiB', most = least] = (query.size ?? '1MiB').split('..');
   const files = whole('files', 1, 0);
   const settings = {
     files,

@@ -33,8 +33,7 @@ const places = new Map<string, MemoryPlace>();
 /** `?capacity=64MiB` sets the room that the place has (default 1 GiB), counted over everything under its name. */
 export function openMemory(address: EndpointAddress): Endpoint {
   const place = placeOf(address.authority);
-  const capacityBytes =
-    address.query['capacity'] === undefined ? usualCapacityBytes : parseSize(address.query['capacity']);
+  const capacityBytes = address.query.capacity === undefined ? usualCapacityBytes : parseSize(address.query.capacity);
   const name = formatEndpoint(address);
   const top = safeRelativePath(address.path);
   const full = (path: string) => joinPath(top, safeRelativePath(path));
@@ -68,6 +67,22 @@ export function openMemory(address: EndpointAddress): Endpoint {
     if (node?.kind === 'symlink') throw fault('name_unsafe', whole, 'is a symlink where a folder is needed');
     if (node?.kind === 'file') throw fault('exists', whole, 'is a file where a folder is needed');
     if (node === undefined) place.nodes.set(whole, newNode(place, 'folder'));
+  };
+  /** The file to write to, cut at `from`. */
+  const startFile = (path: string, from: number): Node => {
+    const whole = full(path);
+    if (whole === top) throw fault('exists', path, 'is the root, not a file');
+    if (from === 0) makeFolders(parentPath(whole));
+    if (from === 0 && find(path) === undefined) place.nodes.set(whole, newNode(place, 'file'));
+    const node = file(path);
+    if (node.sizeBytes < from) {
+      throw fault('invalid', path, `has ${node.sizeBytes} bytes and cannot be gone on with at ${from}`);
+    }
+    place.usedBytes -= node.sizeBytes - from;
+    node.pages.length = Math.ceil(from / pageBytes);
+    node.sizeBytes = from;
+    node.mtimeMs = Date.now();
+    return node;
   };
   const entryOf = (path: string, node: Node): Entry => ({
     path,
@@ -123,22 +138,12 @@ export function openMemory(address: EndpointAddress): Endpoint {
       });
     },
     async write(path, from, body, call) {
-      begin(call);
-      const whole = full(path);
-      if (whole === top) throw fault('exists', path, 'is the root, not a file');
-      if (from === 0) makeFolders(parentPath(whole));
-      if (from === 0 && find(path) === undefined) place.nodes.set(whole, newNode(place, 'file'));
-      const node = file(path);
-      if (node.sizeBytes < from)
-        throw fault('invalid', path, `has ${node.sizeBytes} bytes and cannot be gone on with at ${from}`);
-      place.usedBytes -= node.sizeBytes - from;
-      node.pages.length = Math.ceil(from / pageBytes);
-      node.sizeBytes = from;
-      node.mtimeMs = Date.now();
       const reader = body.getReader();
       const stop = () => void reader.cancel(call?.signal?.reason).catch(() => undefined);
       call?.signal?.addEventListener('abort', stop, { once: true });
       try {
+        begin(call);
+        const node = startFile(path, from);
         for (;;) {
           const { done, value } = await reader.read();
           begin(call);
