@@ -28,7 +28,9 @@ export type WatchAction =
   /** More can be read of a growing file, or it has ended. */
   | { readonly kind: 'go_on'; readonly path: string }
   /** It went away before its copy began. */
-  | { readonly kind: 'cancel'; readonly path: string };
+  | { readonly kind: 'cancel'; readonly path: string }
+  /** It has changed while its rows were let go: are they still under way? */
+  | { readonly kind: 'check'; readonly path: string };
 
 /** The content that a path had when it was taken; another size or mtime is another content. */
 interface Taken {
@@ -142,6 +144,8 @@ export class Tracker {
       this.#tracked.set(file.path, { ...one, stage: 'let', growing: true });
       actions.push({ kind: 'queue', path: file.path, growing: true });
     } else if (one.growing) actions.push({ kind: 'go_on', path: file.path });
+    else if (one.stage === 'let' && observation.changedAt === at && before?.observation !== undefined)
+      actions.push({ kind: 'check', path: file.path });
     return actions;
   }
 
@@ -194,6 +198,14 @@ export class Tracker {
     }
     this.#tracked.delete(path);
     if (this.#present.has(path) || seen !== undefined) this.#taken.set(path, seen ?? one.file);
+  }
+
+  /** It cannot go anywhere as it is; only another content is looked at again. */
+  refuse(path: string): void {
+    const one = this.#tracked.get(path);
+    if (one === undefined) return;
+    this.#tracked.delete(path);
+    this.#taken.set(path, one.file);
   }
 
   growth(path: string): GrowthState | undefined {

@@ -1,0 +1,408 @@
+// A watch while it runs: scans and looks, lets the tracker decide, and carries out what it says.
+
+import { parseEndpoint } from '../../model/endpoint-url.ts';
+import { asFault, Fault } from '../../model/fault.ts';
+import type { Job } from '../../model/job.ts';
+import { displayPath } from '../../model/names.ts';
+import type { Receipt } from '../../model/receipt.ts';
+import type { Transfer, TransferState } from '../../model/transfer.ts';
+import { transferStates } from '../../model/transfer.ts';
+import type { ModeHost, ModeRun, NewTransfer } from '../mode.ts';
+import type { Growth } from '../mover/move.ts';
+import { afterArrival } from './after.ts';
+import { compileRules, needsHash, type PlacementFacts } from './placement.ts';
+import { Tracker, type WatchAction } from './tracker.ts';
+import type { SeenFile } from './tree-snapshot.ts';
+import type { PreparedWatch } from './watch-mode.ts';
+import type { WatchedTree, Watchers } from './watcher.ts';
+import type { EventsTest, ScanResult } from './watcher-messages.ts';
+
+/** With events that passed their test, everything is looked at again only this often. */
+const scanWithEventsMs = 300_000;
+/** Rows that are written in one go. */
+const batch = 500;
+
+const resting: readonly TransferState[] = ['completed', 'failed', 'cancelled'];
+
+/** What a watch says of itself while it runs. */
+export interface WatchStatus {
+  readonly events: EventsTest | null;
+  readonly files: number;
+  readonly lastScanAt: number | null;
+  readonly lastScanMs: number | null;
+  readonly underWay: number;
+  /** Folders and files that could not be looked at in the last scan. */
+  readonly unreadable: readonly string[];
+  /** Why nothing is seen at present; null where all is well. */
+  readonly away: string | null;
+}
+
+export class WatchRun implements ModeRun {
+  readonly mostAtOnce: number | null;
+  readonly bandwidth: string | null;
+  readonly #host: ModeHost;
+  readonly #watchers: Watchers;
+  readonly #spec: PreparedWatch;
+  readonly #job: Job;
+  readonly #tracker: Tracker;
+  readonly #place: (facts: PlacementFacts) => { readonly path: string };
+  readonly #usesHash: boolean;
+  readonly #noticed = new Map<string, SeenFile>();
+  readonly #gone = new Set<string>();
+  #wake: () => void = () => undefined;
+  #scanDue = true;
+  #status: WatchStatus = {
+    events: null,
+    files: 0,
+    lastScanAt: null,
+    lastScanMs: null,
+    underWay: 0,
+    unreadable: [],
+    away: null,
+  };
+
+  constructor(job: Job, host: ModeHost, watchers: Watchers) {
+    this.#spec = job.spec as PreparedWatch;
+    this.#job = job;
+    this.#host = host;
+    this.#watchers = watchers;
+    this.#tracker = new Tracker(this.#spec);
+    this.#place = compileRules(this.#spec.rules);
+    this.#usesHash = needsHash(this.#spec.rules);
+    this.mostAtOnce = this.#spec.transfers;
+    this.bandwidth = this.#spec.bandwidth;
+  }
+
+  get status(): WatchStatus {
+    return { ...this.#status, underWay: this.#tracker.tracked.size };
+  }
+
+  async find(signal: AbortSignal): Promise<void> {
+    for await (const row of this.#host.rows(transferStates)) this.#tracker.remember(row);
+    const tree = this.#watchers.open(
+      this.#job.id,
+      { ...this.#spec, root: this.#spec.source },
+      {
+        events: (test) => this.#eventsTested(test),
+        noticed: (changed, gone) => {
+          for (const file of changed) this.#noticed.set(file.path, file);
+          for (const path of gone) this.#gone.add(path);
+          this.#wake();
+        },
+        overflow: () => this.#scanSoon(),
+      },
+    );
+    const stop = () => this.#wake();
+    signal.addEventListener('abort', stop);
+    try {
+      await this.#watch(tree, signal);
+    } finally {
+      signal.removeEventListener('abort', stop);
+      tree.close();
+    }
+  }
+
+  options(transfer: Transfer) {
+    const spec = this.#spec;
+    const at = spec.destinations.indexOf(transfer.destination.endpoint);
+    this.#mustBeMounted(transfer.destination.endpoint, spec.mountPoints.destinations[at]);
+    return {
+      conflict: spec.conflict,
+      verify: spec.verify,
+      algorithm: spec.hash,
+      preserve: spec.preserve,
+      reserveBytes: spec.reserveBytes,
+    };
+  }
+
+  growth(transfer: Transfer): Growth | undefined {
+    const path = transfer.source.path;
+    const one = this.#tracker.file(path);
+    if (transfer.sizeBytes !== null || (one !== undefined && !one.growing)) return undefined;
+    const readable = this.#spec.growing.readable;
+    // Nobody watches it any more (it was retried by hand): what is there now is all of it.
+    if (one === undefined) return { limitBytes: Number.MAX_SAFE_INTEGER, ended: true, readable };
+    const state = this.#tracker.growth(path);
+    if (state === undefined) return { limitBytes: 0, ended: false, readable };
+    if (state.ended) return { limitBytes: state.sizeBytes, ended: true, readable };
+    return { limitBytes: Math.max(0, state.sizeBytes - this.#spec.growing.safetyMargin), ended: false, readable };
+  }
+
+  /** How far the writer is and how fast, for a file that is copied while it grows. */
+  head(transfer: Transfer): { sizeBytes: number; bytesPerSecond: number | null } | undefined {
+    return transfer.sizeBytes === null ? this.#tracker.growth(transfer.source.path) : undefined;
+  }
+
+  togetherKey(transfer: Transfer): string | undefined {
+    return this.#spec.destinations.length > 1 ? transfer.source.path : undefined;
+  }
+
+  openEnded(transfer: Transfer): string | undefined {
+    const growth = this.head(transfer) === undefined ? undefined : this.#tracker.growth(transfer.source.path);
+    return growth !== undefined && !growth.ended ? 'source is still growing' : undefined;
+  }
+
+  async arrived(transfer: Transfer, receipt: Receipt): Promise<void> {
+    const seen = receipt.sourceIdentity;
+    this.#tracker.rest(transfer, seen === null ? undefined : { sizeBytes: seen.sizeBytes, mtimeMs: seen.mtimeMs });
+    // A marker may have waited for this.
+    this.#wake();
+    await afterArrival(transfer, this.#spec, this.#host);
+  }
+
+  stopped(transfer: Transfer): void {
+    if (!resting.includes(transfer.state)) return;
+    this.#tracker.rest(transfer, undefined);
+    this.#wake();
+  }
+
+  async #watch(tree: WatchedTree, signal: AbortSignal): Promise<void> {
+    const { clock } = this.#host;
+    const pollMs = Math.min(this.#spec.scanSeconds, this.#spec.growthPollSeconds) * 1000;
+    let scannedAt = Number.NEGATIVE_INFINITY;
+    let lookedAt = Number.NEGATIVE_INFINITY;
+    while (!signal.aborted) {
+      const everyMs = this.#status.events?.inForce ? scanWithEventsMs : this.#spec.scanSeconds * 1000;
+      if (this.#scanDue || clock.monotonic() - scannedAt >= everyMs) {
+        this.#scanDue = false;
+        const well = await this.#scan(tree);
+        scannedAt = well
+          ? clock.monotonic()
+          : clock.monotonic() - everyMs + Math.min(everyMs, this.#spec.scanSeconds * 1000);
+      }
+      const actions = this.#takeNoticed();
+      if (this.#status.away === null && clock.monotonic() - lookedAt >= pollMs) {
+        lookedAt = clock.monotonic();
+        actions.push(...(await this.#lookAgain(tree)));
+      }
+      await this.#carryOut(actions, signal);
+      await this.#carryOut(this.#tracker.settle(), signal);
+      const nextMs = Math.min(lookedAt + pollMs, scannedAt + everyMs) - clock.monotonic();
+      await this.#sleep(Math.max(10, nextMs), signal);
+    }
+  }
+
+  #sleep(ms: number, signal: AbortSignal): Promise<void> {
+    if (signal.aborted || this.#scanDue || this.#noticed.size > 0 || this.#gone.size > 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      const early = new AbortController();
+      const done = () => {
+        early.abort();
+        resolve();
+      };
+      this.#wake = done;
+      this.#host.clock.sleep(ms, early.signal).then(done, () => undefined);
+    });
+  }
+
+  #scanSoon(): void {
+    this.#scanDue = true;
+    this.#wake();
+  }
+
+  #eventsTested(test: EventsTest): void {
+    const before = this.#status.events;
+    this.#status = { ...this.#status, events: test };
+    this.#host.log.info({ jobId: this.#job.id, ...test }, 'the events of the watched folder were tested');
+    if (before?.inForce !== test.inForce) void this.#host.tell('observation.watch.events_tested', { ...test });
+    // Folders are watched from the scan on that finds them.
+    if (test.inForce) this.#scanSoon();
+  }
+
+  /** False where the source is away; nothing is then concluded about any file. */
+  async #scan(tree: WatchedTree): Promise<boolean> {
+    let result: ScanResult;
+    try {
+      this.#mustBeMounted(this.#spec.source, this.#spec.mountPoints.source);
+      result = await tree.scan();
+    } catch (error) {
+      await this.#away(asFault(error));
+      return false;
+    }
+    await this.#back();
+    const at = this.#host.clock.now();
+    for (const file of result.changed) this.#noticed.set(file.path, file);
+    for (const path of result.gone) this.#gone.add(path);
+    const unreadable = result.unreadable.map((report) => report.message);
+    for (const message of unreadable.filter((one) => !this.#status.unreadable.includes(one))) {
+      this.#host.log.warn({ jobId: this.#job.id }, message);
+    }
+    this.#status = { ...this.#status, files: result.files, lastScanAt: at, lastScanMs: result.tookMs, unreadable };
+    return true;
+  }
+
+  #takeNoticed(): WatchAction[] {
+    const at = this.#host.clock.now();
+    const actions: WatchAction[] = [];
+    for (const path of this.#gone) if (!this.#noticed.has(path)) actions.push(...this.#tracker.lose(path));
+    for (const file of this.#noticed.values()) actions.push(...this.#tracker.see(file, at));
+    this.#noticed.clear();
+    this.#gone.clear();
+    return actions;
+  }
+
+  /** Files that are not done being watched are looked at again, with a look at who has them open. */
+  async #lookAgain(tree: WatchedTree): Promise<WatchAction[]> {
+    const paths = this.#tracker.underWay();
+    if (paths.length === 0) return [];
+    try {
+      const seen = await tree.look(paths);
+      const at = this.#host.clock.now();
+      const open = seen.openForWriting === null ? null : new Set(seen.openForWriting);
+      return paths.flatMap((path, index) => {
+        const file = seen.files[index];
+        // A look that finds nothing is left to the scan: only that knows whether the whole place is away.
+        if (file === null || file === undefined) {
+          this.#scanDue = true;
+          return [];
+        }
+        return this.#tracker.see(file, at, open === null ? undefined : open.has(path));
+      });
+    } catch (error) {
+      await this.#away(asFault(error));
+      return [];
+    }
+  }
+
+  async #away(fault: Fault): Promise<void> {
+    const before = this.#status.away;
+    this.#status = { ...this.#status, away: fault.message };
+    if (before !== null) return;
+    await this.#host.wait(fault.code === 'permission' ? 'permission' : 'network', fault, null);
+    await this.#host.tell('observation.watch.waiting', { error: fault.report() });
+  }
+
+  async #back(): Promise<void> {
+    if (this.#status.away === null) return;
+    this.#status = { ...this.#status, away: null };
+    await this.#host.endWait();
+    await this.#host.tell('observation.watch.recovered', {});
+  }
+
+  async #carryOut(actions: readonly WatchAction[], signal: AbortSignal): Promise<void> {
+    const discovered = actions.filter((action) => action.kind === 'discover').map((action) => action.path);
+    for (let at = 0; at < discovered.length && !signal.aborted; at += batch)
+      await this.#discover(discovered.slice(at, at + batch));
+    const others = actions.filter((action) => action.kind !== 'discover');
+    for (let at = 0; at < others.length && !signal.aborted; at += batch) {
+      await Promise.all(others.slice(at, at + batch).map((action) => this.#act(action)));
+    }
+  }
+
+  async #discover(paths: readonly string[]): Promise<void> {
+    const files: NewTransfer[] = [];
+    const refused: { file: NewTransfer; fault: Fault }[] = [];
+    for (const path of paths) {
+      const one = this.#tracker.file(path);
+      if (one === undefined) continue;
+      for (const endpoint of this.#spec.destinations) {
+        const file = (to: string): NewTransfer => ({
+          source: { endpoint: this.#spec.source, path },
+          destination: { endpoint, path: to },
+          sizeBytes: one.file.sizeBytes,
+          mtimeMs: one.file.mtimeMs,
+          fileMode: one.file.mode,
+        });
+        try {
+          files.push(file(this.#usesHash ? path : this.#placed(one.file)));
+        } catch (error) {
+          refused.push({ file: file(path), fault: asFault(error) });
+        }
+      }
+    }
+    const rows = files.length === 0 ? [] : await this.#host.add(files, 'discovered');
+    const byPath = Map.groupBy(rows, (row) => row.source.path);
+    for (const [path, transfers] of byPath) this.#tracker.setTransfers(path, transfers);
+    if (refused.length > 0) await this.#host.refuse(refused);
+    for (const { file } of refused) this.#tracker.refuse(file.source.path);
+  }
+
+  #placed(file: SeenFile, hash?: string): string {
+    const facts = { path: file.path, mtimeMs: file.mtimeMs, foundAt: this.#host.clock.now() };
+    return this.#place(hash === undefined ? facts : { ...facts, hash }).path;
+  }
+
+  async #act(action: Exclude<WatchAction, { kind: 'discover' }>): Promise<void> {
+    const one = this.#tracker.file(action.path);
+    if (one === undefined) return;
+    switch (action.kind) {
+      case 'go_on':
+        for (const row of one.transfers) this.#host.goOn(row.id);
+        return;
+      case 'hold':
+        await this.#change(action.path, (row) =>
+          this.#host.advance(row, 'wait', { waiting: { reason: 'bundle', until: null } }),
+        );
+        return;
+      case 'cancel': {
+        const error = new Fault(
+          'source_removed',
+          `${displayPath(action.path)} was removed before its copy began.`,
+        ).report();
+        await this.#change(action.path, async (row) => {
+          const begun = row.state !== 'discovered' && row.startedAt !== null;
+          const after = begun ? row : await this.#host.advance(row, 'cancel', { error });
+          if (after?.state === 'cancelled') this.#tracker.rest(after, undefined);
+          return after;
+        });
+        return;
+      }
+      case 'check':
+        for (const row of one.transfers) {
+          const now = await this.#host.reader.transfer(row.id);
+          if (now === undefined || resting.includes(now.state))
+            this.#tracker.rest(row, { sizeBytes: now?.sizeBytes ?? -1, mtimeMs: now?.mtimeMs ?? -1 });
+        }
+        if (this.#tracker.file(action.path) === undefined) this.#noticed.set(action.path, one.file);
+        return;
+      case 'queue': {
+        const { sizeBytes, mtimeMs } = one.file;
+        const patch = { sizeBytes: action.growing ? null : sizeBytes, mtimeMs };
+        const path = this.#usesHash ? await this.#placedByHash(one.file) : undefined;
+        await this.#change(action.path, (row) =>
+          this.#host.advance(
+            row,
+            'queue',
+            path === undefined ? patch : { ...patch, destination: { ...row.destination, path } },
+          ),
+        );
+      }
+    }
+  }
+
+  /** A rule that speaks of the content's hash costs a reading of its own. */
+  async #placedByHash(file: SeenFile): Promise<string> {
+    const source = await this.#host.open(this.#spec.source);
+    const hash = await source.hash?.(file.path, 'sha256');
+    if (hash === undefined)
+      throw new Fault('unsupported', `${displayPath(this.#spec.source)} cannot tell hashes, which a rule asks for.`);
+    return this.#placed(file, hash);
+  }
+
+  async #change(path: string, change: (row: Transfer) => Promise<Transfer | undefined>): Promise<void> {
+    const rows = this.#tracker.file(path)?.transfers ?? [];
+    const after = await Promise.all(
+      rows.map(async (row) => {
+        const changed = await change(row);
+        if (changed !== undefined) return changed;
+        // Somebody else was first (a person cancelled it): what counts is what the ledger says.
+        return (await this.#host.reader.transfer(row.id)) ?? row;
+      }),
+    );
+    this.#tracker.setTransfers(
+      path,
+      after.filter((row) => !resting.includes(row.state)),
+    );
+  }
+
+  /** A share that is not mounted leaves an empty folder behind: what was there is not removed, and nothing may be written below it. */
+  #mustBeMounted(address: string, mountPoint: string | null | undefined): void {
+    const { scheme, path } = parseEndpoint(address);
+    if (scheme !== 'file' || mountPoint === null || mountPoint === undefined) return;
+    const now = this.#host.mounts.mountOf(path).mountPoint;
+    if (now.length >= mountPoint.length) return;
+    throw new Fault('unreachable', `${displayPath(path)} is on ${displayPath(mountPoint)}, which is not mounted now.`, {
+      place: { path: displayPath(path) },
+    });
+  }
+}
