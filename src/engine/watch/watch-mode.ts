@@ -117,7 +117,7 @@ async function mustBeApart(parts: ModeParts, source: string, realSource: string,
 
 /** Symlinks resolved as far as the path exists; what is not there yet keeps its name. */
 function realPath(parts: ModeParts, path: string): Promise<string> {
-  return parts.mounts.pool(path).run<string>('realPath', { path }, { quick: true });
+  return parts.mounts.pool(path).run<string>('local.resolve', { root: path }, { quick: true });
 }
 
 function aside(spec: WatchSpec, source: string): string {

@@ -1,0 +1,173 @@
+// Looks at the places of running jobs every 30 s: reachable, writable, with room. Writes what changed, and wakes what waited for it.
+
+import type { Endpoint } from '../endpoints/endpoint.ts';
+import type { Clock, NewId } from '../model/clock.ts';
+import { asFault } from '../model/fault.ts';
+import type { Change } from '../store/store.ts';
+import { judgeStorage, type StorageLook, type StorageRole, type StorageState, storageTimes } from './watch/storage.ts';
+
+export interface StoragePlace {
+  readonly endpoint: string;
+  readonly role: StorageRole;
+}
+
+/** A place as it was last seen. Kept as a document (`storage`, `<role> <endpoint>`), so that a page can be opened without looking again. */
+export interface StorageReport extends StoragePlace {
+  readonly state: StorageState;
+  readonly reason: string;
+  readonly freeBytes: number | null;
+  readonly totalBytes: number | null;
+  readonly writable: boolean | null;
+  readonly checkedAt: number;
+  /** Since when it has been in this state. */
+  readonly since: number;
+  /** Free space at earlier looks, oldest first, one for each quarter of an hour of the last day. */
+  readonly history: readonly { readonly at: number; readonly freeBytes: number }[];
+}
+
+const historyStepMs = 15 * 60_000;
+const historyLength = 96;
+
+export interface StorageMonitor {
+  /** Looks at all places now; also called every 30 s between `start` and `stop`. */
+  look(): Promise<readonly StorageReport[]>;
+  readonly reports: readonly StorageReport[];
+  start(): void;
+  stop(): void;
+}
+
+export function createStorageMonitor(parts: {
+  readonly places: () => readonly StoragePlace[];
+  readonly open: (address: string) => Promise<Endpoint>;
+  readonly write: (changes: readonly Change[]) => Promise<unknown>;
+  readonly clock: Clock;
+  readonly newId: NewId;
+  /** A place that was not well has become so: what waited for it can go on. */
+  readonly recovered: (place: StoragePlace) => void;
+}): StorageMonitor {
+  const reports = new Map<string, StorageReport>();
+  let timer: NodeJS.Timeout | undefined;
+  let looking: Promise<readonly StorageReport[]> | undefined;
+
+  async function lookAt(place: StoragePlace): Promise<void> {
+    const key = `${place.role} ${place.endpoint}`;
+    const before = reports.get(key);
+    const seen = await lookOnce(place, parts);
+    const at = parts.clock.now();
+    const verdict = judgeStorage(place.role, seen);
+    const changed = before?.state !== verdict.state;
+    const report: StorageReport = {
+      ...place,
+      ...verdict,
+      freeBytes: seen.freeBytes,
+      totalBytes: seen.totalBytes,
+      writable: seen.writable,
+      checkedAt: at,
+      since: before === undefined || changed ? at : before.since,
+      history: withPoint(before?.history ?? [], at, seen.freeBytes),
+    };
+    reports.set(key, report);
+    const changes: Change[] = [{ kind: 'put_document', collection: 'storage', key, value: report }];
+    // The first look is news only where something is wrong.
+    if (changed && (before !== undefined || verdict.state !== 'ok')) {
+      const { history: _, ...data } = report;
+      changes.push({ kind: 'append_event', event: { name: 'observation.storage.changed', at, data } });
+    }
+    await parts.write(changes);
+    if (before !== undefined && isWell(verdict.state) && !isWell(before.state)) parts.recovered(place);
+  }
+
+  async function lookAtAll(): Promise<readonly StorageReport[]> {
+    const places = parts.places();
+    const wanted = new Set(places.map((place) => `${place.role} ${place.endpoint}`));
+    for (const key of reports.keys()) if (!wanted.has(key)) reports.delete(key);
+    await Promise.allSettled(places.map(lookAt));
+    return [...reports.values()];
+  }
+
+  const monitor: StorageMonitor = {
+    look() {
+      looking ??= lookAtAll().finally(() => {
+        looking = undefined;
+      });
+      return looking;
+    },
+    get reports() {
+      return [...reports.values()];
+    },
+    start() {
+      timer ??= setInterval(() => void monitor.look(), storageTimes.everyMs).unref();
+      void monitor.look();
+    },
+    stop() {
+      clearInterval(timer);
+      timer = undefined;
+    },
+  };
+  return monitor;
+}
+
+async function lookOnce(
+  place: StoragePlace,
+  parts: { open: (address: string) => Promise<Endpoint>; newId: NewId },
+): Promise<StorageLook> {
+  const signal = AbortSignal.timeout(storageTimes.answerMs);
+  try {
+    return await Promise.race([look(place, parts, signal), expired(signal)]);
+  } catch (error) {
+    const fault = asFault(signal.aborted ? new Error('It did not answer within 5 s.') : error);
+    if (fault.code === 'read_only' || fault.code === 'permission' || fault.code === 'space') {
+      return {
+        reachable: true,
+        writable: false,
+        freeBytes: fault.code === 'space' ? 0 : null,
+        totalBytes: null,
+        reason: fault.message,
+      };
+    }
+    return { reachable: false, writable: null, freeBytes: null, totalBytes: null, reason: fault.message };
+  }
+}
+
+async function look(
+  place: StoragePlace,
+  parts: { open: (address: string) => Promise<Endpoint>; newId: NewId },
+  signal: AbortSignal,
+): Promise<StorageLook> {
+  const endpoint = await parts.open(place.endpoint);
+  const space = await endpoint.space?.({ signal });
+  if (place.role === 'destination') await probe(endpoint, parts.newId(), signal);
+  else if ((await endpoint.stat('', { signal })) === undefined) {
+    return { reachable: false, writable: null, freeBytes: null, totalBytes: null, reason: 'The folder is not there.' };
+  }
+  return {
+    reachable: true,
+    writable: place.role === 'destination' ? true : null,
+    freeBytes: space?.freeBytes ?? null,
+    totalBytes: space?.totalBytes ?? null,
+  };
+}
+
+/** A file of our own, written and always removed again, also where writing it failed half way. */
+async function probe(endpoint: Endpoint, id: string, signal: AbortSignal): Promise<void> {
+  const path = `.wherry-probe-${id}`;
+  try {
+    await endpoint.write(path, 0, new Blob(['wherry']).stream(), { signal });
+  } finally {
+    await endpoint.remove(path);
+  }
+}
+
+function expired(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason), { once: true }));
+}
+
+function isWell(state: StorageState): boolean {
+  return state === 'ok' || state === 'warning';
+}
+
+function withPoint(history: StorageReport['history'], at: number, freeBytes: number | null): StorageReport['history'] {
+  const last = history.at(-1);
+  if (freeBytes === null || (last !== undefined && at - last.at < historyStepMs)) return history;
+  return [...history, { at, freeBytes }].slice(-historyLength);
+}
