@@ -1,0 +1,81 @@
+// The frame around every page: rail, top bar, the page that the address names, notes; or the way in.
+
+import { useQueryClient } from '@tanstack/react-query';
+import { useEffect } from 'react';
+import { api } from './api.ts';
+import { NotesShelf } from './frame/notes-shelf.tsx';
+import { placeOf } from './frame/places.ts';
+import { Rail } from './frame/rail.tsx';
+import { TopBar } from './frame/top-bar.tsx';
+import { followDaemon, onBatch } from './live/live-feed.ts';
+import { EventsPage } from './pages/events-page.tsx';
+import { FindPage } from './pages/find-page.tsx';
+import { JobsPage } from './pages/jobs/jobs-page.tsx';
+import { NotFoundPage } from './pages/not-found-page.tsx';
+import { OverviewPage } from './pages/overview/overview-page.tsx';
+import { SettingsPage } from './pages/settings/settings-page.tsx';
+import { SignInPage } from './pages/sign-in-page.tsx';
+import { TransfersPage } from './pages/transfers/transfers-page.tsx';
+import { useAddress } from './router.ts';
+import { sessionEnded, useSession } from './session.ts';
+
+export function App() {
+  const session = useSession();
+  if (session.kind !== 'signed-in') return <SignInPage />;
+  return <Console />;
+}
+
+function Console() {
+  const { path } = useAddress();
+  const queries = useQueryClient();
+  useEffect(() => {
+    const stop = new AbortController();
+    void followDaemon(api, stop.signal, sessionEnded);
+    const quiet = onBatch((batch) => {
+      if (batch.afresh) void queries.invalidateQueries();
+    });
+    return () => {
+      quiet();
+      stop.abort();
+    };
+  }, [queries]);
+  useEffect(() => {
+    const place = placeOf(path);
+    document.title = place === undefined || place.href === '/' ? 'Wherry' : `${place.label} · Wherry`;
+  }, [path]);
+  return (
+    <div className="flex h-full narrow:flex-col">
+      <a href="#page" className="sr-only focus:not-sr-only focus:absolute focus:z-50 focus:bg-raised focus:p-3">
+        Skip to the page
+      </a>
+      <Rail />
+      <div className="flex min-h-0 min-w-0 flex-1 flex-col bg-surface">
+        <TopBar />
+        <main id="page" tabIndex={-1} className="flex min-h-0 flex-1 outline-none">
+          <Page path={path} />
+        </main>
+      </div>
+      <NotesShelf />
+    </div>
+  );
+}
+
+function Page({ path }: { path: string }) {
+  const [, first = '', second] = path.split('/').map(decodeURIComponent);
+  switch (first) {
+    case '':
+      return <OverviewPage />;
+    case 'transfers':
+      return <TransfersPage openId={second} />;
+    case 'jobs':
+      return <JobsPage open={second} />;
+    case 'events':
+      return <EventsPage />;
+    case 'settings':
+      return <SettingsPage />;
+    case 'find':
+      return <FindPage />;
+    default:
+      return <NotFoundPage />;
+  }
+}

@@ -1,0 +1,24 @@
+// The pages of the console, in the order of the rail. A page of a mode stands here once the mode exists.
+
+import type { IconName } from '../parts/icon.tsx';
+
+export interface PlaceInRail {
+  readonly href: string;
+  readonly label: string;
+  readonly icon: IconName;
+}
+
+export const places: readonly PlaceInRail[] = [
+  { href: '/', label: 'Overview', icon: 'overview' },
+  { href: '/transfers', label: 'Transfers', icon: 'transfers' },
+  { href: '/jobs', label: 'Jobs', icon: 'jobs' },
+  { href: '/events', label: 'Events', icon: 'events' },
+  { href: '/settings', label: 'Settings', icon: 'settings' },
+];
+
+/** The place that an address belongs to. */
+export function placeOf(path: string): PlaceInRail | undefined {
+  return places.find((place) =>
+    place.href === '/' ? path === '/' : path === place.href || path.startsWith(`${place.href}/`),
+  );
+}

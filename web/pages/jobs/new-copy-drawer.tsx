@@ -1,0 +1,205 @@
+// A new copy: what, where to, how; a look at what would happen; and the start.
+
+import { useQueryClient } from '@tanstack/react-query';
+import { useState } from 'react';
+import { asFault } from '../../../src/model/fault.ts';
+import type { JobView } from '../../../src/model/views.ts';
+import { api } from '../../api.ts';
+import { Drawer } from '../../frame/drawer.tsx';
+import { learnJobs } from '../../live/live-store.ts';
+import { note } from '../../live/notes.ts';
+import { jobsKey } from '../../live/use-jobs.ts';
+import { Button, IconButton } from '../../parts/button.tsx';
+import { Section } from '../../parts/section.tsx';
+import { go } from '../../router.ts';
+import { counted } from '../../words/amounts.ts';
+import type { CopyChoices } from './copy-requests.ts';
+import { copyRequests } from './copy-requests.ts';
+import { FolderBrowser, keyOf, type PickedPath } from './folder-browser.tsx';
+import { PlanPreview } from './plan-preview.tsx';
+
+const conflicts: readonly (readonly [CopyChoices['conflict'], string])[] = [
+  ['rename', 'Keep both: give the new one a number'],
+  ['overwrite', 'Replace what differs'],
+  ['newer', 'Replace only older ones'],
+  ['skip', 'Leave the old one'],
+  ['fail', 'Stop that file and say so'],
+];
+
+const untouched: Omit<CopyChoices, 'sources'> = {
+  destination: undefined,
+  destinationText: '',
+  keepFolders: true,
+  conflict: 'rename',
+  move: false,
+  checksum: false,
+  bandwidth: '',
+};
+
+export function NewCopyDrawer({ onClose }: { onClose: () => void }) {
+  const queries = useQueryClient();
+  const [picked, setPicked] = useState<ReadonlyMap<string, PickedPath>>(new Map());
+  const [rest, setRest] = useState(untouched);
+  const [key] = useState(newKey);
+  const [busy, setBusy] = useState(false);
+  const [problem, setProblem] = useState<string>();
+  const choices: CopyChoices = { ...rest, sources: [...picked.values()] };
+  const requests = copyRequests(choices);
+  const set = (change: Partial<CopyChoices>) => setRest((before) => ({ ...before, ...change }));
+  const toggle = (entry: PickedPath) => {
+    const next = new Map(picked);
+    if (!next.delete(keyOf(entry))) next.set(keyOf(entry), entry);
+    setPicked(next);
+  };
+  const start = async () => {
+    setBusy(true);
+    setProblem(undefined);
+    try {
+      const jobs: JobView[] = [];
+      for (const [at, body] of requests.entries()) {
+        jobs.push(await api.call('createJob', { body }, { idempotencyKey: `${key}-${at}` }));
+      }
+      learnJobs(jobs);
+      await queries.invalidateQueries({ queryKey: jobsKey });
+      note('info', jobs.length === 1 ? 'The copy has begun.' : `${jobs.length} copies have begun.`);
+      const only = jobs.length === 1 ? jobs[0] : undefined;
+      go(only === undefined ? '/jobs' : `/jobs/${only.id}`);
+    } catch (error) {
+      setProblem(asFault(error).message);
+    } finally {
+      setBusy(false);
+    }
+  };
+  return (
+    <Drawer
+      title="Copy files"
+      label="Copy files"
+      onClose={onClose}
+      footer={
+        <div className="flex flex-col gap-2">
+          {problem !== undefined && (
+            <p role="alert" className="text-needs">
+              {problem}
+            </p>
+          )}
+          <div className="flex gap-2">
+            <Button weight="strong" disabled={requests.length === 0 || busy} onClick={() => void start()}>
+              {choices.move ? 'Start moving' : 'Start copying'}
+            </Button>
+            <Button onClick={onClose}>Close</Button>
+          </div>
+        </div>
+      }
+    >
+      <Section title="What">
+        <FolderBrowser label="What to copy" pick="several" picked={picked} onToggle={toggle} />
+        <PickedList picked={choices.sources} onRemove={toggle} />
+      </Section>
+      <Section title="Where to">
+        <FolderBrowser
+          label="Where to copy to"
+          pick="folder"
+          onFolder={(folder) => set({ destination: folder, destinationText: folder.path })}
+        />
+        <label className="mt-3 flex flex-col gap-1">
+          <span className="text-ink-soft">Destination folder; it is made if it is not there</span>
+          <input
+            value={choices.destinationText}
+            onChange={(event) => set({ destinationText: event.target.value })}
+            spellCheck={false}
+            autoComplete="off"
+            className="h-8 rounded border border-line-strong bg-surface px-2 font-mono text-12 coarse:h-11 coarse:text-16"
+          />
+        </label>
+        {choices.sources.some((source) => source.kind === 'folder') && (
+          <Check
+            label="Folders arrive under their own names"
+            checked={choices.keepFolders}
+            onChange={(keepFolders) => set({ keepFolders })}
+          />
+        )}
+      </Section>
+      <Section title="How">
+        <div className="flex flex-col gap-3">
+          <label className="flex flex-col gap-1">
+            <span className="text-ink-soft">Where a file of that name is there already</span>
+            <select
+              value={choices.conflict}
+              onChange={(event) => set({ conflict: event.target.value as CopyChoices['conflict'] })}
+              className="h-8 rounded border border-line-strong bg-surface px-1.5 coarse:h-11 coarse:text-16"
+            >
+              {conflicts.map(([conflict, label]) => (
+                <option key={conflict} value={conflict}>
+                  {label}
+                </option>
+              ))}
+            </select>
+          </label>
+          <Check
+            label="Move: delete each source once its copy is proven"
+            checked={choices.move}
+            onChange={(move) => set({ move })}
+          />
+          <Check
+            label="Compare contents by hash where size and time agree"
+            checked={choices.checksum}
+            onChange={(checksum) => set({ checksum })}
+          />
+          <label className="flex flex-col gap-1">
+            <span className="text-ink-soft">Limit of this copy, such as 10M (empty: none)</span>
+            <input
+              value={choices.bandwidth}
+              onChange={(event) => set({ bandwidth: event.target.value })}
+              spellCheck={false}
+              autoComplete="off"
+              className="h-8 rounded border border-line-strong bg-surface px-2 font-mono text-12 coarse:h-11 coarse:text-16"
+            />
+          </label>
+        </div>
+      </Section>
+      {requests.length > 0 && (
+        <Section title="What would happen">
+          <PlanPreview requests={requests} />
+        </Section>
+      )}
+    </Drawer>
+  );
+}
+
+function PickedList({ picked, onRemove }: { picked: readonly PickedPath[]; onRemove: (entry: PickedPath) => void }) {
+  if (picked.length === 0) return <p className="mt-2 text-ink-faint">Nothing picked yet.</p>;
+  return (
+    <div className="mt-2">
+      <p className="text-ink-soft">{counted(picked.length, 'thing')} picked</p>
+      <ul className="max-h-32 overflow-y-auto">
+        {picked.map((entry) => (
+          <li key={keyOf(entry)} className="flex items-center gap-1">
+            <span className="min-w-0 flex-1 truncate font-mono text-12" title={entry.path}>
+              {entry.path}
+            </span>
+            <IconButton icon="close" label={`Leave out ${entry.path}`} onClick={() => onRemove(entry)} />
+          </li>
+        ))}
+      </ul>
+    </div>
+  );
+}
+
+function Check(props: { label: string; checked: boolean; onChange: (checked: boolean) => void }) {
+  return (
+    <label className="flex items-start gap-2 py-1">
+      <input
+        type="checkbox"
+        className="mt-0.5 size-4 shrink-0 accent-(--ink)"
+        checked={props.checked}
+        onChange={(event) => props.onChange(event.target.checked)}
+      />
+      {props.label}
+    </label>
+  );
+}
+
+/** The same press of the button is carried out once, however often the network made it go out. */
+function newKey(): string {
+  return Array.from(crypto.getRandomValues(new Uint8Array(12)), (byte) => byte.toString(16).padStart(2, '0')).join('');
+}

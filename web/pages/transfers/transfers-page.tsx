@@ -1,0 +1,187 @@
+// The page of transfers: filters, the list, what is selected, and the drawer of the one that is open.
+
+import { useCallback, useRef, useState } from 'react';
+import type { Action, TransferView } from '../../../src/model/views.ts';
+import { Drawer } from '../../frame/drawer.tsx';
+import { actOnTransfers } from '../../live/actions.ts';
+import { useLive } from '../../live/live-store.ts';
+import type { ListFilter } from '../../live/transfer-list.ts';
+import { useTransferList } from '../../live/use-transfer-list.ts';
+import { Button } from '../../parts/button.tsx';
+import { EmptyState } from '../../parts/empty-state.tsx';
+import { Link } from '../../parts/link.tsx';
+import { go, useAddress, withQuery } from '../../router.ts';
+import { BulkBar } from './bulk-bar.tsx';
+import { FilterBar } from './filter-bar.tsx';
+import { filterFrom, isFiltered } from './list-address.ts';
+import { TransferDrawer } from './transfer-drawer.tsx';
+import { TransferTable } from './transfer-table.tsx';
+import { keyHelp, useListKeys } from './use-list-keys.ts';
+import { useSelection } from './use-selection.ts';
+
+export function TransfersPage({ openId }: { openId: string | undefined }) {
+  const { query } = useAddress();
+  const filter = filterFrom(query);
+  const { list, view } = useTransferList(filter);
+  const { ids } = view.index;
+  const selection = useSelection(ids);
+  const [cursorId, setCursorId] = useState<string | undefined>(openId);
+  const [asking, setAsking] = useState<readonly TransferView[]>();
+  const [helping, setHelping] = useState(false);
+  const [walking, setWalking] = useState(false);
+  const searchField = useRef<HTMLInputElement>(null);
+  const known = useLive((state) => state.transfers);
+  const selected = [...selection.ids].flatMap((id) => known.get(id) ?? []);
+  const current = cursorId === undefined ? undefined : known.get(cursorId);
+  const targets = selected.length > 0 ? selected : current === undefined ? [] : [current];
+
+  const change = (changes: Record<string, string | undefined>) => {
+    selection.clear();
+    go(withQuery('/transfers', query, changes), { replace: 'q' in changes });
+  };
+  const open = useCallback(
+    (id: string | undefined, replace = false) => {
+      go(withQuery(id === undefined ? '/transfers' : `/transfers/${id}`, query, {}), { replace });
+    },
+    [query],
+  );
+  const openRow = useCallback(
+    (id: string) => {
+      setCursorId(id);
+      setWalking(false);
+      open(id);
+    },
+    [open],
+  );
+  const close = useCallback(() => open(undefined), [open]);
+  const act = useCallback((action: Action, transfer: TransferView) => {
+    if (action === 'cancel') setAsking([transfer]);
+    else void actOnTransfers(action, [transfer]);
+  }, []);
+  const actOnTargets = (action: Action) => {
+    if (targets.length === 0) return;
+    const able = targets.filter((transfer) => transfer.actions.includes(action));
+    if (action === 'cancel' && able.length > 0) setAsking(able);
+    else void actOnTransfers(action, targets);
+  };
+  const moveTo = (row: number) => {
+    const id = ids[Math.max(0, Math.min(ids.length - 1, row))];
+    if (id === undefined) return;
+    setCursorId(id);
+    if (openId !== undefined) {
+      setWalking(true);
+      open(id, true);
+    }
+  };
+  useListKeys({
+    step: (by) => moveTo(cursorId === undefined ? 0 : ids.indexOf(cursorId) + by),
+    toEdge: (edge) => moveTo(edge === 'first' ? 0 : ids.length - 1),
+    open: () => cursorId !== undefined && openRow(cursorId),
+    select: (range) => cursorId !== undefined && selection.toggle(cursorId, range),
+    pauseOrResume: () =>
+      actOnTargets(targets.some((transfer) => transfer.actions.includes('pause')) ? 'pause' : 'resume'),
+    retry: () => actOnTargets('retry'),
+    cancel: () => actOnTargets('cancel'),
+    search: () => searchField.current?.focus(),
+    help: () => setHelping(!helping),
+    leave: () => {
+      if (helping) setHelping(false);
+      else if (openId !== undefined) close();
+      else if (selection.ids.size > 0) selection.clear();
+      else return false;
+      return true;
+    },
+  });
+  const loaded = ids.filter((id) => id !== undefined);
+  return (
+    <>
+      <div className="flex min-h-0 min-w-0 flex-1 flex-col">
+        <FilterBar filter={filter} query={query} total={ids.length} onChange={change} searchField={searchField} />
+        {ids.length === 0 && !view.loading ? (
+          <Nothing filter={filter} problem={view.error?.message} onClear={() => go('/transfers')} />
+        ) : (
+          <TransferTable
+            list={list}
+            view={view}
+            filter={filter}
+            currentId={cursorId}
+            openId={openId}
+            selected={selection.ids}
+            onOpen={openRow}
+            onSelect={selection.toggle}
+            onSelectAll={() => (selection.ids.size > 0 ? selection.clear() : selection.set(loaded))}
+            onSort={(sort) => {
+              const flipped = filter.sort === sort && filter.order === 'desc';
+              change({ sort: sort === 'created' ? undefined : sort, order: flipped ? 'asc' : undefined });
+            }}
+            onAct={act}
+          />
+        )}
+        <BulkBar
+          selected={selected}
+          asking={asking}
+          allMatching={undefined}
+          onSelectAllMatching={() => undefined}
+          onAct={actOnTargets}
+          onAnswer={(yes) => {
+            if (yes && asking !== undefined) void actOnTransfers('cancel', asking);
+            setAsking(undefined);
+          }}
+          onClear={selection.clear}
+        />
+      </div>
+      {helping ? (
+        <KeyHelp onClose={() => setHelping(false)} />
+      ) : (
+        openId !== undefined && <TransferDrawer key="drawer" id={openId} onClose={close} takesFocus={!walking} />
+      )}
+    </>
+  );
+}
+
+function Nothing(props: { filter: ListFilter; problem: string | undefined; onClear: () => void }) {
+  if (props.problem !== undefined) {
+    return <EmptyState title="The list could not be read">{props.problem}</EmptyState>;
+  }
+  if (isFiltered(props.filter)) {
+    return (
+      <EmptyState title="No transfer matches" action={<Button onClick={props.onClear}>Show all transfers</Button>}>
+        Nothing in the ledger fits these filters.
+      </EmptyState>
+    );
+  }
+  return (
+    <EmptyState
+      title="No transfers yet"
+      command="wherry copy FROM TO"
+      action={
+        <Link
+          href="/jobs/new"
+          className="inline-flex h-8 items-center rounded border border-ink bg-ink px-3 font-medium text-surface coarse:h-11"
+        >
+          Copy files
+        </Link>
+      }
+    >
+      Every file that Wherry moves stands here, from the first byte to its receipt. Start a copy, or drop a file into a
+      watched folder.
+    </EmptyState>
+  );
+}
+
+function KeyHelp({ onClose }: { onClose: () => void }) {
+  return (
+    <Drawer title="Keyboard" label="Keyboard" onClose={onClose}>
+      <dl className="grid grid-cols-[6rem_1fr] gap-y-2 p-4">
+        {keyHelp.map(([keys, what]) => (
+          <div key={keys} className="contents">
+            <dt>
+              <kbd className="rounded border border-line-strong bg-tint px-1.5 font-mono text-12">{keys}</kbd>
+            </dt>
+            <dd>{what}</dd>
+          </div>
+        ))}
+      </dl>
+    </Drawer>
+  );
+}

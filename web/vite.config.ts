@@ -1,0 +1,19 @@
+// How the console is built: everything self-hosted and from files, so that a strict content security policy holds.
+
+import tailwind from '@tailwindcss/vite';
+import react from '@vitejs/plugin-react';
+import { defineConfig } from 'vite';
+
+export default defineConfig({
+  root: import.meta.dirname,
+  plugins: [react(), tailwind()],
+  build: {
+    outDir: '../dist/web',
+    emptyOutDir: true,
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    chunkSizeWarningLimit: 900,
+    target: 'es2022',
+  },
+  server: { proxy: { '/api': 'http://127.0.0.1:7433', '/socket.io': { target: 'http://127.0.0.1:7433', ws: true } } },
+});

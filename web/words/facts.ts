@@ -1,0 +1,79 @@
+// Events as sentences for a timeline.
+
+import { size } from './amounts.ts';
+import type { Tone } from './states.ts';
+import { waitWords } from './states.ts';
+
+export interface FactText {
+  readonly text: string;
+  /** A second line: why, or how much. */
+  readonly more: string | undefined;
+  readonly tone: Tone;
+}
+
+type Data = Readonly<Record<string, unknown>>;
+
+const transferFacts: Readonly<Record<string, readonly [text: string, tone: Tone]>> = {
+  discovered: ['Seen at the source', 'still'],
+  queued: ['Queued', 'still'],
+  'download.started': ['Began to move', 'moves'],
+  'download.completed': ['Arrived, verified and published', 'proven'],
+  'download.failed': ['Failed', 'needs'],
+  'processing.started': ['Processing began', 'moves'],
+  'processing.completed': ['Processed', 'proven'],
+  'processing.failed': ['Processing failed', 'needs'],
+  retry_scheduled: ['Broke off, will be tried again', 'waits'],
+  waiting: ['Waits', 'waits'],
+  paused: ['Paused', 'still'],
+  resumed: ['Resumed', 'still'],
+  cancelled: ['Cancelled', 'still'],
+  completed: ['Proven', 'proven'],
+};
+
+const otherFacts: Readonly<Record<string, readonly [text: string, tone: Tone]>> = {
+  'job.created': ['Job created', 'still'],
+  'job.started': ['Job began', 'moves'],
+  'job.planned': ['Everything found', 'still'],
+  'job.waiting': ['Job waits', 'waits'],
+  'job.paused': ['Job paused', 'still'],
+  'job.resumed': ['Job resumed', 'still'],
+  'job.completed': ['Job completed, everything proven', 'proven'],
+  'job.partial': ['Job ended, some files failed', 'needs'],
+  'job.failed': ['Job failed', 'needs'],
+  'job.cancelled': ['Job cancelled', 'still'],
+  'watch.created': ['Watch created', 'still'],
+  'watch.updated': ['Watch changed', 'still'],
+  'watch.waiting': ['Watch waits', 'waits'],
+  'watch.recovered': ['Watch is well again', 'proven'],
+  'watch.events_tested': ['File events tested', 'still'],
+  'storage.changed': ['Storage changed', 'waits'],
+  'mount.unreachable': ['A place does not answer', 'needs'],
+  'mount.recovered': ['A place answers again', 'proven'],
+};
+
+/** An event whose name is not known shows that name. */
+export function factText(name: string, data: Data): FactText {
+  const short = name.replace(/^observation\./, '');
+  const transfer = short.startsWith('transfer.') ? transferFacts[short.slice('transfer.'.length)] : undefined;
+  const [text, tone] = transfer ?? otherFacts[short] ?? ([short, 'still'] as const);
+  return { text: withReason(text, short, data), more: detail(data), tone };
+}
+
+function withReason(text: string, short: string, data: Data): string {
+  const { reason, attempt } = data;
+  if (short === 'transfer.waiting' && typeof reason === 'string') {
+    return `Waits for ${(waitWords as Readonly<Record<string, string>>)[reason] ?? reason}`;
+  }
+  if (short === 'transfer.download.started' && typeof attempt === 'number' && attempt > 1) {
+    return `Began to move, attempt ${attempt}`;
+  }
+  return text;
+}
+
+function detail(data: Data): string | undefined {
+  const { error, bytes, message } = data;
+  if (typeof error === 'object' && error !== null && 'message' in error) return String(error.message);
+  if (typeof message === 'string') return message;
+  if (typeof bytes === 'number') return size(bytes);
+  return undefined;
+}
