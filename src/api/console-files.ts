@@ -19,10 +19,7 @@ export async function serveConsole(server: FastifyInstance, folder: string | nul
       cacheControl: false,
       setHeaders: (reply, path) => {
         // Built files carry their content's hash in their names.
-        reply.setHeader(
-          'cache-control',
-          path.includes('/assets/') ? 'public, max-age=31536000, immutable' : 'no-cache',
-        );
+        reply.header('cache-control', path.includes('/assets/') ? 'public, max-age=31536000, immutable' : 'no-cache');
       },
     });
   }
