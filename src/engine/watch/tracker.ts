@@ -218,7 +218,9 @@ export class Tracker {
     };
   }
 
+  /** Where there are done-markers, silence ends nothing: the marker does. */
   #ended(one: TrackedFile): boolean {
+    if (this.#bundles.doneMarker !== null) return this.#marked(one.path);
     return one.observation?.verdict === 'stable';
   }
 
@@ -248,7 +250,6 @@ export class Tracker {
 
   /** True where a file may grow into its destination by itself: members of a bundle wait for the others. */
   #alone(path: string): boolean {
-    if (this.#bundles.doneMarker !== null) return false;
     return this.#bundles.bundle === null || !path.includes('/');
   }
 
