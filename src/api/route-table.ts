@@ -168,6 +168,11 @@ export const routeTable = {
     scope: 'management',
     query: z.strictObject({
       since: z.string().max(4096).optional().describe('Left out: from the oldest kept (as a stream: from now)'),
+      before: z
+        .string()
+        .max(4096)
+        .optional()
+        .describe('Instead of `since`, not for streams: newest first, from before this cursor; empty: from the newest'),
       transfer: z.string().max(64).optional(),
       job: z.string().max(64).optional(),
       limit,

@@ -18,6 +18,7 @@ export const eventRoutes = [
         limit: query.limit,
         ...filter,
         ...(query.since === undefined ? {} : { since: query.since }),
+        ...(query.before === undefined ? {} : { before: query.before }),
       });
       return { rows: page.events.map(eventView), cursor: page.cursor };
     }
