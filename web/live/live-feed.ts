@@ -3,6 +3,7 @@
 import type { Client, LiveItem } from '../../src/api/client.ts';
 import { asFault } from '../../src/model/fault.ts';
 import type { EventView, ProgressView } from '../../src/model/views.ts';
+import { liveBySocket } from './live-socket.ts';
 import { forgetAll, hear, setConnection, useLive } from './live-store.ts';
 
 /** What was heard together; `afresh` when the past was skipped and everything shown must be read again. */
@@ -38,7 +39,7 @@ export async function followDaemon(client: Client, signal: AbortSignal, onRefuse
     signal.addEventListener('abort', stop, { once: true });
     try {
       if (cursor === undefined) cursor = (await client.call('getOverview', {}, { signal })).cursor;
-      for await (const item of follow(client, cursor, round.signal)) {
+      for await (const item of follow(cursor, round.signal)) {
         if (item.kind === 'lost') {
           markOffline(item.error.message);
         } else {
@@ -74,8 +75,8 @@ export async function followDaemon(client: Client, signal: AbortSignal, onRefuse
   }
 }
 
-/** The client's items, with events and progress also gathered into batches for the store. */
-async function* follow(client: Client, since: string, signal: AbortSignal): AsyncIterable<LiveItem> {
+/** The stream's items, with events and progress also gathered into batches for the store. */
+async function* follow(since: string, signal: AbortSignal): AsyncIterable<LiveItem> {
   let events: EventView[] = [];
   let progress: ProgressView[] = [];
   let timer: ReturnType<typeof setTimeout> | undefined;
@@ -89,7 +90,7 @@ async function* follow(client: Client, since: string, signal: AbortSignal): Asyn
     hear(batch.events, batch.progress);
     tell(batch);
   };
-  for await (const item of client.live({ since, signal })) {
+  for await (const item of liveBySocket(since, signal)) {
     yield item;
     if (item.kind === 'ready') {
       setConnection({ kind: useLive.getState().connection.kind === 'offline' ? 'catching-up' : 'live' });

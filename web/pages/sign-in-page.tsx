@@ -58,7 +58,7 @@ function SignInForm({ why }: { why: string | undefined }) {
         Open the one-time link that the daemon printed when it started. For a new one, run this command where the daemon
         runs:
       </p>
-      <Command text="wherry link" />
+      <Command text="wherry console" />
       <label className="flex flex-col gap-1 font-medium">
         Or paste the link
         <input

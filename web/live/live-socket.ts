@@ -1,0 +1,97 @@
+// The daemon's event stream over one WebSocket: unlike a held HTTP answer it leaves a browser's few connections free for other tabs.
+
+import { io } from 'socket.io-client';
+import type { LiveItem } from '../../src/api/client.ts';
+import { faultFromProblem } from '../../src/api/client.ts';
+import { Fault } from '../../src/model/fault.ts';
+import type { EventView, Problem, ProgressView } from '../../src/model/views.ts';
+
+const firstRetryMs = 300;
+const longestRetryMs = 5000;
+
+/**
+ * Events after `since`, in order, none twice and none missed, and progress as it comes. Connects again by itself; `lost` says that it
+ * is doing so. Ends when the signal is aborted; rejects with the Fault of a refusal (`not_authenticated`, `invalid` for the cursor).
+ */
+export async function* liveBySocket(since: string, signal: AbortSignal): AsyncIterable<LiveItem> {
+  let cursor = since;
+  let retryMs = firstRetryMs;
+  let retry: ReturnType<typeof setTimeout> | undefined;
+  const items: LiveItem[] = [];
+  let refusal: Fault | undefined;
+  let wake: () => void = () => undefined;
+  const give = (item: LiveItem) => {
+    items.push(item);
+    wake();
+  };
+  const refuse = (fault: Fault) => {
+    refusal = fault;
+    wake();
+  };
+  const socket = io('/events', {
+    transports: ['websocket', 'polling'],
+    reconnection: false,
+    auth: (answer) => answer({ since: cursor }),
+  });
+  const connectAgain = () => {
+    clearTimeout(retry);
+    retry = setTimeout(() => socket.connect(), retryMs);
+    retryMs = Math.min(retryMs * 2, longestRetryMs);
+  };
+  const connectNow = () => {
+    if (socket.connected || signal.aborted) return;
+    clearTimeout(retry);
+    retryMs = firstRetryMs;
+    socket.connect();
+  };
+  socket.on('ready', (ready: { cursor: string }) => {
+    retryMs = firstRetryMs;
+    give({ kind: 'ready', cursor: ready.cursor });
+  });
+  socket.on('event', (event: EventView) => {
+    cursor = event.cursor;
+    give({ kind: 'event', event });
+  });
+  socket.on('progress', (progress: ProgressView) => give({ kind: 'progress', progress }));
+  socket.on('problem', (problem: Problem) => refuse(faultFromProblem(problem)));
+  socket.on('connect_error', (error: Error & { data?: Problem }) => {
+    const fault = error.data === undefined ? undefined : faultFromProblem(error.data);
+    if (fault !== undefined && fault.meaning.retry !== 'transient') {
+      refuse(fault);
+      return;
+    }
+    give({ kind: 'lost', error: fault ?? new Fault('unreachable', 'The daemon does not answer.') });
+    connectAgain();
+  });
+  socket.on('disconnect', () => {
+    if (signal.aborted) return;
+    give({ kind: 'lost', error: new Fault('network', 'The connection to the daemon broke.') });
+    connectAgain();
+  });
+  const stop = () => wake();
+  // A laptop that wakes, a phone that finds its network, a tab that is looked at again: no reason to wait out the pause.
+  const lookAgain = () => {
+    if (document.visibilityState === 'visible') connectNow();
+  };
+  signal.addEventListener('abort', stop);
+  window.addEventListener('online', connectNow);
+  document.addEventListener('visibilitychange', lookAgain);
+  try {
+    while (!signal.aborted) {
+      const item = items.shift();
+      if (item !== undefined) yield item;
+      else if (refusal !== undefined) throw refusal;
+      else
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+          if (items.length > 0 || refusal !== undefined || signal.aborted) resolve();
+        });
+    }
+  } finally {
+    clearTimeout(retry);
+    signal.removeEventListener('abort', stop);
+    window.removeEventListener('online', connectNow);
+    document.removeEventListener('visibilitychange', lookAgain);
+    socket.disconnect();
+  }
+}
