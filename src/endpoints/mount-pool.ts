@@ -38,6 +38,7 @@ interface Paths {
 /** A call with what its pool needs to know of it. */
 interface QueuedCall extends PoolCall {
   readonly paths: Paths;
+  readonly unqueued: boolean;
 }
 
 /** Workers and queue of one kind (long or quick) of one pool. */
@@ -53,6 +54,7 @@ interface Crew {
 export function openMounts(options: MountsOptions): Mounts {
   const { longWorkers = 2, hangMs = 10_000, localHangMs = Math.max(60_000, hangMs), idleMs = 10_000 } = options;
   const { ownPath = '/', closeMs = 3_000 } = options;
+  const lookMs = Math.min(1_000, hangMs / 4);
   const table = openMountTable();
   const bandwidth = newBandwidth();
   const setup = { modules: options.modules.map((module) => module.href), bandwidth };
@@ -102,7 +104,6 @@ export function openMounts(options: MountsOptions): Mounts {
       changed: (health) => {
         for (const listener of listeners) listener(health);
         if (health.state === 'unreachable') refuseQueued();
-        else for (const crew of crews.values()) dispatch(crew);
       },
     });
     watches.set(mount.mountPoint, watch);
@@ -131,22 +132,30 @@ export function openMounts(options: MountsOptions): Mounts {
     return worker;
   };
 
+  const mayStart = (crew: Crew) => {
+    if (crew.source.doubtful || crew.destination?.doubtful) return false;
+    let running = 0;
+    for (const worker of crew.workers) {
+      const call = worker.call as QueuedCall | undefined;
+      if (call?.unqueued === false) running += 1;
+    }
+    return running < crew.limit;
+  };
+
   const freeWorker = (crew: Crew): PoolWorker | undefined => {
     for (const worker of crew.workers) if (worker.free) return worker;
     return undefined;
   };
 
   const dispatch = (crew: Crew) => {
-    while (crew.queue.length > 0) {
-      const worker = freeWorker(crew) ?? (crew.workers.size < crew.limit ? addWorker(crew) : undefined);
-      if (worker === undefined) return;
+    while (crew.queue.length > 0 && mayStart(crew)) {
       const call = crew.queue.shift();
-      if (call !== undefined) start(worker, call);
+      if (call !== undefined) start(freeWorker(crew) ?? addWorker(crew), call);
     }
   };
 
   const start = (worker: PoolWorker, call: PoolCall) => {
-    ticker ??= setInterval(look, Math.min(1_000, hangMs / 4)).unref();
+    ticker ??= setInterval(look, lookMs).unref();
     worker.start(call);
   };
 
@@ -162,29 +171,32 @@ export function openMounts(options: MountsOptions): Mounts {
   /** Looks every second at every call that runs. */
   const look = () => {
     const hung = new Map<MountWatch, number[]>();
-    let busy = false;
+    const silent = new Map<MountWatch, number>();
     for (const crew of crews.values()) {
       for (const worker of crew.workers) {
         const call = worker.call as QueuedCall | undefined;
         if (call === undefined) continue;
-        busy = true;
         const stillMs = worker.stillForMs();
-        if (stillMs < hangMs) continue;
+        if (stillMs < lookMs) continue;
         const { watch, path } = chargedTo(crew, call.paths, worker.pulse.side);
+        silent.set(watch, (silent.get(watch) ?? 0) + 1);
+        if (stillMs < hangMs) continue;
         const usualMs = isLocalDisk(watch.mount.type) ? localHangMs : hangMs;
         if (stillMs < Math.max(usualMs, worker.pulse.patienceMs)) {
           hung.set(watch, [...(hung.get(watch) ?? []), worker.movedAt]);
           continue;
         }
+        silent.set(watch, (silent.get(watch) ?? 0) - 1);
         crew.workers.delete(worker);
         watch.leaveBehind(worker, worker.movedAt);
         stopControl(call.control, stopReasons.stall);
         worker.abandon(hangs(watch.mount, path, stillMs));
-        dispatch(crew);
       }
     }
-    for (const watch of watches.values()) watch.setHung(hung.get(watch) ?? []);
-    if (!busy) {
+    for (const watch of watches.values()) watch.setSilent(hung.get(watch) ?? [], silent.get(watch) ?? 0);
+    // Only now: whoever would come next must not be sent after those that hang.
+    for (const crew of crews.values()) dispatch(crew);
+    if (![...threads].some((worker) => worker.call !== undefined)) {
       clearInterval(ticker);
       ticker = undefined;
     }
@@ -224,6 +236,7 @@ export function openMounts(options: MountsOptions): Mounts {
         input,
         control,
         paths,
+        unqueued: runOptions.unqueued === true,
         transfer: runOptions.transfer ?? [],
         onMessage: runOptions.onMessage,
         settle(result) {
@@ -233,7 +246,7 @@ export function openMounts(options: MountsOptions): Mounts {
         },
       };
       signal?.addEventListener('abort', stop, { once: true });
-      if (runOptions.unqueued) start(freeWorker(crew) ?? addWorker(crew), call);
+      if (call.unqueued) start(freeWorker(crew) ?? addWorker(crew), call);
       else {
         crew.queue.push(call);
         dispatch(crew);

@@ -12,9 +12,11 @@ const hardLimit = 8;
 export interface MountWatch {
   readonly mount: Mount;
   readonly unreachable: boolean;
+  /** True where one call was given up and enough others have fallen silent: no further call is sent after them until they are judged. */
+  readonly doubtful: boolean;
   health(): MountHealth;
-  /** Tells which workers are inside a call of this mount that hangs but is not given up yet. */
-  setHung(sinceMs: readonly number[]): void;
+  /** Tells of the calls under way: when those went in that hang but are not given up yet, and how many show no sign of life. */
+  setSilent(hungSinceMs: readonly number[], silent: number): void;
   /** A worker has been given up; `since` is when its call went in. */
   leaveBehind(worker: PoolWorker, since: number): void;
   /** The thread of a worker that was given up is gone: its call came back. */
@@ -30,6 +32,7 @@ export interface MountWatchOptions {
 export function watchMount(mount: Mount, options: MountWatchOptions): MountWatch {
   const behind = new Map<PoolWorker, number>();
   let hung: readonly number[] = [];
+  let silent = 0;
   let limit = usualLimit;
   let probing = false;
   let lastState: MountHealth['state'] = 'well';
@@ -65,8 +68,12 @@ export function watchMount(mount: Mount, options: MountWatchOptions): MountWatch
       return isUnreachable();
     },
     health,
-    setHung(sinceMs) {
-      hung = sinceMs;
+    get doubtful() {
+      return behind.size > 0 && behind.size + silent >= limit;
+    },
+    setSilent(hungSinceMs, count) {
+      hung = hungSinceMs;
+      silent = count;
       announce();
     },
     leaveBehind(worker, since) {
