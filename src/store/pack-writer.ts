@@ -71,20 +71,32 @@ export function packWriter(sql: Statements, transfers: TransferWriter, events: E
     return pack.ids.every((id) => transfers.stateOf(id) === undefined);
   }
 
-  function fold(pack: Pack, change: PackedChange): void {
-    const facts =
-      pack.arrived * change.completedEvents.length + (pack.ids.length - pack.arrived) * change.failedEvents.length;
-    const seq = events.appendPack(
-      latest([...change.completedEvents, ...change.failedEvents]),
-      pack.jobId,
-      facts,
-      packBody(change.completedEvents, change.failedEvents, pack.text),
-    );
+  /** The row of a pack's facts; none where it has nothing to say. */
+  function tell(
+    change: PackedChange,
+    jobId: string,
+    arrived: number,
+    failed: number,
+    text: string,
+  ): number | undefined {
+    const { completedEvents, failedEvents } = change;
+    const facts = arrived * completedEvents.length + failed * failedEvents.length;
+    if (facts === 0) return undefined;
+    const at = Math.max(arrived > 0 ? latest(completedEvents) : 0, failed > 0 ? latest(failedEvents) : 0);
+    return events.appendPack(at, jobId, facts, packBody(completedEvents, failedEvents, text));
+  }
+
+  /** False where it cannot be folded. */
+  function fold(pack: Pack, change: PackedChange): boolean {
+    if (!pack.tally.every(({ state }) => restful.has(state)) || !isNew(pack)) return false;
+    const seq = tell(change, pack.jobId, pack.arrived, pack.ids.length - pack.arrived, pack.text);
+    if (seq === undefined) return false;
     sql.run('INSERT INTO folded_pack (seq) VALUES (?)', seq);
     for (const { mode, state, count } of pack.tally) transfers.count(pack.jobId, mode, state, count);
     const known = ids();
     for (const id of pack.ids) known.add(id);
     folded += 1;
+    return true;
   }
 
   /** Row by row; the ids of those that were not in an expected state. */
@@ -93,12 +105,8 @@ export function packWriter(sql: Statements, transfers: TransferWriter, events: E
     const rows = unpackRows(JSON.parse(pack.text));
     const written = rows.filter((flat) => writeRow(flat, packSeq, change.expectStates));
     const arrived = written.filter((flat) => flat[columnAt.receipt_verify] !== null).length;
-    const facts = arrived * change.completedEvents.length + (written.length - arrived) * change.failedEvents.length;
-    if (facts > 0) {
-      const text = written.length === rows.length ? pack.text : packRows(written);
-      const at = latest([...change.completedEvents, ...change.failedEvents]);
-      events.appendPack(at, pack.jobId, facts, packBody(change.completedEvents, change.failedEvents, text));
-    }
+    const text = written.length === rows.length ? pack.text : packRows(written);
+    tell(change, pack.jobId, arrived, written.length - arrived, text);
     if (written.length === rows.length) return [];
     const kept = new Set(written);
     return rows.filter((flat) => !kept.has(flat)).map((flat) => String(flat[columnAt.id]));
@@ -132,12 +140,7 @@ export function packWriter(sql: Statements, transfers: TransferWriter, events: E
 
   function finish(change: PackedChange): ChangeResult {
     const skipped = change.packs.flatMap((pack) => {
-      const hasFacts =
-        change.completedEvents.length > 0 && (pack.arrived === pack.ids.length || change.failedEvents.length > 0);
-      if (hasFacts && pack.tally.every(({ state }) => restful.has(state)) && isNew(pack)) {
-        fold(pack, change);
-        return [];
-      }
+      if (fold(pack, change)) return [];
       if (pack.ids.some(holds)) unfold(folded);
       return writeRows(pack, change);
     });

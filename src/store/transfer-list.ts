@@ -29,6 +29,7 @@ export function listTransfers(sql: Statements, query: TransferQuery): Page<Trans
   if (query.offset !== undefined && (query.cursor !== undefined || !(query.offset >= 0))) {
     throw new Fault('invalid', 'A page is asked for by a cursor or by an offset from 0 on, not by both.');
   }
+  if (query.cursor !== undefined) parsePageCursor(query.cursor);
   const ranges = rangesOf(sql, query);
   if (ranges.pairs.length === 0) return page([], limit, query, 0);
   if (query.search !== undefined && query.search !== '') return searched(sql, query, ranges, limit);
