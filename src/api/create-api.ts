@@ -1,8 +1,7 @@
 // The API as one part: HTTP routes, live events and the console, on one port.
 
 import type { IncomingMessage } from 'node:http';
-import type { Socket } from 'node:net';
-import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Engine } from '../engine/engine.ts';
 import type { Clock, NewId } from '../model/clock.ts';
 import { Fault } from '../model/fault.ts';
@@ -10,17 +9,16 @@ import type { StoreReader } from '../store/store.ts';
 import { type Access, type AskerRequest, openAccess } from './access.ts';
 import { newSecret, openAuth } from './auth.ts';
 import { type Caller, requireScope } from './caller.ts';
-import { clientHeader } from './client-header.ts';
 import { serveConsole } from './console-files.ts';
 import { docsPage } from './docs-page.ts';
 import { type DocumentWriter, documentsOf } from './documents.ts';
 import { openEventHub } from './event-hub.ts';
-import { openIdempotency } from './idempotency.ts';
+import { listenOn, openServer, preflight, securityHeaders, sendError } from './http-server.ts';
+import { type Idempotency, openIdempotency } from './idempotency.ts';
 import { attachLiveSocket } from './live-socket.ts';
 import { openLives } from './lives.ts';
 import { openMetrics } from './metrics.ts';
 import { isLoopback } from './origin.ts';
-import { codeForStatus, problemMediaType, problemOf } from './problem.ts';
 import { type FileLookup, openRoots } from './roots.ts';
 import type { ApiLog, Route, Services, SessionCookie } from './route.ts';
 import { handleRoute } from './route-handler.ts';
@@ -28,7 +26,6 @@ import { consoleLink } from './routes/access-routes.ts';
 import { routes } from './routes/index.ts';
 import { bandwidthKey, settingsCollection } from './routes/overview-routes.ts';
 
-const bodyLimitBytes = 1024 * 1024;
 const sweepMs = 3_600_000;
 
 export interface ApiConfig {
@@ -63,7 +60,7 @@ export interface ApiParts {
 }
 
 export interface Listening {
-  /** `http://127.0.0.1:7373`. */
+  /** `http://127.0.0.1:7433`. */
   readonly url: string;
   /** One-time link to the console; it holds a secret. */
   readonly consoleUrl: string;
@@ -97,6 +94,7 @@ export async function createApi(parts: ApiParts): Promise<Api> {
   const idempotency = openIdempotency(documents, clock);
   const lives = openLives(auth, clock);
   const rules = { listenHost: host, secure, allowedHosts: config.allowedHosts, allowedOrigins: config.allowedOrigins };
+  const callers = new WeakMap<FastifyRequest, Caller>();
   let port = config.listen.port;
   const cookieName = () => `wherry_${port}`;
   const access = openAccess({ auth, clock, rules, cookieName, onFailure: metrics.authenticationFailed });
@@ -119,7 +117,7 @@ export async function createApi(parts: ApiParts): Promise<Api> {
     lifeOf: lives.of,
   };
 
-  const server = openServer({ config, log });
+  const server = openServer({ tls: config.tls, log });
   server.addHook('onRequest', async (request, reply) => {
     reply.headers(securityHeaders);
     const kind = access.origin(asker(request));
@@ -138,7 +136,7 @@ export async function createApi(parts: ApiParts): Promise<Api> {
       metrics.answered(routeName, request.method, reply.statusCode, reply.elapsedTime / 1000);
   });
   server.setErrorHandler((error: Error & { statusCode?: number; code?: string }, request, reply) => {
-    sendError(error, request, reply, { log, access });
+    sendError(error, request, reply, { log, retryAfterSeconds: access.retryAfterSeconds });
   });
   const consoleFiles = await serveConsole(server, parts.consoleFolder);
   server.setNotFoundHandler((request, reply) => {
@@ -146,7 +144,7 @@ export async function createApi(parts: ApiParts): Promise<Api> {
     requireScope(access.caller(asker(request)), 'read');
     throw new Fault('not_found', 'The API has no such address.');
   });
-  for (const route of routes) addRoute(server, route, { access, services, idempotency });
+  for (const route of routes) addRoute(server, route, { access, callers, services, idempotency });
 
   const live = attachLiveSocket(server.server, {
     engine,
@@ -184,52 +182,12 @@ export async function createApi(parts: ApiParts): Promise<Api> {
   };
 }
 
-function openServer({ config, log }: { config: ApiConfig; log: ApiLog }): FastifyInstance {
-  const server = fastify({
-    logger: false,
-    bodyLimit: bodyLimitBytes,
-    exposeHeadRoutes: false,
-    forceCloseConnections: true,
-    requestTimeout: 60_000,
-    ...(config.tls === null ? {} : { https: { cert: config.tls.certificate, key: config.tls.key } }),
-    frameworkErrors: (error: Error & { statusCode?: number }, _request, reply) => {
-      const problem = problemOf(new Fault('invalid', 'The address of the request cannot be read.'), {
-        status: error.statusCode ?? 400,
-      });
-      void (reply as unknown as FastifyReply)
-        .status(problem.status)
-        .type(problemMediaType)
-        .send(JSON.stringify(problem));
-    },
-    clientErrorHandler: (error: Error & { code?: string }, socket: Socket) => {
-      if (error.code === 'ECONNRESET' || socket.destroyed) return;
-      const late = error.code === 'ERR_HTTP_REQUEST_TIMEOUT';
-      const [status, words] = late ? [408, 'Request Timeout'] : [400, 'Bad Request'];
-      const body = JSON.stringify(
-        problemOf(new Fault(late ? 'timeout' : 'invalid', 'The request is no proper HTTP.'), { status }),
-      );
-      log.info({ code: error.code }, 'A request was no proper HTTP.');
-      socket.end(
-        `HTTP/1.1 ${status} ${words}\r\ncontent-type: ${problemMediaType}\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
-      );
-    },
-  }) as unknown as FastifyInstance;
-  const parseJson = server.getDefaultJsonParser('error', 'error');
-  server.removeAllContentTypeParsers();
-  server.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
-    if (body === '') done(null, undefined);
-    else parseJson(request, body as string, done);
-  });
-  return server;
-}
-
 function addRoute(
   server: FastifyInstance,
   route: Route,
-  parts: { access: Access; services: Services; idempotency: Parameters<typeof handleRoute>[1]['idempotency'] },
+  parts: { access: Access; callers: WeakMap<FastifyRequest, Caller>; services: Services; idempotency: Idempotency },
 ): void {
-  const { access, services, idempotency } = parts;
-  const callers = new WeakMap<FastifyRequest, Caller>();
+  const { access, callers, services, idempotency } = parts;
   server.route({
     method: route.method,
     url: route.path.replace(/\{(\w+)\}/g, ':$1'),
@@ -254,65 +212,9 @@ function addRoute(
   });
 }
 
-function sendError(
-  error: Error & { statusCode?: number; code?: string },
-  request: FastifyRequest,
-  reply: FastifyReply,
-  { log, access }: { log: ApiLog; access: Access },
-): void {
-  const status = error.statusCode;
-  const isHttp = !(error instanceof Fault) && status !== undefined && status >= 400 && status < 500;
-  const fault = isHttp ? new Fault(codeForStatus(status), error.message) : error;
-  const problem = problemOf(fault, {
-    instance: request.url.split('?', 1)[0] ?? '/',
-    ...(isHttp ? { status } : {}),
-  });
-  if (problem.code === 'internal')
-    log.error({ err: error, method: request.method, url: problem.instance }, 'A request failed.');
-  if (problem.status === 401) reply.header('www-authenticate', 'Bearer realm="wherry"');
-  if (problem.status === 429) reply.header('retry-after', String(access.retryAfterSeconds(request.ip)));
-  if (problem.status === 413) reply.header('connection', 'close');
-  void reply
-    .header('cache-control', 'no-store')
-    .status(problem.status)
-    .type(problemMediaType)
-    .send(JSON.stringify(problem));
-}
-
-async function listenOn(server: FastifyInstance, host: string, port: number): Promise<void> {
-  try {
-    await server.listen({ host, port });
-  } catch (error) {
-    const code = typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
-    if (code === 'EADDRINUSE') throw new Fault('port_in_use', `Port ${port} on ${host} is taken.`, { cause: error });
-    if (code === 'EACCES')
-      throw new Fault('permission', `Port ${port} on ${host} may not be used by this user.`, { cause: error });
-    if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND') {
-      throw new Fault('config_invalid', `${host} is not an address of this machine.`, { cause: error });
-    }
-    throw error;
-  }
-}
-
-const securityHeaders = {
-  'content-security-policy':
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; worker-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-  'x-content-type-options': 'nosniff',
-  'x-frame-options': 'DENY',
-  'referrer-policy': 'no-referrer',
-  'cross-origin-opener-policy': 'same-origin',
-  'cross-origin-resource-policy': 'same-origin',
-};
-
 function docsPolicy(version: string): string {
   return `default-src 'none'; style-src ${docsPage(version).styleSource}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`;
 }
-
-const preflight = {
-  'access-control-allow-methods': 'GET, POST, PUT, DELETE',
-  'access-control-allow-headers': `authorization, content-type, idempotency-key, last-event-id, ${clientHeader}`,
-  'access-control-max-age': '600',
-};
 
 function sessionCookie(name: () => string, secure: boolean): SessionCookie {
   const write = (reply: FastifyReply, value: string, maxAgeSeconds: number) => {

@@ -14,15 +14,18 @@ interface KeptAnswer {
   readonly at: number;
 }
 
+interface Answer {
+  readonly output: unknown;
+  /** True where it was carried out by an earlier request. */
+  readonly replayed: boolean;
+}
+
 export interface Idempotency {
   /**
    * Runs `work` unless it ran already. Only success is kept, for 24 hours; a request that failed may be tried again under its key.
    * Rejects with `invalid` where the key stood for another request, and like `work`.
    */
-  once(
-    wish: IdempotencyWish,
-    work: (engineKey: string) => Promise<unknown>,
-  ): Promise<{ readonly output: unknown; readonly replayed: boolean }>;
+  once(wish: IdempotencyWish, work: (engineKey: string) => Promise<unknown>): Promise<Answer>;
   /** Forgets answers that are too old. */
   sweep(): Promise<void>;
 }
@@ -36,7 +39,7 @@ export interface IdempotencyWish {
 }
 
 export function openIdempotency(documents: Documents, clock: Clock): Idempotency {
-  const running = new Map<string, { readonly request: string; readonly answer: Promise<unknown> }>();
+  const running = new Map<string, { readonly request: string; readonly answer: Promise<Answer> }>();
   return {
     async once({ key, callerId, route, input }, work) {
       if (!/^[\x21-\x7e]{1,255}$/.test(key)) {
@@ -44,28 +47,23 @@ export function openIdempotency(documents: Documents, clock: Clock): Idempotency
       }
       const name = digest([callerId, route, key]);
       const request = digest(input);
-      const sameRequest = (kept: { readonly request: string }) => {
-        if (kept.request !== request)
-          throw new Fault('invalid', 'This Idempotency-Key stood for another request before; use a new one.');
-      };
       const first = running.get(name);
       if (first !== undefined) {
-        sameRequest(first);
-        return { output: await first.answer, replayed: true };
+        refuseOther(first, request);
+        return { output: (await first.answer).output, replayed: true };
       }
-      const answer = (async () => {
+      const carryOut = async (): Promise<Answer> => {
         const kept = (await documents.get(collection, name)) as KeptAnswer | undefined;
         if (kept !== undefined && kept.at > clock.now() - keptMs) {
-          sameRequest(kept);
+          refuseOther(kept, request);
           return { output: kept.output, replayed: true };
         }
         const output = await work(name);
         await documents.put(collection, name, { request, output, at: clock.now() } satisfies KeptAnswer);
         return { output, replayed: false };
-      })();
-      running.set(name, { request, answer: answer.then(({ output }) => output) });
-      // Whoever waits beside hears of a failure by its own await.
-      running.get(name)?.answer.catch(() => undefined);
+      };
+      const answer = carryOut();
+      running.set(name, { request, answer });
       try {
         return await answer;
       } finally {
@@ -78,6 +76,11 @@ export function openIdempotency(documents: Documents, clock: Clock): Idempotency
       }
     },
   };
+}
+
+function refuseOther(kept: { readonly request: string }, request: string): void {
+  if (kept.request === request) return;
+  throw new Fault('invalid', 'This Idempotency-Key stood for another request before; use a new one.');
 }
 
 function digest(value: unknown): string {

@@ -1,0 +1,113 @@
+// The HTTP server under the API: its limits, its headers, and how it tells of errors.
+
+import type { Socket } from 'node:net';
+import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import { Fault } from '../model/fault.ts';
+import { clientHeader } from './client-header.ts';
+import { codeForStatus, problemMediaType, problemOf } from './problem.ts';
+import type { ApiLog } from './route.ts';
+
+const bodyLimitBytes = 1024 * 1024;
+
+/** `tls` holds PEM texts; null speaks plain HTTP. */
+export function openServer({
+  tls,
+  log,
+}: {
+  tls: { certificate: string; key: string } | null;
+  log: ApiLog;
+}): FastifyInstance {
+  const server = fastify({
+    logger: false,
+    bodyLimit: bodyLimitBytes,
+    exposeHeadRoutes: false,
+    forceCloseConnections: true,
+    requestTimeout: 60_000,
+    ...(tls === null ? {} : { https: { cert: tls.certificate, key: tls.key } }),
+    frameworkErrors: (error: Error & { statusCode?: number }, _request, reply) => {
+      const problem = problemOf(new Fault('invalid', 'The address of the request cannot be read.'), {
+        status: error.statusCode ?? 400,
+      });
+      void (reply as unknown as FastifyReply)
+        .status(problem.status)
+        .type(problemMediaType)
+        .send(JSON.stringify(problem));
+    },
+    clientErrorHandler: (error: Error & { code?: string }, socket: Socket) => {
+      if (error.code === 'ECONNRESET' || socket.destroyed) return;
+      const late = error.code === 'ERR_HTTP_REQUEST_TIMEOUT';
+      const [status, words] = late ? [408, 'Request Timeout'] : [400, 'Bad Request'];
+      const body = JSON.stringify(
+        problemOf(new Fault(late ? 'timeout' : 'invalid', 'The request is no proper HTTP.'), { status }),
+      );
+      log.info({ code: error.code }, 'A request was no proper HTTP.');
+      socket.end(
+        `HTTP/1.1 ${status} ${words}\r\ncontent-type: ${problemMediaType}\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
+      );
+    },
+  }) as unknown as FastifyInstance;
+  const parseJson = server.getDefaultJsonParser('error', 'error');
+  server.removeAllContentTypeParsers();
+  server.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
+    if (body === '') done(null, undefined);
+    else parseJson(request, body as string, done);
+  });
+  return server;
+}
+
+export function sendError(
+  error: Error & { statusCode?: number; code?: string },
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { log, retryAfterSeconds }: { log: ApiLog; retryAfterSeconds: (address: string) => number },
+): void {
+  const status = error.statusCode;
+  const isHttp = !(error instanceof Fault) && status !== undefined && status >= 400 && status < 500;
+  const fault = isHttp ? new Fault(codeForStatus(status), error.message) : error;
+  const problem = problemOf(fault, {
+    instance: request.url.split('?', 1)[0] ?? '/',
+    ...(isHttp ? { status } : {}),
+  });
+  if (problem.code === 'internal')
+    log.error({ err: error, method: request.method, url: problem.instance }, 'A request failed.');
+  if (problem.status === 401) reply.header('www-authenticate', 'Bearer realm="wherry"');
+  if (problem.status === 429) reply.header('retry-after', String(retryAfterSeconds(request.ip)));
+  if (problem.status === 413) reply.header('connection', 'close');
+  void reply
+    .header('cache-control', 'no-store')
+    .status(problem.status)
+    .type(problemMediaType)
+    .send(JSON.stringify(problem));
+}
+
+/** Rejects with `port_in_use`, `permission`, `config_invalid` (not an address of this machine). */
+export async function listenOn(server: FastifyInstance, host: string, port: number): Promise<void> {
+  try {
+    await server.listen({ host, port });
+  } catch (error) {
+    const code = typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
+    if (code === 'EADDRINUSE') throw new Fault('port_in_use', `Port ${port} on ${host} is taken.`, { cause: error });
+    if (code === 'EACCES')
+      throw new Fault('permission', `Port ${port} on ${host} may not be used by this user.`, { cause: error });
+    if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND') {
+      throw new Fault('config_invalid', `${host} is not an address of this machine.`, { cause: error });
+    }
+    throw error;
+  }
+}
+
+export const securityHeaders = {
+  'content-security-policy':
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; worker-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+  'x-content-type-options': 'nosniff',
+  'x-frame-options': 'DENY',
+  'referrer-policy': 'no-referrer',
+  'cross-origin-opener-policy': 'same-origin',
+  'cross-origin-resource-policy': 'same-origin',
+};
+
+export const preflight = {
+  'access-control-allow-methods': 'GET, POST, PUT, DELETE',
+  'access-control-allow-headers': `authorization, content-type, idempotency-key, last-event-id, ${clientHeader}`,
+  'access-control-max-age': '600',
+};
