@@ -37,7 +37,7 @@ export interface CallOptions {
 }
 
 export interface ClientOptions {
-  /** `http://127.0.0.1:7433`, without a path; '' for the page's own origin. */
+  /** `http://127.0.0.1:7373`, without a path; '' for the page's own origin. */
   readonly url: string;
   /** Bearer token; a browser leaves it out and goes by its cookie. */
   readonly token?: string;

@@ -60,7 +60,7 @@ export interface ApiParts {
 }
 
 export interface Listening {
-  /** `http://127.0.0.1:7433`. */
+  /** `http://127.0.0.1:7373`. */
   readonly url: string;
   /** One-time link to the console; it holds a secret. */
   readonly consoleUrl: string;
