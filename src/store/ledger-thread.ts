@@ -23,7 +23,8 @@ export function startLedgerThread(role: Role, folder: string, nowMs: number): Pr
     import.meta.url,
   );
   const workerData: ThreadStart = { role, folder, nowMs };
-  const worker = new Worker(script, { workerData, name: `ledger ${role}` });
+  // Without the process's own flags: some (`--input-type`) forbid a script of any thread.
+  const worker = new Worker(script, { workerData, name: `ledger ${role}`, execArgv: [] });
   const waiting = new Map<number, { resolve(value: unknown): void; reject(fault: Fault): void }>();
   let lastId = 0;
   let gone: Fault | undefined;
