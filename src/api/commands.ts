@@ -4,10 +4,12 @@ import { z } from 'zod';
 import type { Engine } from '../engine/engine.ts';
 import { Fault } from '../model/fault.ts';
 import { displayPath } from '../model/names.ts';
+import type { Transfer } from '../model/transfer.ts';
 import type { Action, TransferView } from '../model/views.ts';
 import type { StoreReader } from '../store/store.ts';
 import { transferView } from './present.ts';
 import { RequestFault } from './problem.ts';
+import { confineAgain, type Roots } from './roots.ts';
 
 export interface CommandAnswer {
   readonly ok: true;
@@ -20,6 +22,7 @@ type Command = (data: unknown, parts: CommandParts) => Promise<CommandAnswer>;
 export interface CommandParts {
   readonly engine: Engine;
   readonly reader: StoreReader;
+  readonly roots: Roots;
 }
 
 const idData = z.strictObject({ id: z.string().min(1).max(64) });
@@ -46,14 +49,29 @@ export async function runCommand(name: string, data: unknown, parts: CommandPart
   return await command(data, parts);
 }
 
-/** Rejects with `not_found` or `state_conflict`. */
+/**
+ * Rejects with `not_found`, `state_conflict`, or `outside_roots` where the job may no longer go on. `checked` holds what has been
+ * asked of jobs already, where many transfers are acted on together.
+ */
 export async function actOnTransfer(
-  { engine, reader }: CommandParts,
+  parts: CommandParts,
   action: Action,
   id: string,
+  checked = new Map<string, Promise<void>>(),
 ): Promise<TransferView> {
+  const { engine, reader } = parts;
+  if (action === 'resume' || action === 'retry') {
+    const jobId = (await found(reader, id)).jobId;
+    const check = checked.get(jobId) ?? confineAgain(parts, jobId);
+    checked.set(jobId, check);
+    await check;
+  }
   await engine[action]({ transferId: id });
+  return transferView(await found(reader, id), engine.progressOf([id])[0]);
+}
+
+async function found(reader: StoreReader, id: string): Promise<Transfer> {
   const transfer = await reader.transfer(id);
   if (transfer === undefined) throw new Fault('not_found', `There is no transfer ${displayPath(id)}.`);
-  return transferView(transfer, engine.progressOf([id])[0]);
+  return transfer;
 }

@@ -149,6 +149,7 @@ export async function createApi(parts: ApiParts): Promise<Api> {
   const live = attachLiveSocket(server.server, {
     engine,
     reader,
+    roots: services.roots,
     hub,
     allowedOrigins: config.allowedOrigins,
     admit: (request) => void access.origin(socketAsker(request)),

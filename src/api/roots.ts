@@ -3,7 +3,8 @@
 import { parseEndpoint } from '../model/endpoint-url.ts';
 import { Fault } from '../model/fault.ts';
 import { displayPath } from '../model/names.ts';
-import type { JobSpec } from '../model/specs.ts';
+import { type JobSpec, jobSpecSchema } from '../model/specs.ts';
+import type { StoreReader } from '../store/store.ts';
 import type { FolderInput, FolderPage } from './browse-operations.ts';
 
 /**
@@ -14,9 +15,11 @@ export type FileLookup = <Output>(path: string, operation: string, input: unknow
 
 export interface Roots {
   readonly folders: readonly string[];
-  /** The absolute path, normalised by its text. Rejects with `invalid` or `outside_roots`: also where a symlink leads outside. */
+  /** The absolute path, normalised by its text. Rejects with `invalid`, `outside_roots` (also where a symlink leads outside), `unreachable`. */
   confine(path: string): Promise<string>;
-  /** Rejects like `confine` for each local place that a job names. */
+  /** By the text alone where that is enough, so that a share that hangs can still be asked about. Rejects like `confine`. */
+  confineText(path: string): Promise<string>;
+  /** Rejects like `confine` for each local place that a job names, and with `outside_roots` where it would follow symlinks. */
   confineJob(spec: JobSpec): Promise<void>;
   /** Rejects with `not_found`, `permission`, `unsupported` (no folder), `io`, `unreachable`. `path` must be confined. */
   list(input: FolderInput): Promise<FolderPage>;
@@ -27,6 +30,12 @@ export function openRoots(folders: readonly string[], lookup: FileLookup): Roots
   const roots = [...new Set(folders.map((folder) => absolute(folder)))];
   const realPath = (path: string) => lookup<string>(path, 'api.real_path', path);
 
+  /** The roots without symlinks. One that is away holds nothing that could be asked for, and is left out. */
+  const realRoots = async (among: readonly string[]): Promise<string[]> => {
+    const found = await Promise.allSettled(among.map(realPath));
+    return found.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
+  };
+
   const confine = async (text: string): Promise<string> => {
     const path = absolute(text);
     const outside = new Fault(
@@ -36,29 +45,30 @@ export function openRoots(folders: readonly string[], lookup: FileLookup): Roots
         place: { path: displayPath(path) },
       },
     );
-    const real = new Map<string, string>();
-    for (const root of roots) {
-      // A root that is away now holds nothing that could be asked for.
-      await realPath(root).then(
-        (found) => real.set(root, found),
-        () => undefined,
-      );
-    }
-    const known = [...real.keys(), ...real.values()];
-    if (!known.some((root) => isInside(path, root))) {
-      const away = roots.find((root) => isInside(path, root));
-      if (away !== undefined) throw new Fault('unreachable', `The root ${displayPath(away)} cannot be looked at now.`);
-      throw outside;
-    }
+    // Other roots are asked only where they matter: one on a share that hangs must not hold up the rest.
+    const own = roots.filter((root) => isInside(path, root));
+    const others = roots.filter((root) => !own.includes(root));
+    if (own.length === 0 && !(await realRoots(others)).some((root) => isInside(path, root))) throw outside;
     const target = await realPath(path);
-    if (![...real.values()].some((root) => isInside(target, root))) throw outside;
-    return path;
+    if ((await realRoots(own)).some((root) => isInside(target, root))) return path;
+    if ((await realRoots(others)).some((root) => isInside(target, root))) return path;
+    throw outside;
   };
 
   return {
     folders: roots,
     confine,
+    confineText: async (text) => {
+      const path = absolute(text);
+      return roots.some((root) => isInside(path, root)) ? path : await confine(path);
+    },
     async confineJob(spec) {
+      if (spec.symlinks === 'follow' && !roots.includes('/')) {
+        throw new Fault(
+          'outside_roots',
+          'Symlinks are not followed for jobs that come by the API: they could lead outside the folders that this daemon may use.',
+        );
+      }
       const places = spec.kind === 'copy' ? [...spec.sources, spec.destination] : [spec.source, ...spec.destinations];
       for (const place of places) {
         if (parseEndpoint(place).scheme === 'file') await confine(place);
@@ -67,6 +77,20 @@ export function openRoots(folders: readonly string[], lookup: FileLookup): Roots
     list: (input) => lookup<FolderPage>(input.path, 'api.list_folder', input),
     isRoot: (path) => roots.includes(path),
   };
+}
+
+/**
+ * Asked before a job, or a transfer of it, goes on after a rest: what it names may have become a symlink meanwhile. Jobs without an
+ * owner come from the configuration, which may name any place. Rejects like `confineJob`.
+ */
+export async function confineAgain(
+  { reader, roots }: { readonly reader: StoreReader; readonly roots: Roots },
+  jobId: string,
+): Promise<void> {
+  const job = await reader.job(jobId);
+  if (job === undefined || job.owner === null) return;
+  const spec = jobSpecSchema.safeParse(job.spec);
+  if (spec.success) await roots.confineJob(spec.data);
 }
 
 function absolute(text: string): string {

@@ -1,6 +1,6 @@
 // Every route by a request over the network: what it gives is what its schema says.
 
-import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createClient } from '../../src/api/client.ts';
@@ -143,6 +143,9 @@ test('events are read on from a cursor, and commands are given by name', async (
     'invalid',
   );
   expect((await call('listEvents', { query: '?since=made-up' })).value.code).toBe('invalid');
+  const newest = await call('listEvents', { query: '?before=&limit=1' });
+  expect(newest.value.rows[0].name).toBe('observation.transfer.paused');
+  expect((await call('listEvents', { query: '?before=&since=' })).value.code).toBe('invalid');
   expect(
     (await call('listEvents', { query: '?since=made-up', headers: { accept: 'text/event-stream' } })).value.code,
   ).toBe('invalid');
@@ -219,6 +222,23 @@ test('jobs may only name places inside the roots', async () => {
     expect((await call('createJob', { body: { ...copy(), ...change } })).value.code).toBe('outside_roots');
   }
   expect((await call('createJob', { body: { ...copy(), sources: ['in'] } })).value.code).toBe('invalid');
+});
+
+test('a job that rested goes on only where its places are still inside', async () => {
+  const target = join(rig.root, 'later');
+  const job = (await call('createJob', { body: { ...copy(), destination: target } })).value;
+  const id = (await call('listTransfers', { query: `?job=${job.id}` })).value.rows[0].id;
+  await call('pauseTransfer', { params: { id } });
+  await call('pauseJob', { params: { id: job.id } });
+  symlinkSync('/etc', target);
+  expect((await call('resumeJob', { params: { id: job.id } })).value.code).toBe('outside_roots');
+  expect((await call('resumeTransfer', { params: { id } })).value.code).toBe('outside_roots');
+  const many = await call('actOnTransfers', { body: { action: 'resume', ids: [id] } });
+  expect(many.value.results[0]).toMatchObject({ ok: false, problem: { code: 'outside_roots' } });
+  unlinkSync(target);
+  expect((await call('resumeJob', { params: { id: job.id } })).value.state).toBe('running');
+  const follows = { ...copy(), symlinks: 'follow' };
+  expect((await call('createJob', { body: follows })).value.code).toBe('outside_roots');
 });
 
 test('a path is explained', async () => {

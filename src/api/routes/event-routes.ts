@@ -1,5 +1,6 @@
 // Events: read by cursor, followed as a stream, and commands given by name.
 
+import { Fault } from '../../model/fault.ts';
 import { runCommand } from '../commands.ts';
 import { eventView } from '../present.ts';
 import { answered, route } from '../route.ts';
@@ -13,6 +14,9 @@ export const eventRoutes = [
       ...(query.job === undefined ? {} : { jobId: query.job }),
     };
     const wantsStream = (request.headers.accept ?? '').includes('text/event-stream');
+    if (query.before !== undefined && (wantsStream || query.since !== undefined)) {
+      throw new Fault('invalid', 'Events before a cursor are asked for without `since` and not as a stream.');
+    }
     if (!wantsStream) {
       const page = await reader.events({
         limit: query.limit,

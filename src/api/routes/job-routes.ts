@@ -5,6 +5,7 @@ import { displayPath } from '../../model/names.ts';
 import { pathText } from '../../model/path-text.ts';
 import type { Action, JobView } from '../../model/views.ts';
 import { jobView } from '../present.ts';
+import { confineAgain } from '../roots.ts';
 import { route, type Services } from '../route.ts';
 
 async function found({ reader, hub }: Services, id: string): Promise<JobView> {
@@ -14,6 +15,7 @@ async function found({ reader, hub }: Services, id: string): Promise<JobView> {
 }
 
 async function act(services: Services, action: Action, id: string): Promise<JobView> {
+  if (action === 'resume' || action === 'retry') await confineAgain(services, id);
   await services.engine[action]({ jobId: id });
   return found(services, id);
 }

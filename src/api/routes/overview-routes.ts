@@ -49,5 +49,5 @@ async function namedPath(
     path: query.path ?? '',
     ...(query.pathBytes === undefined ? {} : { pathBytes: query.pathBytes }),
   });
-  return path.startsWith('/') ? await roots.confine(path) : path;
+  return path.startsWith('/') ? await roots.confineText(path) : path;
 }

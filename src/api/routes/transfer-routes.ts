@@ -37,10 +37,11 @@ export const transferRoutes = [
   }),
   route('actOnTransfers', async ({ body }, services) => {
     const ids = [...new Set(body.ids)];
+    const checked = new Map<string, Promise<void>>();
     const results = new Map<string, Awaited<ReturnType<typeof one>>>();
     const one = async (id: string) => {
       try {
-        return { id, ok: true, transfer: await actOnTransfer(services, body.action, id) };
+        return { id, ok: true, transfer: await actOnTransfer(services, body.action, id, checked) };
       } catch (error) {
         return { id, ok: false, problem: problemOf(error) };
       }
