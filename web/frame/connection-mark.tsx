@@ -9,7 +9,7 @@ export function ConnectionMark() {
   const nowMs = useNow(5000);
   const look = {
     connecting: { dot: 'bg-ink-faint', word: 'Connecting', text: 'text-ink-soft' },
-    live: { dot: 'bg-proven', word: 'Live', text: 'text-ink-soft' },
+    live: { dot: 'bg-ink', word: 'Live', text: 'text-ink-soft' },
     'catching-up': { dot: 'bg-waits', word: 'Catching up', text: 'text-waits' },
     offline: { dot: 'bg-needs', word: 'Offline', text: 'text-needs' },
   }[connection.kind];

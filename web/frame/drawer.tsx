@@ -46,7 +46,7 @@ export function Drawer({ title, label, onClose, footer, children, takesFocus = t
         <IconButton icon="close" label="Close" onClick={onClose} className="print-hidden" />
       </header>
       <div className="min-h-0 flex-1 overflow-y-auto overscroll-contain">{children}</div>
-      {footer !== undefined && (
+      {footer !== undefined && footer !== false && (
         <footer className="print-hidden shrink-0 border-t border-line px-4 py-3">{footer}</footer>
       )}
     </aside>

@@ -32,7 +32,10 @@ export async function actOnTransfers(action: Action, transfers: readonly Transfe
   );
 }
 
-/** Never rejects: what went wrong is said in a note. */
+/**
+ * For a large selection whose rows are not all at hand: those that do not take the action are passed over.
+ * Never rejects: what went wrong is said in a note.
+ */
 export async function actOnIds(action: Action, ids: readonly string[]): Promise<void> {
   let succeeded = 0;
   const problems: string[] = [];
@@ -42,7 +45,9 @@ export async function actOnIds(action: Action, ids: readonly string[]): Promise<
       learnTransfers(results.flatMap((result) => result.transfer ?? []));
       for (const result of results) {
         if (result.ok) succeeded += 1;
-        else problems.push(result.problem?.detail ?? 'The daemon refused without a reason.');
+        else if (result.problem?.code !== 'state_conflict' || ids.length === 1) {
+          problems.push(result.problem?.detail ?? 'The daemon refused without a reason.');
+        }
       }
     }
   } catch (error) {

@@ -136,25 +136,37 @@ export class TransferList {
     }, waitMs);
   }
 
+  /** The ids of all rows that match, however many; rejects like the API. */
+  async allIds(signal: AbortSignal): Promise<string[]> {
+    const ids: string[] = [];
+    for (;;) {
+      const query = { ...this.#query(), offset: ids.length, limit: 1000 };
+      const { rows } = await this.#client.call('listTransfers', { query }, { signal });
+      ids.push(...rows.map((row) => row.id));
+      if (rows.length < 1000) return ids;
+    }
+  }
+
+  #query() {
+    const { states, job, mode, search, sort, order } = this.#filter;
+    return {
+      ...(states.length === 0 ? {} : { state: [...states] }),
+      ...(job === undefined ? {} : { job }),
+      ...(mode === undefined ? {} : { mode }),
+      ...(search === '' ? {} : { search }),
+      sort,
+      order,
+    };
+  }
+
   async #read(page: number): Promise<void> {
     const asked = new AbortController();
     this.#asking.set(page, asked);
-    const { states, job, mode, search, sort, order } = this.#filter;
     try {
       const answer = await this.#client.call(
         'listTransfers',
         {
-          query: {
-            ...(states.length === 0 ? {} : { state: [...states] }),
-            ...(job === undefined ? {} : { job }),
-            ...(mode === undefined ? {} : { mode }),
-            ...(search === '' ? {} : { search }),
-            sort,
-            order,
-            offset: page * pageRows,
-            limit: pageRows,
-            withTotal: 'true',
-          },
+          query: { ...this.#query(), offset: page * pageRows, limit: pageRows, withTotal: 'true' },
         },
         { signal: asked.signal },
       );

@@ -6,7 +6,7 @@ import { Icon } from './icon.tsx';
 
 export function StateMark({ look, title }: { look: Look; title?: string }) {
   return (
-    <span className={`inline-flex min-w-0 items-center gap-1.5 ${toneText[look.tone]}`} title={title}>
+    <span className={`flex min-w-0 items-center gap-1.5 ${toneText[look.tone]}`} title={title}>
       <Icon name={look.icon} />
       <span className="truncate">{look.word}</span>
     </span>

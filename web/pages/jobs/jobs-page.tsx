@@ -93,7 +93,7 @@ function JobRow({ job, open }: { job: JobView; open: boolean }) {
           </span>
         </span>
         <span className="flex min-w-0 flex-col gap-1 tabular-nums @max-[720px]:order-3 @max-[720px]:col-span-2">
-          {figures.part !== undefined && job.state !== 'completed' && (
+          {figures.part !== undefined && ['running', 'waiting', 'paused'].includes(job.state) && (
             <ProgressBar part={figures.part} tone={look.tone} label={`Progress of ${job.name}`} />
           )}
           <span className="flex justify-between gap-2 text-12 text-ink-soft">

@@ -43,7 +43,7 @@ export function OverviewPage() {
 }
 
 const levels = {
-  well: { icon: 'proven', tone: 'text-proven' },
+  well: { icon: 'check', tone: 'text-ink-soft' },
   waits: { icon: 'waits', tone: 'text-waits' },
   'needs-you': { icon: 'needs', tone: 'text-needs' },
 } as const;

@@ -106,7 +106,9 @@ function optionsFor(element: HTMLElement, name: SpanName): uPlot.Options {
       {
         ...axis,
         grid: { show: false },
+        size: 28,
         space: 90,
+        incrs: [60, 300, 600, 900, 1800, 3600, 7200, 14_400],
         values: (_plot, ticks) => ticks.map((tick) => hourMinute.format(tick * 1000)),
       },
       {

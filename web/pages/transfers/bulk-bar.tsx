@@ -3,12 +3,14 @@
 import { useEffect, useRef } from 'react';
 import type { Action, TransferView } from '../../../src/model/views.ts';
 import { Button, IconButton } from '../../parts/button.tsx';
-import { counted } from '../../words/amounts.ts';
+import { counted, count as formatCount } from '../../words/amounts.ts';
 
 interface BulkBarProps {
+  count: number;
+  /** Those of the selected whose rows are at hand. */
   selected: readonly TransferView[];
-  /** What a pending cancel is about; undefined while nothing is asked. */
-  asking: readonly TransferView[] | undefined;
+  /** How many a pending cancel is about; undefined while nothing is asked. */
+  asking: number | undefined;
   /** Where all that were loaded are selected and there are more: how many match in all. */
   allMatching: number | undefined;
   onSelectAllMatching: () => void;
@@ -18,9 +20,9 @@ interface BulkBarProps {
 }
 
 export function BulkBar(props: BulkBarProps) {
-  const { selected, asking } = props;
-  if (asking !== undefined) return <CancelQuestion count={asking.length} onAnswer={props.onAnswer} />;
-  if (selected.length === 0) return null;
+  const { count, selected, asking } = props;
+  if (asking !== undefined) return <CancelQuestion count={asking} onAnswer={props.onAnswer} />;
+  if (count === 0) return null;
   const able = (action: Action) => selected.filter((transfer) => transfer.actions.includes(action)).length;
   const verbs: readonly { action: Action; label: string; icon: 'pause' | 'play' | 'retry' | 'cancel' }[] = [
     { action: 'pause', label: 'Pause', icon: 'pause' },
@@ -34,18 +36,18 @@ export function BulkBar(props: BulkBarProps) {
       aria-label="Selected transfers"
       className="flex min-h-11 shrink-0 flex-wrap items-center gap-2 border-t border-line-strong bg-raised px-4 py-1.5"
     >
-      <strong className="mr-2 font-semibold tabular-nums">{counted(selected.length, 'selected', 'selected')}</strong>
+      <strong className="mr-2 font-semibold tabular-nums">{counted(count, 'selected', 'selected')}</strong>
       {verbs.map(({ action, label, icon }) => (
         <Button key={action} icon={icon} disabled={able(action) === 0} onClick={() => props.onAct(action)}>
           {label}
-          {able(action) > 0 && able(action) < selected.length && (
+          {able(action) > 0 && able(action) < count && selected.length === count && (
             <span className="text-ink-faint tabular-nums">{able(action)}</span>
           )}
         </Button>
       ))}
       {props.allMatching !== undefined && (
         <Button weight="quiet" onClick={props.onSelectAllMatching}>
-          Select all {counted(props.allMatching, 'match', 'that match')}
+          Select all {formatCount(props.allMatching)} that match
         </Button>
       )}
       <IconButton icon="close" label="Clear the selection" className="ml-auto" onClick={props.onClear} />

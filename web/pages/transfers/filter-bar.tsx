@@ -26,7 +26,7 @@ export function FilterBar({ filter, query, total, onChange, searchField }: Filte
     onChange({ state: next.join(',') });
   };
   return (
-    <div className="flex shrink-0 items-center gap-2 border-b border-line px-4 py-2 narrow:flex-col narrow:items-stretch narrow:px-0">
+    <div className="@container flex shrink-0 items-center gap-2 border-b border-line px-4 py-2 narrow:flex-col narrow:items-stretch narrow:px-0">
       <h1 className="sr-only">Transfers</h1>
       <div className="narrow:px-3">
         <SearchField value={filter.search} onChange={(q) => onChange({ q })} field={searchField} />
@@ -59,7 +59,7 @@ export function FilterBar({ filter, query, total, onChange, searchField }: Filte
           <Removable label={`Mode: ${filter.mode}`} onRemove={() => onChange({ mode: undefined })} />
         )}
       </div>
-      <span className="shrink-0 text-12 text-ink-faint tabular-nums narrow:hidden" aria-live="off">
+      <span className="shrink-0 text-12 text-ink-faint tabular-nums @max-[900px]:hidden" aria-live="off">
         {count(total)} {total === 1 ? 'transfer' : 'transfers'}
       </span>
     </div>

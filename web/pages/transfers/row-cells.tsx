@@ -97,9 +97,8 @@ function FromTo({ transfer }: { transfer: TransferView }) {
 
 /** Of a long place its last folder says most. */
 function PlaceText({ text }: { text: string }) {
-  const parts = text.split('/').filter((part) => part !== '');
-  const short = parts.length > 2 && text.startsWith('/') ? `…/${parts.slice(-1).join('/')}` : text;
-  return <span className="min-w-0 truncate">{short}</span>;
+  const last = text.split('/').findLast((part) => part !== '');
+  return <span className="min-w-0 truncate">{text.startsWith('/') ? (last ?? '/') : text}</span>;
 }
 
 function Age({ at }: { at: string }) {

@@ -93,16 +93,7 @@ export function TransferDrawer({ id, onClose, takesFocus }: TransferDrawerProps)
                 {transfer.attempts}
               </span>,
             ],
-            [
-              'Job',
-              <Link
-                key="job"
-                href={`/jobs/${transfer.jobId}`}
-                className="underline decoration-line-strong underline-offset-2"
-              >
-                {transfer.mode}
-              </Link>,
-            ],
+            ['Job', <JobLink key="job" transfer={transfer} />],
             ['Id', <PathLine key="id" path={transfer.id} what="the id" />],
           ]}
         />
@@ -111,6 +102,20 @@ export function TransferDrawer({ id, onClose, takesFocus }: TransferDrawerProps)
         <Timeline facts={(data?.facts ?? []).map((fact) => ({ ...fact, key: fact.cursor }))} />
       </Section>
     </Drawer>
+  );
+}
+
+function JobLink({ transfer }: { transfer: TransferView }) {
+  const known = useLive((state) => state.jobs.get(transfer.jobId));
+  const { data } = useQuery({
+    queryKey: ['job', transfer.jobId],
+    queryFn: ({ signal }) => api.call('getJob', { params: { id: transfer.jobId } }, { signal }),
+    enabled: known === undefined,
+  });
+  return (
+    <Link href={`/jobs/${transfer.jobId}`} className="break-words underline decoration-line-strong underline-offset-2">
+      {known?.name ?? data?.name ?? transfer.mode}
+    </Link>
   );
 }
 

@@ -1,10 +1,12 @@
 // The page of transfers: filters, the list, what is selected, and the drawer of the one that is open.
 
 import { useCallback, useRef, useState } from 'react';
+import { asFault } from '../../../src/model/fault.ts';
 import type { Action, TransferView } from '../../../src/model/views.ts';
 import { Drawer } from '../../frame/drawer.tsx';
-import { actOnTransfers } from '../../live/actions.ts';
+import { actOnIds, actOnTransfers } from '../../live/actions.ts';
 import { useLive } from '../../live/live-store.ts';
+import { note } from '../../live/notes.ts';
 import type { ListFilter } from '../../live/transfer-list.ts';
 import { useTransferList } from '../../live/use-transfer-list.ts';
 import { Button } from '../../parts/button.tsx';
@@ -26,7 +28,7 @@ export function TransfersPage({ openId }: { openId: string | undefined }) {
   const { ids } = view.index;
   const selection = useSelection(ids);
   const [cursorId, setCursorId] = useState<string | undefined>(openId);
-  const [asking, setAsking] = useState<readonly TransferView[]>();
+  const [asking, setAsking] = useState<readonly string[]>();
   const [helping, setHelping] = useState(false);
   const [walking, setWalking] = useState(false);
   const searchField = useRef<HTMLInputElement>(null);
@@ -55,14 +57,22 @@ export function TransfersPage({ openId }: { openId: string | undefined }) {
   );
   const close = useCallback(() => open(undefined), [open]);
   const act = useCallback((action: Action, transfer: TransferView) => {
-    if (action === 'cancel') setAsking([transfer]);
+    if (action === 'cancel') setAsking([transfer.id]);
     else void actOnTransfers(action, [transfer]);
   }, []);
   const actOnTargets = (action: Action) => {
-    if (targets.length === 0) return;
-    const able = targets.filter((transfer) => transfer.actions.includes(action));
-    if (action === 'cancel' && able.length > 0) setAsking(able);
-    else void actOnTransfers(action, targets);
+    const unread = [...selection.ids].filter((id) => !known.has(id));
+    const able = targets.filter((transfer) => transfer.actions.includes(action)).map((transfer) => transfer.id);
+    if (action === 'cancel' && able.length + unread.length > 0) setAsking([...able, ...unread]);
+    else if (unread.length > 0) void actOnIds(action, [...able, ...unread]);
+    else if (targets.length > 0) void actOnTransfers(action, targets);
+  };
+  const selectAllMatching = async () => {
+    try {
+      selection.set(await list.allIds(new AbortController().signal));
+    } catch (error) {
+      note('problem', asFault(error).message);
+    }
   };
   const moveTo = (row: number) => {
     const id = ids[Math.max(0, Math.min(ids.length - 1, row))];
@@ -118,13 +128,14 @@ export function TransfersPage({ openId }: { openId: string | undefined }) {
           />
         )}
         <BulkBar
+          count={selection.ids.size}
           selected={selected}
-          asking={asking}
-          allMatching={undefined}
-          onSelectAllMatching={() => undefined}
+          asking={asking?.length}
+          allMatching={selection.ids.size > 1 && selection.ids.size < ids.length ? ids.length : undefined}
+          onSelectAllMatching={() => void selectAllMatching()}
           onAct={actOnTargets}
           onAnswer={(yes) => {
-            if (yes && asking !== undefined) void actOnTransfers('cancel', asking);
+            if (yes && asking !== undefined) void actOnIds('cancel', asking);
             setAsking(undefined);
           }}
           onClear={selection.clear}
