@@ -3,12 +3,17 @@
 import {
   closeSync,
   fsyncSync,
+  linkSync,
   mkdtempSync,
   openSync,
+  readdirSync,
   readFileSync,
+  readSync,
   renameSync,
   rmSync,
+  statfsSync,
   statSync,
+  unlinkSync,
   writeFileSync,
   writeSync,
 } from 'node:fs';
@@ -69,4 +74,72 @@ test('runs out of space, and turns read-only', () => {
   expect(() => writeFileSync(at('g'), Buffer.alloc(20_000))).toThrow(/ENOSPC/);
   fs.faults('read_only');
   expect(() => writeFileSync(at('h'), 'x')).toThrow(/EROFS/);
+});
+
+test('forgets what was not synced, also when a failed fsync is repeated', () => {
+  const put = (name: string): number => {
+    const file = openSync(at(name), 'w');
+    writeSync(file, 'abcd');
+    return file;
+  };
+  const synced = put('synced');
+  fsyncSync(synced);
+  writeSync(synced, 'efgh');
+  const again = put('again');
+  fs.faults('fail fsync 5 1 1');
+  expect(() => fsyncSync(again)).toThrow(/EIO/);
+  fsyncSync(again);
+  const mended = put('mended');
+  fs.faults('fail fsync 5 1 1');
+  expect(() => fsyncSync(mended)).toThrow(/EIO/);
+  writeSync(mended, 'wxyz', 0);
+  fsyncSync(mended);
+  for (const file of [synced, again, mended]) closeSync(file);
+  fs.loseUnsynced();
+  expect(readFileSync(at('synced'), 'latin1')).toBe('abcd\0\0\0\0');
+  expect(readFileSync(at('again'), 'latin1')).toBe('\0\0\0\0');
+  expect(readFileSync(at('mended'), 'latin1')).toBe('wxyz');
+});
+
+test('keeps faults to the paths that are named, and tells every call', () => {
+  fs.clearCalls();
+  fs.faults('only bad', 'fail write 5 1 0');
+  writeFileSync(at('good'), 'x');
+  expect(() => writeFileSync(at('bad one'), 'x')).toThrow(/EIO/);
+  const writes = fs.calls().filter(({ operation }) => operation === 'write');
+  expect(writes.map(({ path, errno, bytes }) => ({ path, errno, bytes }))).toEqual([
+    { path: '/good', errno: 0, bytes: 1 },
+    { path: '/bad one', errno: 5, bytes: 1 },
+  ]);
+});
+
+test('a file with two names is one file, and what is open stays readable when it is removed', () => {
+  writeFileSync(at('first'), 'body');
+  linkSync(at('first'), at('second'));
+  expect(statSync(at('first')).ino).toBe(statSync(at('second')).ino);
+  const file = openSync(at('first'), 'r');
+  unlinkSync(at('first'));
+  expect(readSync(file, Buffer.alloc(10))).toBe(4);
+  closeSync(file);
+  expect(readdirSync(fs.backing)).not.toContain('first');
+});
+
+test('tells of less than there is, without an error', () => {
+  fs.faults('cut_listing 1');
+  expect(readdirSync(fs.mount)).toHaveLength(1);
+});
+
+test('a quota is felt and not told', () => {
+  const before = statfsSync(fs.mount).bavail;
+  fs.faults('quota 10000');
+  expect(() => writeFileSync(at('q'), Buffer.alloc(20_000))).toThrow(/ENOSPC/);
+  expect(statfsSync(fs.mount).bavail).toBeGreaterThan(before / 2);
+});
+
+test('flips a bit as often as it is asked to', () => {
+  fs.faults('flip_at write 1 1');
+  writeFileSync(at('r'), 'aaaa');
+  writeFileSync(at('s'), 'aaaa');
+  expect(readFileSync(at('r'), 'utf8')).toBe('aeaa');
+  expect(readFileSync(at('s'), 'utf8')).toBe('aaaa');
 });
