@@ -1,9 +1,9 @@
 // The mover's contract: what moving one file, a pack, or one reading to several destinations takes and gives.
 
 import type { Endpoint } from '../../endpoints/endpoint.ts';
+import type { Fault } from '../../model/fault.ts';
 import type { ContentHash, HashAlgorithm, Verify } from '../../model/hash.ts';
 import type { Entry } from '../../model/manifest.ts';
-import type { Fault } from '../../model/fault.ts';
 import type { Conflict, Preserve } from '../../model/specs.ts';
 import type { Publishing, SourceIdentity, Transfer } from '../../model/transfer.ts';
 
@@ -122,12 +122,17 @@ export interface Mover {
   /** Where an attempt broke off in *publishing*: adopts its own file under the final name, or says that it was not published. */
   recoverPublishing(transfer: Transfer, destination: Endpoint): Promise<MoveOutcome | undefined>;
   /** What packs that a crash broke off have published but not yet committed; each is to be committed, then `forgetPack`. */
-  recoverPacks(open: (endpoint: string) => Promise<Endpoint>): AsyncIterable<{ readonly packId: string; readonly results: readonly PackFileResult[] }>;
+  recoverPacks(
+    open: (endpoint: string) => Promise<Endpoint>,
+  ): AsyncIterable<{ readonly packId: string; readonly results: readonly PackFileResult[] }>;
   forgetPack(packId: string): Promise<void>;
   /** Removes partial and journal of a transfer that is cancelled or gone. */
   discard(transfer: Transfer, destination: Endpoint): Promise<void>;
   /** Removes journals and partials of transfers that `isAlive` does not know. Only names of our own making, below the given folders. */
-  sweep(folders: readonly { readonly destination: Endpoint; readonly folder: string }[], isAlive: (transferId: string) => Promise<boolean>): Promise<number>;
+  sweep(
+    folders: readonly { readonly destination: Endpoint; readonly folder: string }[],
+    isAlive: (transferId: string) => Promise<boolean>,
+  ): Promise<number>;
   /** Bytes that attempts under way have still to write, by destination mount; counted against free space. */
   readonly reservedBytes: ReadonlyMap<string, number>;
 }

@@ -1,0 +1,114 @@
+// The one byte mover: chooses the data path of a move, starts it again where that helps, and cleans up after it.
+
+import { availableParallelism } from 'node:os';
+import { openControl } from '../../endpoints/control.ts';
+import type { Endpoint } from '../../endpoints/endpoint.ts';
+import { type Mounts, stopReasons } from '../../endpoints/mounts.ts';
+import { asFault, Fault } from '../../model/fault.ts';
+import type { Transfer } from '../../model/transfer.ts';
+import { journalPath, localPath, type MoverParts, moveLocal, Stopped } from './local-move.ts';
+import type { MoveOutcome, MoveRequest, Mover } from './move.ts';
+import type { DiscardInput, RecoverInput } from './publish-partial.ts';
+import { Reservations } from './reservations.ts';
+
+export interface MoverOptions {
+  /** Opened with `laneOperations` among its modules. */
+  readonly mounts: Mounts;
+  /** An absolute folder of the mover's own, below the data folder; it must exist. */
+  readonly journalFolder: string;
+}
+
+/** The worker module that the mount pools need for the mover. */
+export const laneOperations = new URL(
+  import.meta.url.endsWith('.ts') ? './lane-operations.ts' : './lane-operations.js',
+  import.meta.url,
+);
+
+/** How often a source that changes is begun again within one attempt. */
+const freshStarts = 3;
+
+export function createMover(options: MoverOptions): Mover {
+  const parts: MoverParts = {
+    ...options,
+    reservations: new Reservations(),
+    holdersAlive: new Set(),
+    lanes: { running: 0, most: Math.max(2, Math.min(4, availableParallelism())) },
+  };
+
+  const move = async (request: MoveRequest): Promise<MoveOutcome> => {
+    checkAbilities(request);
+    if (request.transfer.publishing !== null) {
+      const adopted = await recoverPublishing(request.transfer, request.destination);
+      if (adopted !== undefined) return adopted;
+    }
+    const control = openControl(request.control);
+    let changes = 0;
+    let failedSyncs = 0;
+    for (;;) {
+      try {
+        return await moveLocal(parts, request);
+      } catch (error) {
+        if (error instanceof Stopped) return await stopped(request, error);
+        const fault = asFault(error);
+        if (control.stop !== stopReasons.run && fault.code === 'interrupted') {
+          return await stopped(request, new Stopped(control.stop));
+        }
+        if (fault.code === 'source_changed') changes++;
+        else if (isLostWrite(fault)) failedSyncs++;
+        else throw fault;
+        // What was written proves nothing any more, whatever its cache pages say.
+        await discard(request.transfer, request.destination);
+        if (changes >= freshStarts || failedSyncs > 1 || fault.code === 'space') throw fault;
+        control.addBytes(-control.bytesDone);
+        request.hooks.restarted(fault);
+      }
+    }
+  };
+
+  const stopped = async (request: MoveRequest, { reason }: Stopped): Promise<MoveOutcome> => {
+    if (reason === 'cancel') await discard(request.transfer, request.destination);
+    return { kind: 'stopped', reason };
+  };
+
+  const discard = async (transfer: Transfer, destination: Endpoint): Promise<void> => {
+    const root = localPath(destination, '');
+    const journal = journalPath(options.journalFolder, transfer.id);
+    await options.mounts.pool(root).run('mover.discard', { root, journal } satisfies DiscardInput, { unqueued: true });
+  };
+
+  const recoverPublishing = async (transfer: Transfer, destination: Endpoint): Promise<MoveOutcome | undefined> => {
+    const { publishing, identity } = transfer;
+    if (publishing === null) return undefined;
+    const root = localPath(destination, '');
+    const input: RecoverInput = { root, publishing };
+    const isOurs = await options.mounts.pool(root).run<boolean>('mover.recover', input, { unqueued: true });
+    if (!isOurs) return undefined;
+    await discard(transfer, destination);
+    return {
+      kind: 'published',
+      publishedPath: publishing.finalPath,
+      sizeBytes: publishing.sizeBytes,
+      hash: publishing.hash,
+      verify: 'read-back',
+      identity: identity ?? { sizeBytes: publishing.sizeBytes, mtimeMs: transfer.mtimeMs ?? 0 },
+      movedBytes: 0,
+      resumedBytes: publishing.sizeBytes,
+      alreadyThere: true,
+    };
+  };
+  void Fault;
+  return { move, discard, recoverPublishing } as unknown as Mover;
+}
+
+/** A failed fsync or close: what had been written before it may be lost. */
+function isLostWrite(fault: Fault): boolean {
+  if (fault.code === 'sync_failed') return true;
+  const operation = fault.place?.operation;
+  return fault.code === 'space' && (operation === 'make durable' || operation === 'close');
+}
+
+function checkAbilities({ options, source }: MoveRequest): void {
+  if (options.preserve.xattrs) {
+    throw new Fault('unsupported', `Extended attributes of files in ${source.name} cannot be kept.`);
+  }
+}

@@ -1,0 +1,166 @@
+// How the mover's worker operations reach files: roots opened for one operation, each call charged to its side and its errors placed.
+
+import { closeSync, fstatSync, fsyncSync, readSync, type Stats, writeSync } from 'node:fs';
+import { ConfinedRoot } from '../../endpoints/confined.ts';
+import { errnoFault, errnoOf } from '../../endpoints/errno.ts';
+import { type Control, type Side, sides } from '../../endpoints/mounts.ts';
+import { Fault } from '../../model/fault.ts';
+import { displayPath } from '../../model/names.ts';
+
+/** A file below the root of a local endpoint. `root` is absolute. */
+export interface At {
+  readonly root: string;
+  readonly path: string;
+}
+
+/** An fsync may have gigabytes to bring to a slow disk. */
+export const syncPatienceMs = 300_000;
+
+/** Opens the root, does the work, closes it. Throws what `work` throws. */
+export function within<Result>(
+  control: Control,
+  side: Side,
+  root: string,
+  work: (confined: ConfinedRoot) => Result,
+  options: { create?: boolean } = {},
+): Result {
+  const confined = ConfinedRoot.open(root, { ...options, beforeCall: () => control.enter(side) });
+  try {
+    return work(confined);
+  } finally {
+    confined.close();
+    control.enter(sides.none);
+  }
+}
+
+/** A regular file that stands open in a worker. */
+export class LaneFile {
+  readonly fd: number;
+  /** As it was when it was opened. */
+  readonly stats: Stats;
+  readonly #at: At;
+  readonly #side: Side;
+  readonly #control: Control;
+  #open = true;
+
+  private constructor(opened: { fd: number; stats: Stats }, at: At, side: Side, control: Control) {
+    this.fd = opened.fd;
+    this.stats = opened.stats;
+    this.#at = at;
+    this.#side = side;
+    this.#control = control;
+  }
+
+  /** `flags` are those of open(2). Throws what ConfinedRoot.openFile throws. */
+  static open(
+    confined: ConfinedRoot,
+    path: string,
+    flags: number,
+    side: Side,
+    control: Control,
+    options: { mode?: number; create?: boolean } = {},
+  ): LaneFile {
+    return new LaneFile(confined.openFile(path, flags, options), { root: confined.root, path }, side, control);
+  }
+
+  /** Fills `length` bytes of `buffer`, also where single reads are short; returns fewer only at the file's end. */
+  read(buffer: Uint8Array, length: number, position: number): number {
+    let done = 0;
+    try {
+      while (done < length) {
+        this.#control.enter(this.#side);
+        const count = readSync(this.fd, buffer, done, length - done, position + done);
+        if (count === 0) break;
+        done += count;
+      }
+    } catch (error) {
+      throw this.#fault(error, 'read', position + done);
+    }
+    return done;
+  }
+
+  /** Writes all `length` bytes. */
+  write(buffer: Uint8Array, length: number, position: number): void {
+    let done = 0;
+    try {
+      while (done < length) {
+        this.#control.enter(this.#side);
+        done += writeSync(this.fd, buffer, done, length - done, position + done);
+      }
+    } catch (error) {
+      throw this.#fault(error, 'write', position + done);
+    }
+  }
+
+  /** Any other call on the descriptor; `operation` is what it is called in a fault. */
+  call<Result>(operation: string, run: (fd: number) => Result): Result {
+    this.#control.enter(this.#side);
+    try {
+      return run(this.fd);
+    } catch (error) {
+      throw this.#fault(error, operation);
+    }
+  }
+
+  statsNow(): Stats {
+    return this.call('look at', (fd) => fstatSync(fd));
+  }
+
+  /** Throws `sync_failed`, or `space`, `network`, `device` where that is why: written data may be lost then, whatever a reading says. */
+  sync(): void {
+    this.#control.enter(this.#side, syncPatienceMs);
+    try {
+      fsyncSync(this.fd);
+    } catch (error) {
+      if (!syncless.has(errnoOf(error) ?? '')) throw lostWrites(error, this.#at, 'make durable');
+    }
+    this.#control.enter(this.#side);
+  }
+
+  /** May be called again. Throws like `sync`: some shares say only here that data was lost. */
+  close(): void {
+    if (!this.#open) return;
+    this.#open = false;
+    this.#control.enter(this.#side);
+    try {
+      closeSync(this.fd);
+    } catch (error) {
+      throw lostWrites(error, this.#at, 'close');
+    }
+  }
+
+  /** After a fault: closes without a further one. */
+  release(): void {
+    if (!this.#open) return;
+    this.#open = false;
+    try {
+      closeSync(this.fd);
+    } catch (error) {
+      if (errnoOf(error) === undefined) throw error;
+    }
+  }
+
+  #fault(error: unknown, operation: string, offsetBytes?: number): Fault {
+    const { root, path } = this.#at;
+    return errnoFault(error, { operation, path, place: root, ...(offsetBytes === undefined ? {} : { offsetBytes }) });
+  }
+}
+
+/** File systems that have no fsync answer with these; there is nothing more to be had from them. */
+const syncless = new Set(['EINVAL', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS']);
+
+/** Codes of a failed fsync or close that say more than that data was lost. */
+const tellingCodes = new Set(['space', 'network', 'device', 'timeout']);
+
+export function lostWrites(error: unknown, at: At, operation: string): Fault {
+  const fault = errnoFault(error, { operation, path: at.path, place: at.root });
+  const place = { path: displayPath(at.path), endpoint: displayPath(at.root), operation };
+  return new Fault(tellingCodes.has(fault.code) ? fault.code : 'sync_failed', fault.message, { cause: error, place });
+}
+
+export function replaced({ root, path }: At): Fault {
+  const place = { path: displayPath(path), endpoint: displayPath(root) };
+  return new Fault('lease_lost', `${place.path} in ${place.endpoint} is no longer the file that this attempt made.`, {
+    place,
+  });
+}

@@ -1,0 +1,32 @@
+// The mover's worker module: what its lanes do inside a mount pool's workers.
+
+import { copyBlocks } from './block-lane.ts';
+import { checkBlocks } from './check-lane.ts';
+import { openPartial } from './open-partial.ts';
+import { planMove } from './plan-move.ts';
+import {
+  discardPartial,
+  finishPartial,
+  forgetMove,
+  freeName,
+  publishPartial,
+  recoverPartial,
+  removeLeftover,
+  syncPartial,
+} from './publish-partial.ts';
+
+/** Operations that a worker knows by these names. */
+export const operations = {
+  'mover.plan': planMove,
+  'mover.open': openPartial,
+  'mover.copy': copyBlocks,
+  'mover.check': checkBlocks,
+  'mover.sync': syncPartial,
+  'mover.finish': finishPartial,
+  'mover.freeName': freeName,
+  'mover.publish': publishPartial,
+  'mover.recover': recoverPartial,
+  'mover.forget': forgetMove,
+  'mover.remove': removeLeftover,
+  'mover.discard': discardPartial,
+};

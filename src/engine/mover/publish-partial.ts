@@ -1,0 +1,298 @@
+// The last steps of a local move: metadata, durable content, the final name, and recognising one's own file after a crash.
+
+import {
+  constants,
+  fchmodSync,
+  fchownSync,
+  ftruncateSync,
+  futimesSync,
+  linkSync,
+  lstatSync,
+  renameSync,
+} from 'node:fs';
+import type { ConfinedRoot } from '../../endpoints/confined.ts';
+import { createHasher } from '../../endpoints/content-hash.ts';
+import { checkStop } from '../../endpoints/control.ts';
+import { errnoFault, errnoOf } from '../../endpoints/errno.ts';
+import { type Control, type OperationContext, sides } from '../../endpoints/mounts.ts';
+import { asFault } from '../../model/fault.ts';
+import { baseName, displayPath, joinPath, numberedName, parentPath } from '../../model/names.ts';
+import type { Preserve } from '../../model/specs.ts';
+import type { Publishing, SourceIdentity } from '../../model/transfer.ts';
+import { readJournal, removeJournal } from './block-journal.ts';
+import { type At, LaneFile, replaced, within } from './lane-file.ts';
+import { type Inode, removeFile } from './open-partial.ts';
+import type { SourceFacts } from './plan-move.ts';
+import { identityOf, inodeOf, sameSource, sourceChanged } from './source-identity.ts';
+
+/** Makes what has been written durable, so that it can be read back from the place itself. Throws `sync_failed`, `space`, `network`. */
+export function syncPartial({ partial }: { partial: At }, { control }: OperationContext): void {
+  within(control, sides.destination, partial.root, (confined) => {
+    const file = LaneFile.open(confined, partial.path, constants.O_RDWR, sides.destination, control);
+    try {
+      file.sync();
+      file.close();
+    } finally {
+      file.release();
+    }
+  });
+}
+
+export interface FinishInput {
+  readonly source: At;
+  readonly facts: SourceFacts;
+  readonly partial: At;
+  readonly inode: Inode;
+  readonly preserve: Preserve;
+}
+
+/** Gives the partial its size, times and mode, makes it durable, and looks at the source a last time. Throws `source_changed`, `sync_failed`, `lease_lost`. */
+export function finishPartial(input: FinishInput, { control }: OperationContext): Inode {
+  const { source, facts, partial, preserve } = input;
+  const { identity } = facts;
+  const finished = within(control, sides.destination, partial.root, (confined) => {
+    const file = LaneFile.open(confined, partial.path, constants.O_RDWR, sides.destination, control);
+    try {
+      const now = inodeOf(file.stats, file.fd);
+      if (now.device !== input.inode.device || now.inode !== input.inode.inode) throw replaced(partial);
+      // Holes at the end, or what an earlier and longer version left.
+      if (file.stats.size !== identity.sizeBytes) file.call('cut', (fd) => ftruncateSync(fd, identity.sizeBytes));
+      setMetadata(file, facts, preserve);
+      file.sync();
+      file.close();
+      return now;
+    } finally {
+      file.release();
+    }
+  });
+  if (!sameSource(identity, identityNow(source, control))) throw sourceChanged(source);
+  return finished;
+}
+
+export function setMetadata(file: LaneFile, { identity, mode, uid, gid }: SourceFacts, preserve: Preserve): void {
+  let isOwned = true;
+  if (preserve.owner) {
+    try {
+      file.call('set the owner of', (fd) => fchownSync(fd, uid, gid));
+    } catch (error) {
+      if (asFault(error).code !== 'permission') throw error;
+      isOwned = false;
+    }
+  }
+  // Without its owner a set-user-ID program would run as somebody else.
+  const bits = preserve.owner && isOwned ? mode & 0o7777 : mode & 0o1777;
+  if (preserve.mode && (file.stats.mode & 0o7777) !== bits) file.call('set the mode of', (fd) => fchmodSync(fd, bits));
+  const seconds = identity.mtimeMs / 1000;
+  if (preserve.mtime) file.call('set the time of', (fd) => futimesSync(fd, seconds, seconds));
+}
+
+function identityNow(source: At, control: Control): SourceIdentity {
+  return within(control, sides.source, source.root, (confined) => {
+    const file = LaneFile.open(confined, source.path, constants.O_RDONLY, sides.source, control);
+    try {
+      return identityOf(file.stats, file.fd);
+    } finally {
+      file.release();
+    }
+  });
+}
+
+export interface PublishInput {
+  readonly partial: At;
+  readonly finalPath: string;
+  /** True where what has the final name is replaced, if it is a file. */
+  readonly replace: boolean;
+}
+
+/** True where the file stands durably under its final name; false where the name is taken and nothing was done. */
+export function publishPartial(input: PublishInput, { control }: OperationContext): boolean {
+  const { partial, finalPath } = input;
+  return within(control, sides.destination, partial.root, (confined) => {
+    if (!giveName(confined, input, control)) return false;
+    confined.syncMade();
+    control.enter(sides.destination, 60_000);
+    confined.syncFolder(parentPath(finalPath));
+    return true;
+  });
+}
+
+/** Names the partial; it keeps no other name. False where the name is taken. */
+export function giveName(
+  confined: ConfinedRoot,
+  { partial, finalPath, replace }: PublishInput,
+  control: Control,
+): boolean {
+  const from = confined.file(partial.path);
+  const to = confined.file(finalPath);
+  try {
+    if (replace) {
+      control.enter(sides.destination);
+      renameSync(from, to);
+      return true;
+    }
+    control.enter(sides.destination);
+    linkSync(from, to);
+  } catch (error) {
+    const errno = errnoOf(error) ?? '';
+    if (errno === 'EEXIST' && !replace) return false;
+    if (replace && nameless.has(errno) && linkToFree(from, to, control)) {
+      removeFile(confined, partial.path, control);
+      return true;
+    }
+    if (!replace && linkless.has(errno)) return renameToFree(confined, partial, from, to, finalPath, control);
+    throw errnoFault(error, {
+      operation: `give the final name ${displayPath(finalPath)} to`,
+      path: partial.path,
+      place: partial.root,
+    });
+  }
+  removeFile(confined, partial.path, control);
+  return true;
+}
+
+const linkless = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK', 'EACCES', 'EINVAL', 'EXDEV']);
+
+/** Errors of rename(2) after which a link may still do. */
+const nameless = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EACCES', 'EINVAL', 'EXDEV']);
+
+function linkToFree(from: string | Buffer, to: string | Buffer, control: Control): boolean {
+  try {
+    control.enter(sides.destination);
+    linkSync(from, to);
+    return true;
+  } catch (error) {
+    if (errnoOf(error) === undefined) throw error;
+    return false;
+  }
+}
+
+/** Where there are no hard links: a look, then a rename. What comes in between the two is replaced, which cannot be helped there. */
+function renameToFree(
+  confined: ConfinedRoot,
+  partial: At,
+  from: string | Buffer,
+  to: string | Buffer,
+  finalPath: string,
+  control: Control,
+): boolean {
+  try {
+    control.enter(sides.destination);
+    if (lstatSync(to, { throwIfNoEntry: false }) !== undefined) return false;
+    control.enter(sides.destination);
+    renameSync(from, to);
+    return true;
+  } catch (error) {
+    throw errnoFault(error, {
+      operation: `give the final name ${displayPath(finalPath)} to`,
+      path: partial.path,
+      place: confined.root,
+    });
+  }
+}
+
+export interface RecoverInput {
+  readonly root: string;
+  readonly publishing: Publishing;
+}
+
+/**
+ * True where the file that was being published when an attempt broke off stands under its final name; its folder is durable then.
+ * It is known by its inode, or, where the partial is gone, by its content (inode numbers change when some shares are mounted again).
+ */
+export function recoverPartial({ root, publishing }: RecoverInput, { control }: OperationContext): boolean {
+  try {
+    return within(control, sides.destination, root, (confined) => {
+      const there = look(confined, publishing.finalPath, control);
+      if (there === undefined || there.sizeBytes !== publishing.sizeBytes) return false;
+      const partial = look(confined, publishing.partialPath, control);
+      const isOurs = there.device === publishing.device && there.inode === publishing.inode;
+      if (partial !== undefined && (!isOurs || partial.inode !== there.inode)) return false;
+      if (!isOurs && !hasHash(confined, publishing, control)) return false;
+      if (partial !== undefined) removeFile(confined, publishing.partialPath, control);
+      confined.syncFolder(parentPath(publishing.finalPath));
+      return true;
+    });
+  } catch (error) {
+    if (asFault(error).code === 'not_found') return false;
+    throw error;
+  }
+}
+
+function look(confined: ConfinedRoot, path: string, control: Control): (Inode & { sizeBytes: number }) | undefined {
+  const file = confined.file(path);
+  control.enter(sides.destination);
+  try {
+    const stats = lstatSync(file, { bigint: true, throwIfNoEntry: false });
+    if (stats === undefined || !stats.isFile()) return undefined;
+    return { device: String(stats.dev), inode: String(stats.ino), sizeBytes: Number(stats.size) };
+  } catch (error) {
+    throw errnoFault(error, { operation: 'look at', path, place: confined.root });
+  }
+}
+
+function hasHash(confined: ConfinedRoot, { finalPath, sizeBytes, hash }: Publishing, control: Control): boolean {
+  const file = LaneFile.open(confined, finalPath, constants.O_RDONLY, sides.destination, control);
+  try {
+    const hasher = createHasher(hash.algorithm);
+    const buffer = Buffer.allocUnsafeSlow(1024 * 1024);
+    for (let at = 0; at < sizeBytes; ) {
+      checkStop(control);
+      const count = file.read(buffer, Math.min(buffer.length, sizeBytes - at), at);
+      if (count === 0) return false;
+      hasher.update(buffer.subarray(0, count));
+      at += count;
+    }
+    return hasher.digest() === hash.value;
+  } finally {
+    file.release();
+  }
+}
+
+export interface DiscardInput {
+  readonly root: string;
+  readonly journal: string;
+}
+
+/** Removes the partial that a journal speaks of, and the journal. What is not there is removed already. */
+export function discardPartial({ root, journal: path }: DiscardInput, { control }: OperationContext): void {
+  const journal = readJournal(path, control);
+  if (journal !== undefined) {
+    try {
+      within(control, sides.destination, root, (confined) => removeFile(confined, journal.head.partial.path, control));
+    } catch (error) {
+      if (asFault(error).code !== 'not_found') throw error;
+    }
+  }
+  removeJournal(path, control);
+}
+
+export interface FreeNameInput {
+  readonly root: string;
+  readonly path: string;
+}
+
+/** The first name of `a`, `a (1)`, `a (2)`, … that nothing has. */
+export function freeName({ root, path }: FreeNameInput, { control }: OperationContext): string {
+  return within(control, sides.destination, root, (confined) => {
+    for (let n = 0; ; n++) {
+      checkStop(control);
+      const candidate = n === 0 ? path : joinPath(parentPath(path), numberedName(baseName(path), n));
+      const file = confined.file(candidate);
+      control.enter(sides.destination);
+      try {
+        if (lstatSync(file, { throwIfNoEntry: false }) === undefined) return candidate;
+      } catch (error) {
+        throw errnoFault(error, { operation: 'look at', path: candidate, place: root });
+      }
+    }
+  });
+}
+
+/** The journal has done its work. */
+export function forgetMove({ journal }: { journal: string }, { control }: OperationContext): void {
+  removeJournal(journal, control);
+}
+
+export function removeLeftover({ root, path }: At, { control }: OperationContext): void {
+  within(control, sides.destination, root, (confined) => removeFile(confined, path, control));
+}

@@ -1,0 +1,40 @@
+// Which version of a source file is being moved, and when it is still that one.
+
+import { fstatSync, type Stats } from 'node:fs';
+import { Fault } from '../../model/fault.ts';
+import { displayPath } from '../../model/names.ts';
+import type { SourceIdentity } from '../../model/transfer.ts';
+
+/** The identity of a file that stands open. */
+export function identityOf(stats: Stats, fd: number): SourceIdentity {
+  const { device, inode } = inodeOf(stats, fd);
+  return { device, inode, sizeBytes: stats.size, mtimeMs: stats.mtimeMs };
+}
+
+/** Device and inode as decimal strings; asked again exactly where they are too large for a double. */
+export function inodeOf(stats: Stats, fd: number): { device: string; inode: string } {
+  if (Number.isSafeInteger(stats.ino) && Number.isSafeInteger(stats.dev)) {
+    return { device: String(stats.dev), inode: String(stats.ino) };
+  }
+  const exact = fstatSync(fd, { bigint: true });
+  return { device: String(exact.dev), inode: String(exact.ino) };
+}
+
+/** True where both speak of the same version of the same file. */
+export function sameSource(before: SourceIdentity, now: SourceIdentity): boolean {
+  return sameFile(before, now) && before.sizeBytes === now.sizeBytes && before.mtimeMs === now.mtimeMs;
+}
+
+/** True where `now` can be `before` with more written to it: a larger size and a newer mtime are no change. */
+export function grownFrom(before: SourceIdentity, now: SourceIdentity): boolean {
+  return sameFile(before, now) && now.sizeBytes >= before.sizeBytes;
+}
+
+function sameFile(before: SourceIdentity, now: SourceIdentity): boolean {
+  return before.device === now.device && before.inode === now.inode && before.version === now.version;
+}
+
+export function sourceChanged({ root, path }: { readonly root: string; readonly path: string }): Fault {
+  const place = { path: displayPath(path), endpoint: displayPath(root) };
+  return new Fault('source_changed', `${place.path} in ${place.endpoint} changed while it was copied.`, { place });
+}
