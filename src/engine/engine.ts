@@ -42,7 +42,10 @@ export interface EngineSnapshot {
   readonly bandwidthLimit: { readonly bytesPerSecond: number | null; readonly timetable: string | null };
   readonly mounts: readonly MountHealth[];
   /** Bytes a second by endpoint and by job, over the last seconds. */
-  readonly rates: { readonly endpoints: Readonly<Record<string, number>>; readonly jobs: Readonly<Record<string, number>> };
+  readonly rates: {
+    readonly endpoints: Readonly<Record<string, number>>;
+    readonly jobs: Readonly<Record<string, number>>;
+  };
 }
 
 /** Why a path is where it is, or is not there yet: every rule, wait and error that touched it, newest first. */
@@ -50,7 +53,12 @@ export interface Explanation {
   readonly path: string;
   readonly summary: string;
   readonly transfers: readonly Transfer[];
-  readonly facts: readonly { readonly at: number; readonly text: string; readonly transferId?: string; readonly error?: FaultReport }[];
+  readonly facts: readonly {
+    readonly at: number;
+    readonly text: string;
+    readonly transferId?: string;
+    readonly error?: FaultReport;
+  }[];
 }
 
 export interface Engine {

@@ -14,6 +14,12 @@ export type JobPatch = Partial<Omit<Job, 'id' | 'kind' | 'state' | 'createdAt' |
 /** What a fact says beside the transfer or job itself. */
 export type Facts = Readonly<Record<string, unknown>>;
 
+/** A fact of a job that is no change of its state. */
+export interface JobFact {
+  readonly name: EventDraft['name'];
+  readonly data?: Facts;
+}
+
 export interface Advance {
   readonly transfer: Transfer;
   /** Several are taken in one commit, each with its fact. */
@@ -40,8 +46,8 @@ export interface Ledger {
   insertJob(job: Job, more?: readonly Change[]): Promise<void>;
   /** The new row. Rejects with `state_conflict` where the table does not take it or the job has moved on meanwhile. */
   advanceJob(job: Job, input: JobInput, patch?: JobPatch, facts?: Facts): Promise<Job>;
-  /** New fields of a job, and a fact where one is named. */
-  noteJob(job: Job, patch: JobPatch, fact?: EventDraft['name']): Promise<Job>;
+  /** New fields of a job, and a fact where one is named. Nothing is written where the job's state is another by now. */
+  noteJob(job: Job, patch: JobPatch, fact?: JobFact): Promise<void>;
   /** Changes that are not of a transfer or a job. */
   write(changes: readonly Change[]): Promise<readonly ChangeResult[]>;
   onTransfer(listener: TransferListener): () => void;
@@ -122,7 +128,9 @@ export function createLedger(store: Store, clock: Clock): Ledger {
           expectStates: ['queued'],
         });
       }
-      if (job !== undefined) changes.push({ kind: 'update_job', job: { ...job, updatedAt: now }, events: [] });
+      if (job !== undefined) {
+        changes.push({ kind: 'update_job', expect: { state: job.state }, job: { ...job, updatedAt: now }, events: [] });
+      }
       if (changes.length === 0) return;
       await store.apply(changes);
       for (const [at, row] of rows.entries()) tell(isNew ? undefined : arrived[at]?.before, row);
@@ -162,11 +170,10 @@ export function createLedger(store: Store, clock: Clock): Ledger {
 
     noteJob: async (job, patch, fact) => {
       const now = clock.now();
-      const after = { ...job, ...patch, updatedAt: now };
+      const events = fact === undefined ? [] : [{ name: fact.name, at: now, data: fact.data ?? {} }];
       await store.apply([
-        { kind: 'update_job', job: after, events: fact === undefined ? [] : [{ name: fact, at: now, data: {} }] },
+        { kind: 'update_job', expect: { state: job.state }, job: { ...job, ...patch, updatedAt: now }, events },
       ]);
-      return after;
     },
 
     write: (changes) => store.apply(changes),

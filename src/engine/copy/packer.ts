@@ -1,0 +1,70 @@
+// Gathers the small files of a copy into packs, by the tree that they come from and in the order in which they were found.
+
+import type { Endpoint } from '../../endpoints/endpoint.ts';
+import type { ComparedEntry } from '../compare-tree.ts';
+import type { ModeHost } from '../mode.ts';
+import type { PackFile } from '../mover/move.ts';
+import { packBytes, packFiles } from '../work.ts';
+
+export interface Packer {
+  add(found: ComparedEntry, destination: string): Promise<void>;
+  /** Hands over what makes a pack worth its commit, so that copying goes on while the listing does. */
+  flushFull(): Promise<void>;
+  /** Hands over all that is left. */
+  flush(): Promise<void>;
+}
+
+interface Open {
+  readonly source: Endpoint;
+  files: PackFile[];
+  bytes: number;
+}
+
+/** Fewer files than this wait for more while the listing goes on. */
+const worthwhileFiles = 128;
+/** The last files are shared out, so that no worker stands idle beside a long pack. */
+const lastParts = 2;
+
+export function createPacker(host: ModeHost, destination: Endpoint): Packer {
+  const open = new Map<string, Open>();
+
+  const hand = async (pack: Open, files: readonly PackFile[]) => {
+    if (files.length > 0) await host.addPack({ source: pack.source, destination, files });
+  };
+
+  const empty = async (pack: Open) => {
+    const { files } = pack;
+    pack.files = [];
+    pack.bytes = 0;
+    await hand(pack, files);
+  };
+
+  return {
+    add: async (found, path) => {
+      let pack = open.get(found.root);
+      if (pack === undefined) {
+        pack = { source: await host.open(found.root), files: [], bytes: 0 };
+        open.set(found.root, pack);
+      }
+      pack.files.push({
+        transferId: host.newId(),
+        sourcePath: found.entry.path,
+        destinationPath: path,
+        entry: found.entry,
+      });
+      pack.bytes += found.entry.sizeBytes;
+      if (pack.files.length >= packFiles || pack.bytes >= packBytes) await empty(pack);
+    },
+    flushFull: async () => {
+      for (const pack of open.values()) if (pack.files.length >= worthwhileFiles) await empty(pack);
+    },
+    flush: async () => {
+      for (const pack of open.values()) {
+        const { files } = pack;
+        const most = files.length > worthwhileFiles ? Math.ceil(files.length / lastParts) : files.length;
+        for (let at = 0; at < files.length; at += most) await hand(pack, files.slice(at, at + most));
+      }
+      open.clear();
+    },
+  };
+}

@@ -1,0 +1,72 @@
+// Live figures of the jobs that run: once a second, and once more when a job ends.
+
+import type { Clock } from '../model/clock.ts';
+import type { BandwidthClock } from './bandwidth-clock.ts';
+import type { JobProgress } from './engine.ts';
+import type { JobRun } from './job-run.ts';
+import type { Jobs } from './jobs.ts';
+import type { Live } from './live.ts';
+import { createRateWindow, estimate, type RateWindow } from './progress.ts';
+
+export interface JobProgressTeller {
+  /** Tells each job whose second has come. */
+  look(): void;
+  tell(run: JobRun, last: boolean): void;
+}
+
+const everyMs = 1_000;
+
+export function createJobProgress(parts: {
+  readonly clock: Clock;
+  readonly live: Live;
+  readonly jobs: Jobs;
+  readonly bandwidth: BandwidthClock;
+}): JobProgressTeller {
+  const { clock, live, jobs, bandwidth } = parts;
+  const windows = new WeakMap<JobRun, { rate: RateWindow; toldAt: number }>();
+
+  const read = (run: JobRun, rate: RateWindow): JobProgress => {
+    const { counts, state, waiting } = run.job;
+    const at = clock.monotonic();
+    const bytesDone = counts.bytesCompleted + live.underWay(run.id);
+    rate.set(bytesDone, at);
+    const perSecond = rate.perSecond(at);
+    const leftBytes = Math.max(0, counts.bytesFound - counts.bytesSkipped - bytesDone);
+    const cause =
+      state === 'waiting'
+        ? `waiting for ${waiting?.reason ?? 'its source'}`
+        : run.isFinding
+          ? 'still listing'
+          : (bandwidth.causeFor(run.id) ?? 'at the present speed');
+    const eta = estimate({ leftBytes, perSecond, spread: rate.spread(at), cause, openEnded: run.isFinding });
+    return {
+      jobId: run.id,
+      filesFound: counts.found,
+      filesDone: counts.completed,
+      filesSkipped: counts.skipped,
+      filesFailed: counts.failed,
+      bytesFound: counts.bytesFound,
+      bytesDone,
+      bytesPerSecond: perSecond,
+      planning: run.isFinding,
+      etaSeconds: eta === null ? null : { from: eta.fromSeconds, to: eta.toSeconds, cause: eta.cause },
+    };
+  };
+
+  const tell = (run: JobRun, last: boolean) => {
+    const at = clock.monotonic();
+    const window = windows.get(run) ?? { rate: createRateWindow(), toldAt: Number.NEGATIVE_INFINITY };
+    windows.set(run, window);
+    const progress = read(run, window.rate);
+    if (!last && at - window.toldAt < everyMs) return;
+    window.toldAt = at;
+    live.tellJob(progress);
+  };
+
+  return {
+    tell,
+    look: () => {
+      for (const run of jobs.all) tell(run, false);
+    },
+  };
+}

@@ -1,0 +1,223 @@
+// The jobs that run: begins their finding, sees them through, and brings them to their end.
+
+import { newBandwidth } from '../endpoints/bandwidth.ts';
+import { asFault, Fault } from '../model/fault.ts';
+import { type Job, jobTakes, noCounts } from '../model/job.ts';
+import { createHost, type HostParts, type HostWaits } from './job-host.ts';
+import { JobRun, openStates } from './job-run.ts';
+import type { Mode, ModeHost } from './mode.ts';
+import { backoffMs, type RetryRules } from './retry.ts';
+
+export interface Jobs {
+  get(jobId: string): JobRun | undefined;
+  readonly all: Iterable<JobRun>;
+  /**
+   * Begins to run a job whose row is there. `find: false` only sees its rows through. The row is brought to `running`; a job that
+   * has come to rest needs `input` (resume or retry) for that.
+   */
+  run(job: Job, options?: { readonly find?: boolean; readonly input?: 'resume' | 'retry' }): Promise<JobRun>;
+  /** Nothing of the job is begun any more, and its finding has ended. The run stays until `drop`. */
+  halt(run: JobRun): Promise<void>;
+  drop(run: JobRun): void;
+  /** A pack of the job has come back. */
+  packDone(run: JobRun): void;
+  /** Looks whether the job has come to its end, and ends it. */
+  check(run: JobRun): void;
+  /** Resolves with the job at rest. */
+  settled(jobId: string, signal?: AbortSignal): Promise<Job>;
+  /** Tells whoever waits for the job that it has come to rest. */
+  rested(job: Job): void;
+}
+
+export interface JobsParts extends HostParts {
+  readonly modes: readonly Mode[];
+  readonly rules: RetryRules;
+  readonly random: { next(): number };
+  readonly limitJob: (jobId: string, most: number | null) => void;
+  /** Puts a job's own bandwidth in force. */
+  readonly limitBytes: (run: JobRun) => void;
+  readonly tellEnd: (run: JobRun) => void;
+}
+
+export function createJobs(parts: JobsParts): Jobs {
+  const { ledger, reader, log, clock } = parts;
+  const runs = new Map<string, { run: JobRun; host: ModeHost & HostWaits }>();
+  const waiting = new Map<string, Set<(job: Job) => void>>();
+
+  const rested = (job: Job) => {
+    const resolvers = waiting.get(job.id);
+    waiting.delete(job.id);
+    for (const resolve of resolvers ?? []) resolve(job);
+  };
+
+  ledger.onTransfer((before, after) => {
+    const run = runs.get(after.jobId)?.run;
+    if (run === undefined) return;
+    run.saw(before, after);
+    check(run);
+  });
+
+  const check = (run: JobRun) => {
+    if (!run.isDone || !run.accepting || run.isFinishing) return;
+    run.isFinishing = true;
+    void finish(run).catch((error) => log.error({ jobId: run.id, error }, 'The job could not be brought to its end'));
+  };
+
+  const finish = async (run: JobRun) => {
+    try {
+      await run.mode.finish?.();
+    } catch (error) {
+      log.warn({ jobId: run.id, fault: asFault(error).report() }, 'The last touches of the job failed');
+    }
+    // A transfer that was retried meanwhile keeps the job alive; a pause may have come first.
+    if (!run.isDone || !run.accepting) {
+      run.isFinishing = false;
+      return;
+    }
+    if (run.job.state === 'waiting') await run.advance('start');
+    if (!jobTakes(run.job.state, run.end)) {
+      await run.flush();
+      parts.tellEnd(run);
+      drop(run);
+      rested(run.job);
+      return;
+    }
+    const fault = run.fault ?? run.firstFault;
+    const { end } = run;
+    await run.advance(end, {
+      planned: run.fault === undefined,
+      error: end === 'finish' ? null : (fault?.report() ?? run.job.error),
+    });
+    parts.tellEnd(run);
+    drop(run);
+    rested(run.job);
+  };
+
+  const find = async (run: JobRun, host: ModeHost) => {
+    const { signal } = run.ending;
+    for (let attempts = 1; ; attempts++) {
+      try {
+        await run.mode.find(signal);
+        await host.endWait();
+        if (!signal.aborted) await run.note({ planned: true }, { name: 'observation.job.planned' });
+        return;
+      } catch (error) {
+        if (signal.aborted) return;
+        const fault = asFault(error);
+        const decision = parts.decide(fault, { attempts, firstQueuedAt: run.job.startedAt ?? run.job.createdAt });
+        if (decision.kind === 'fail') {
+          log.error({ jobId: run.id, fault: fault.report() }, fault.message);
+          run.fault = fault;
+          return;
+        }
+        const until = clock.now() + backoffMs(attempts, parts.random.next(), parts.rules);
+        await host.wait(decision.reason === 'backoff' ? 'network' : decision.reason, fault, until);
+        try {
+          await clock.sleep(until - clock.now(), signal);
+        } catch {
+          return;
+        }
+      }
+    }
+  };
+
+  const begin = (run: JobRun, host: ModeHost) => {
+    run.isFinding = true;
+    run.findEnded = find(run, host)
+      .catch((error) => {
+        run.fault = asFault(error);
+      })
+      .then(() => {
+        run.isFinding = false;
+        check(run);
+      });
+  };
+
+  const drop = (run: JobRun) => {
+    if (runs.get(run.id)?.run === run) runs.delete(run.id);
+    parts.limitJob(run.id, null);
+  };
+
+  return {
+    get: (jobId) => runs.get(jobId)?.run,
+    get all() {
+      return [...runs.values()].map(({ run }) => run);
+    },
+    rested,
+    check,
+    drop,
+
+    run: async (job, { find: withFind = true, input } = {}) => {
+      const known = runs.get(job.id);
+      if (known !== undefined) return known.run;
+      const mode = parts.modes.find((one) => one.kind === job.kind);
+      if (mode === undefined) throw new Fault('unsupported', `This Wherry knows no jobs of the kind "${job.kind}".`);
+      const inRows = await reader.countTransfers(job.id);
+      const { bandwidth } = job.spec as { bandwidth?: string | null };
+      let host: (ModeHost & HostWaits) | undefined;
+      const run = new JobRun({
+        ledger,
+        job,
+        rowsOpen: openStates.reduce((sum, state) => sum + inRows[state], 0),
+        limit: bandwidth === null || bandwidth === undefined ? undefined : newBandwidth(),
+        open: (self) => {
+          host = createHost(self, parts);
+          return mode.open(job, host);
+        },
+      });
+      if (host === undefined) throw new Fault('internal', 'The mode was not opened.');
+      const { completed, failed, cancelled } = inRows;
+      run.begin({
+        ...(withFind ? noCounts : job.counts),
+        completed,
+        failed,
+        cancelled,
+        bytesCompleted: job.counts.bytesCompleted,
+      });
+      runs.set(job.id, { run, host });
+      parts.limitJob(job.id, run.mode.mostAtOnce);
+      parts.limitBytes(run);
+      const first = job.state === 'pending' || job.state === 'waiting' ? 'start' : input;
+      if (first !== undefined) await run.advance(first, { error: null });
+      if (withFind) begin(run, host);
+      else queueMicrotask(() => check(run));
+      parts.wake();
+      return run;
+    },
+
+    halt: async (run) => {
+      run.accepting = false;
+      run.ending.abort(new Fault('interrupted', 'The job was stopped.'));
+      runs.get(run.id)?.host.packDone();
+      await run.findEnded;
+    },
+
+    packDone: (run) => {
+      run.packsOpen -= 1;
+      runs.get(run.id)?.host.packDone();
+      check(run);
+    },
+
+    settled: async (jobId, signal) => {
+      signal?.throwIfAborted();
+      const { promise, resolve, reject } = Promise.withResolvers<Job>();
+      const resolvers = waiting.get(jobId) ?? new Set();
+      waiting.set(jobId, resolvers);
+      resolvers.add(resolve);
+      const stop = () => reject(signal?.reason);
+      signal?.addEventListener('abort', stop, { once: true });
+      try {
+        const job = await reader.job(jobId);
+        if (job === undefined) throw new Fault('not_found', `There is no job ${jobId}.`);
+        return isAtRest(job) && !runs.has(jobId) ? job : await promise;
+      } finally {
+        resolvers.delete(resolve);
+        signal?.removeEventListener('abort', stop);
+      }
+    },
+  };
+}
+
+export function isAtRest(job: Job): boolean {
+  return ['completed', 'partial', 'failed', 'cancelled', 'paused'].includes(job.state);
+}

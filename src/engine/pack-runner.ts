@@ -1,0 +1,248 @@
+// Runs packs of small files: inside a pack nothing is written for a single file, one commit follows each finished group.
+
+import { asFault, Fault } from '../model/fault.ts';
+import type { Job } from '../model/job.ts';
+import type { Receipt } from '../model/receipt.ts';
+import type { Transfer } from '../model/transfer.ts';
+import type { AttemptParts } from './attempt.ts';
+import { type Holding, newHolding } from './holdings.ts';
+import { type HostParts, newTransfer, stoppedTransfer } from './job-host.ts';
+import type { JobRun } from './job-run.ts';
+import type { NewTransfer } from './mode.ts';
+import type { PackFile, PackFileResult, PackOutcome } from './mover/move.ts';
+import { packCollection } from './pack-recovery.ts';
+import type { PackWork } from './work.ts';
+
+export interface PackParts extends AttemptParts {
+  readonly host: HostParts;
+}
+
+export interface PackRunner {
+  /** Resolves once the slot is free again. Never rejects. */
+  run(work: PackWork): Promise<void>;
+  /** Ends a pack whose worker does not come back. */
+  leaveBehind(holding: Holding, fault: Fault): Promise<void>;
+}
+
+interface Running {
+  readonly work: PackWork;
+  readonly run: JobRun;
+  readonly holding: Holding;
+  /** Files that no result has come for yet. */
+  readonly left: Map<string, PackFile>;
+  readonly abandoned: PromiseWithResolvers<Fault>;
+}
+
+export function createPackRunner(parts: PackParts): PackRunner {
+  const { clock, holdings, jobs, ledger, log, mover } = parts;
+  const running = new WeakMap<Holding, Running>();
+
+  const finished = async (pack: Running, results: readonly PackFileResult[]) => {
+    const { work, run, holding, left } = pack;
+    if (holding.lost) throw new Fault('lease_lost', 'The pack was taken back before it was committed.');
+    const arrived: { before: Transfer; after: ReturnType<typeof patchOf>; receipt: Receipt }[] = [];
+    for (const result of results) {
+      left.delete(result.file.transferId);
+      if (result.kind !== 'published') continue;
+      const before = rowOf(pack, result.file);
+      if (before !== undefined)
+        arrived.push({ before, after: patchOf(result), receipt: receiptOf(result, work, run.id, clock.now()) });
+    }
+    await ledger.finishPack({ isNew: work.rows === undefined, arrived, job: counted(run, arrived) });
+    for (const result of results) if (result.kind === 'failed') await stop(pack, result.file, result.fault);
+    await afterwards(pack, arrived);
+  };
+
+  const afterwards = async (
+    { run }: Running,
+    arrived: readonly { before: Transfer; after: object; receipt: Receipt }[],
+  ) => {
+    if (arrived.length === 0) return;
+    const { mode } = run;
+    const proven = () =>
+      arrived.map(({ before, after, receipt }) => ({
+        transfer: { ...before, ...after, state: 'completed' as const },
+        receipt,
+      }));
+    try {
+      if (mode.arrivedTogether !== undefined) await mode.arrivedTogether(proven());
+      else if (mode.arrived !== undefined)
+        for (const { transfer, receipt } of proven()) await mode.arrived(transfer, receipt);
+    } catch (error) {
+      log.warn({ jobId: run.id, fault: asFault(error).report() }, 'What follows a proven copy failed');
+    }
+  };
+
+  const rowOf = ({ work, run }: Running, file: PackFile): Transfer | undefined =>
+    work.rows === undefined
+      ? newTransfer(newFile(work, file), run.job, parts.host, 'queued', file.transferId)
+      : work.rows.get(file.transferId);
+
+  /** A file of a pack that did not arrive becomes an ordinary transfer, with its own wait. */
+  const stop = async ({ work, run }: Running, file: PackFile, fault: Fault) => {
+    if (fault.code === 'interrupted') return;
+    let row: Transfer | undefined;
+    if (work.rows === undefined) {
+      row = stoppedTransfer(newFile(work, file), fault, run.job, parts.host, file.transferId);
+      if (row.state === 'failed') run.firstFault ??= fault;
+      await ledger.insert([row]);
+    } else {
+      const before = work.rows.get(file.transferId);
+      if (before === undefined) return;
+      const decision = parts.host.decide(fault, {
+        attempts: before.attempts + 1,
+        firstQueuedAt: before.firstQueuedAt ?? before.createdAt,
+      });
+      const attempts = before.attempts + (decision.kind === 'fail' || decision.reason === 'backoff' ? 1 : 0);
+      if (decision.kind === 'fail') run.firstFault ??= fault;
+      row = await ledger.advance({
+        transfer: before,
+        inputs: decision.kind,
+        patch: {
+          error: fault.report(),
+          attempts,
+          ...(decision.kind === 'wait' ? { waiting: { reason: decision.reason, until: decision.until } } : {}),
+        },
+      });
+    }
+    if (row === undefined) return;
+    log.warn({ jobId: run.id, transferId: row.id, fault: fault.report() }, fault.message);
+    run.mode.stopped?.(row, fault);
+  };
+
+  const move = async (pack: Running) => {
+    const { work, run, holding } = pack;
+    const [first] = work.files;
+    if (first === undefined) return;
+    await work.known;
+    const sample = rowOf(pack, first);
+    if (sample === undefined) return;
+    const fence = 1 + Math.max(0, ...[...(work.rows?.values() ?? [])].map((row) => row.fence));
+    const outcome: PackOutcome | Fault = await Promise.race([
+      mover.movePack({
+        packId: work.key,
+        fence,
+        source: work.source,
+        destination: work.destination,
+        files: work.files,
+        options: run.mode.options(sample),
+        control: holding.control.memory,
+        finished: (results) => finished(pack, results),
+        checkFence: async () => {
+          if (holding.lost) throw new Fault('lease_lost', 'The pack was taken back before it was published.');
+        },
+      }),
+      pack.abandoned.promise,
+    ]);
+    if (outcome instanceof Fault) throw outcome;
+    if (outcome.stopped === 'stall' && holding.intent === undefined) {
+      throw new Fault('stalled', `${first.sourcePath} and the files with it have not moved by a byte for too long.`);
+    }
+    // What was not begun has its row still, or is found again when the job goes on.
+  };
+
+  return {
+    run: async (work) => {
+      const run = jobs.get(work.jobId);
+      if (run === undefined) return;
+      const transferIds = work.rows === undefined ? [] : [...work.rows.keys()];
+      const holding = newHolding({
+        jobId: work.jobId,
+        transferIds,
+        slots: work.endpoints,
+        limit: run.limit,
+        at: clock.monotonic(),
+        settle: async () => undefined,
+      });
+      const left = new Map(work.files.map((file) => [file.transferId, file]));
+      const pack: Running = { work, run, holding, left, abandoned: Promise.withResolvers() };
+      running.set(holding, pack);
+      holdings.add(holding);
+      try {
+        if (run.accepting) await move(pack);
+      } catch (error) {
+        await giveBack(pack, asFault(error));
+      }
+      if (work.rows === undefined) {
+        await ledger
+          .write([{ kind: 'delete_document', collection: packCollection, key: work.key }])
+          .catch((error) =>
+            log.error({ jobId: run.id, fault: asFault(error).report() }, 'The ledger could not be written'),
+          );
+      }
+      holdings.remove(holding);
+      if (work.rows === undefined) jobs.packDone(run);
+    },
+
+    leaveBehind: async (holding, fault) => {
+      if (holding.lost) return;
+      holding.lost = true;
+      running.get(holding)?.abandoned.resolve(fault);
+    },
+  };
+
+  async function giveBack(pack: Running, fault: Fault): Promise<void> {
+    if (pack.holding.intent !== undefined || fault.code === 'interrupted') return;
+    try {
+      for (const file of pack.left.values()) await stop(pack, file, fault);
+    } catch (error) {
+      log.error({ jobId: pack.run.id, fault: asFault(error).report() }, 'The ledger could not be written');
+      pack.run.fault ??= asFault(error);
+    }
+  }
+}
+
+/** The job as it stands once these files are counted. */
+function counted(run: JobRun, arrived: readonly { readonly receipt: Receipt }[]): Job {
+  const job = run.withCounts();
+  const bytes = arrived.reduce((sum, { receipt }) => sum + receipt.sizeBytes, 0);
+  const { counts } = job;
+  return {
+    ...job,
+    counts: { ...counts, completed: counts.completed + arrived.length, bytesCompleted: counts.bytesCompleted + bytes },
+  };
+}
+
+export function newFile(work: Ends, file: PackFile): NewTransfer {
+  return {
+    source: { endpoint: work.source.name, path: file.sourcePath },
+    destination: { endpoint: work.destination.name, path: file.destinationPath },
+    sizeBytes: file.entry.sizeBytes,
+    mtimeMs: file.entry.mtimeMs,
+    fileMode: file.entry.mode ?? null,
+  };
+}
+
+/** Where a pack goes from and to. */
+export interface Ends {
+  readonly source: { readonly name: string };
+  readonly destination: { readonly name: string };
+}
+
+export type Published = PackFileResult & { kind: 'published' };
+
+export function patchOf(result: Published) {
+  return {
+    publishedPath: result.publishedPath,
+    sizeBytes: result.sizeBytes,
+    bytesDone: result.sizeBytes,
+    hash: result.hash,
+    identity: result.identity,
+    mtimeMs: result.identity.mtimeMs,
+    attempts: 1,
+  };
+}
+
+export function receiptOf(result: Published, places: Ends, jobId: string, at: number): Receipt {
+  return {
+    transferId: result.file.transferId,
+    jobId,
+    source: { endpoint: places.source.name, path: result.file.sourcePath },
+    sourceIdentity: result.identity,
+    destination: { endpoint: places.destination.name, path: result.publishedPath },
+    sizeBytes: result.sizeBytes,
+    hash: result.hash,
+    verify: result.verify,
+    at,
+  };
+}

@@ -1,0 +1,38 @@
+// The places that are open, and which slots a transfer between two of them takes.
+
+import type { Endpoint } from '../endpoints/endpoint.ts';
+import type { Mounts } from '../endpoints/mounts.ts';
+import { parseEndpoint } from '../model/endpoint-url.ts';
+
+export interface Places {
+  /** Opened once and kept. A place that could not be opened is tried again the next time. */
+  open(address: string): Promise<Endpoint>;
+  /** What a limit per device or host counts against: the mount of a local path, else scheme and host. */
+  slotOf(address: string): string;
+  close(): Promise<void>;
+}
+
+export function createPlaces(parts: { openEndpoint: (address: string) => Promise<Endpoint>; mounts: Mounts }): Places {
+  const opened = new Map<string, Promise<Endpoint>>();
+  return {
+    open: (address) => {
+      const known = opened.get(address);
+      if (known !== undefined) return known;
+      const opening = parts.openEndpoint(address);
+      opened.set(address, opening);
+      opening.catch(() => {
+        if (opened.get(address) === opening) opened.delete(address);
+      });
+      return opening;
+    },
+    slotOf: (address) => {
+      const { scheme, authority, path } = parseEndpoint(address);
+      return scheme === 'file' ? `mount:${parts.mounts.mountOf(path).mountPoint}` : `${scheme}://${authority}`;
+    },
+    close: async () => {
+      const all = [...opened.values()];
+      opened.clear();
+      await Promise.allSettled(all.map(async (opening) => (await opening).close()));
+    },
+  };
+}

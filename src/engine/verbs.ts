@@ -1,0 +1,207 @@
+// Pause, resume, cancel and retry: of one transfer, or of a job with all its transfers.
+
+import { asFault, Fault } from '../model/fault.ts';
+import { type Job, jobTakes } from '../model/job.ts';
+import { displayPath } from '../model/names.ts';
+import { type Transfer, type TransferInput, type TransferState, takes } from '../model/transfer.ts';
+import type { Store } from '../store/store.ts';
+import type { Target } from './engine.ts';
+import type { EngineParts } from './engine-parts.ts';
+import { type Holding, type Holdings, tellStop } from './holdings.ts';
+import type { JobRun } from './job-run.ts';
+import { isAtRest, type Jobs } from './jobs.ts';
+import type { Ledger } from './ledger.ts';
+import type { LocalDispatcher } from './local-dispatcher.ts';
+import type { Places } from './places.ts';
+import type { EngineWork } from './work.ts';
+
+export interface VerbParts extends Pick<EngineParts, 'mover' | 'clock' | 'log'> {
+  readonly store: Store;
+  readonly ledger: Ledger;
+  readonly jobs: Jobs;
+  readonly holdings: Holdings;
+  readonly places: Places;
+  readonly dispatcher: LocalDispatcher<EngineWork>;
+  readonly hungMs: number;
+  /** Gives up on a call that does not come back. */
+  readonly leaveBehind: (holding: Holding, fault: Fault) => Promise<void>;
+}
+
+export interface Verbs {
+  pause(target: Target): Promise<void>;
+  resume(target: Target): Promise<void>;
+  cancel(target: Target): Promise<void>;
+  retry(target: Target): Promise<void>;
+}
+
+export function createVerbs(parts: VerbParts): Verbs {
+  const { store, ledger, jobs, holdings } = parts;
+  const line = new Map<string, Promise<unknown>>();
+
+  /** Wishes for one job come one after the other. */
+  const inLine = async <Result>(jobId: string, act: () => Promise<Result>): Promise<Result> => {
+    const before = line.get(jobId) ?? Promise.resolve();
+    const acted = before.then(act);
+    const settled = acted.catch(() => undefined);
+    line.set(jobId, settled);
+    try {
+      return await acted;
+    } finally {
+      if (line.get(jobId) === settled) line.delete(jobId);
+    }
+  };
+
+  const findTransfer = async (id: string): Promise<Transfer> => {
+    const transfer = await store.transfer(id);
+    if (transfer === undefined) throw new Fault('not_found', `There is no transfer ${displayPath(id)}.`);
+    return transfer;
+  };
+  const findJob = async (id: string): Promise<Job> => {
+    const job = jobs.get(id)?.job ?? (await store.job(id));
+    if (job === undefined) throw new Fault('not_found', `There is no job ${displayPath(id)}.`);
+    return job;
+  };
+
+  const refuse = (what: string, state: string, wish: string): Fault =>
+    new Fault('state_conflict', `${what} is ${state} and cannot be ${wish}.`);
+
+  /** Stops an attempt and waits until nothing of it moves. */
+  const stop = async (holding: Holding, intent: 'pause' | 'cancel') => {
+    tellStop(holding, intent);
+    if (holding.parked) await holding.settle();
+    const giveUp = new AbortController();
+    const hung = parts.clock.sleep(parts.hungMs, giveUp.signal).then(
+      () => true,
+      () => false,
+    );
+    const late = await Promise.race([holding.ended.then(() => false), hung]);
+    giveUp.abort();
+    if (late)
+      await parts.leaveBehind(
+        holding,
+        new Fault('stalled', 'A call hung in the operating system and was left behind.'),
+      );
+    await holding.ended;
+  };
+
+  const wishes = { pause: 'paused', cancel: 'cancelled', queue: 'resumed', retry: 'retried' } as const;
+
+  /** Brings one transfer to where `input` leads, stopping its bytes first where it has to. */
+  const change = async (id: string, input: 'pause' | 'cancel' | 'queue' | 'retry') => {
+    for (let tries = 0; tries < 10; tries++) {
+      const transfer = await findTransfer(id);
+      const name = displayPath(transfer.source.path);
+      const applies = takes(transfer.state, input) && (input !== 'queue' || transfer.state === 'paused');
+      if (!applies) throw refuse(name, transfer.state, wishes[input]);
+      const holding = holdings.of(id);
+      if (holding !== undefined && (input === 'pause' || input === 'cancel')) {
+        await stop(holding, input);
+        const after = await findTransfer(id);
+        if (after.state === (input === 'pause' ? 'paused' : 'cancelled')) return;
+        continue;
+      }
+      if (input === 'cancel') await discard(transfer);
+      const after = await ledger.advance({
+        transfer,
+        inputs: input,
+        ...(input === 'cancel' ? { patch: { bytesDone: 0 } } : {}),
+      });
+      if (after !== undefined) return;
+    }
+    throw new Fault('busy', 'The transfer keeps changing; try again.');
+  };
+
+  const discard = async (transfer: Transfer) => {
+    if (transfer.fence === 0) return;
+    try {
+      await parts.mover.discard(transfer, await parts.places.open(transfer.destination.endpoint));
+    } catch (error) {
+      parts.log.warn(
+        { transferId: transfer.id, fault: asFault(error).report() },
+        'The unfinished copy could not be removed',
+      );
+    }
+  };
+
+  /** All rows of a job in these states, changed together. */
+  const changeAll = async (jobId: string, states: readonly TransferState[], input: TransferInput) => {
+    for (;;) {
+      const { rows } = await store.transfers({ jobId, states, limit: 500 });
+      if (rows.length === 0) return;
+      if (input === 'cancel') for (const row of rows) await discard(row);
+      const changed = await ledger.advanceAll(rows.map((transfer) => ({ transfer, inputs: input })));
+      if (changed.every((row) => row === undefined)) return;
+    }
+  };
+
+  const halt = async (run: JobRun, intent: 'pause' | 'cancel') => {
+    const halted = jobs.halt(run);
+    await Promise.all(holdings.ofJob(run.id).map((holding) => stop(holding, intent)));
+    await halted;
+    // What was claimed just before the halt may have begun meanwhile.
+    await Promise.all(holdings.ofJob(run.id).map((holding) => stop(holding, intent)));
+  };
+
+  const endJob = async (jobId: string, input: 'pause' | 'cancel') => {
+    const job = await findJob(jobId);
+    if (!jobTakes(job.state, input)) throw refuse(job.name, job.state, wishes[input]);
+    const run = jobs.get(jobId);
+    if (run !== undefined) await halt(run, input);
+    const open: readonly TransferState[] = ['queued', 'waiting', 'transferred'];
+    await changeAll(jobId, input === 'pause' ? open : [...open, 'discovered', 'paused'], input);
+    if (run === undefined) {
+      parts.jobs.rested(await ledger.advanceJob(job, input));
+      return;
+    }
+    try {
+      jobs.rested(await run.advance(input));
+    } finally {
+      jobs.drop(run);
+    }
+  };
+
+  const goOn = async (jobId: string, input: 'resume' | 'retry') => {
+    const job = await findJob(jobId);
+    if (!jobTakes(job.state, input)) throw refuse(job.name, job.state, wishes[input === 'resume' ? 'queue' : 'retry']);
+    if (input === 'resume') await changeAll(jobId, ['paused'], 'queue');
+    else await changeAll(jobId, ['failed', 'cancelled'], 'retry');
+    await jobs.run(job, { input });
+  };
+
+  /** A transfer that is to move again needs its job to run; a job that is at rest is taken up again for it alone. */
+  const wakeJob = async (transfer: Transfer) => {
+    if (jobs.get(transfer.jobId) !== undefined) return;
+    const job = await findJob(transfer.jobId);
+    if (!isAtRest(job)) return;
+    const input = job.state === 'paused' ? 'resume' : 'retry';
+    // A job that is completed stays so: it is only seen through once more.
+    await jobs.run(job, { find: false, ...(jobTakes(job.state, input) ? { input } : {}) });
+  };
+
+  const onTransfer = async (id: string, input: 'pause' | 'cancel' | 'queue' | 'retry') => {
+    const transfer = await findTransfer(id);
+    await inLine(transfer.jobId, async () => {
+      await change(id, input);
+      if (input === 'queue' || input === 'retry') await wakeJob(transfer);
+    });
+  };
+
+  return {
+    pause: (target) =>
+      'jobId' in target
+        ? inLine(target.jobId, () => endJob(target.jobId, 'pause'))
+        : onTransfer(target.transferId, 'pause'),
+    cancel: (target) =>
+      'jobId' in target
+        ? inLine(target.jobId, () => endJob(target.jobId, 'cancel'))
+        : onTransfer(target.transferId, 'cancel'),
+    resume: (target) =>
+      'jobId' in target
+        ? inLine(target.jobId, () => goOn(target.jobId, 'resume'))
+        : onTransfer(target.transferId, 'queue'),
+    retry: (target) =>
+      'jobId' in target
+        ? inLine(target.jobId, () => goOn(target.jobId, 'retry'))
+        : onTransfer(target.transferId, 'retry'),
+  };
+}

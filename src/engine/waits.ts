@@ -1,0 +1,118 @@
+// Ends the waits whose reason is gone: the time has come, there is room again, the place answers.
+
+import type { Endpoint } from '../endpoints/endpoint.ts';
+import type { Mounts } from '../endpoints/mounts.ts';
+import type { Clock } from '../model/clock.ts';
+import { parseEndpoint } from '../model/endpoint-url.ts';
+import type { Transfer } from '../model/transfer.ts';
+import type { Store } from '../store/store.ts';
+import type { Ledger } from './ledger.ts';
+import type { Mover } from './mover/move.ts';
+import type { Places } from './places.ts';
+
+export interface WaitParts {
+  readonly store: Store;
+  readonly ledger: Ledger;
+  readonly clock: Clock;
+  readonly places: Places;
+  readonly mounts: Mounts;
+  readonly mover: Mover;
+  /** Free space that must remain at the transfer's destination, in bytes. */
+  readonly reserveOf: (row: Transfer) => number;
+}
+
+/** Reasons that the engine ends by itself; others are ended by whoever caused them. */
+const own = new Set(['backoff', 'space', 'permission', 'device', 'network']);
+const atOnce = 500;
+const reasons: Readonly<Record<Exclude<Which, 'due'>, ReadonlySet<string>>> = {
+  'all-timed': own,
+  'back-off': new Set(['backoff']),
+  space: new Set(['space', 'network']),
+};
+
+/**
+ * `due`: whose time has come. `all-timed`: also those whose time lies ahead (the clock was set back). `back-off`: all that wait for their
+ * next attempt (after a start). `space`: all that wait for room or for a place that did not answer.
+ */
+export type Which = 'due' | 'all-timed' | 'back-off' | 'space';
+
+/** How many it has put back into the queue. */
+export async function endWaits(parts: WaitParts, which: Which): Promise<number> {
+  const rows = which === 'due' ? await parts.store.due(parts.clock.now(), atOnce) : await waitingRows(parts, which);
+  const room = createRoom(parts);
+  const ended: Transfer[] = [];
+  const later: Transfer[] = [];
+  for (const row of rows) {
+    const reason = row.waiting?.reason;
+    if (reason === undefined || !own.has(reason)) continue;
+    if (reason === 'space' && !(await room.takes(row))) later.push(row);
+    else if (reason === 'network' && isAway(row, parts.mounts)) later.push(row);
+    else ended.push(row);
+  }
+  const queued = await parts.ledger.advanceAll(ended.map((transfer) => ({ transfer, inputs: 'queue' as const })));
+  const until = parts.clock.now() + 30_000;
+  for (const row of later) {
+    // Looked at again later, without a fact each time: nothing has changed.
+    if (row.waiting !== null && (row.waiting.until ?? 0) <= parts.clock.now()) {
+      await parts.ledger.note(row, { waiting: { ...row.waiting, until } });
+    }
+  }
+  return queued.filter((row) => row !== undefined).length;
+}
+
+async function waitingRows({ store }: WaitParts, which: Exclude<Which, 'due'>): Promise<readonly Transfer[]> {
+  const found: Transfer[] = [];
+  let cursor: string | undefined;
+  do {
+    const page = await store.transfers({
+      states: ['waiting'],
+      limit: 1000,
+      ...(cursor === undefined ? {} : { cursor }),
+    });
+    for (const row of page.rows) if (row.waiting !== null && reasons[which].has(row.waiting.reason)) found.push(row);
+    cursor = page.nextCursor ?? undefined;
+  } while (cursor !== undefined && found.length < atOnce);
+  return found;
+}
+
+/** Free space by destination, asked once and then counted down by what is let in. */
+function createRoom(parts: WaitParts): { takes(row: Transfer): Promise<boolean> } {
+  const left = new Map<string, number | undefined>();
+  return {
+    takes: async (row) => {
+      const address = row.destination.endpoint;
+      if (!left.has(address)) left.set(address, await freeBytes(address, parts));
+      const free = left.get(address);
+      // Who cannot say how much room there is can only be tried.
+      if (free === undefined) return true;
+      const needs = Math.max(1, (row.sizeBytes ?? 0) - row.bytesDone);
+      if (free < needs + parts.reserveOf(row)) return false;
+      left.set(address, free - needs);
+      return true;
+    },
+  };
+}
+
+async function freeBytes(address: string, { places, mounts, mover }: WaitParts): Promise<number | undefined> {
+  let endpoint: Endpoint;
+  try {
+    endpoint = await places.open(address);
+    if (endpoint.space === undefined) return undefined;
+    const { freeBytes: free } = await endpoint.space();
+    const local = endpoint.localPath?.('');
+    const reserved = local === undefined ? 0 : (mover.reservedBytes.get(mounts.mountOf(local).mountPoint) ?? 0);
+    return free - reserved;
+  } catch {
+    return 0;
+  }
+}
+
+/** True while a mount that the transfer touches hangs: its own probe says when it is back. */
+function isAway(row: Transfer, mounts: Mounts): boolean {
+  const away = mounts.health().filter((health) => health.state === 'unreachable');
+  if (away.length === 0) return false;
+  return [row.source.endpoint, row.destination.endpoint].some((address) => {
+    const { scheme, path } = parseEndpoint(address);
+    return scheme === 'file' && away.some((health) => health.mountPoint === mounts.mountOf(path).mountPoint);
+  });
+}
