@@ -9,6 +9,7 @@ import { type ListingStep, type ListingTask, troubleFault } from './local-listin
 import { readLocal } from './local-read.ts';
 import { writeLocal } from './local-write.ts';
 import type { Mounts, RunOptions } from './mounts.ts';
+import { unpackEntries } from './packed-entries.ts';
 
 /** The worker module that the mount pools need for local endpoints. */
 export const localOperations = new URL(
@@ -85,17 +86,25 @@ async function* listTree(mounts: Mounts, root: string, prefix: string, call: Cal
   const waiting: ListingTask[] = [{ folder: prefix }];
   const troubles: FaultReport[] = [];
   const pool = mounts.pool(root);
-  while (waiting.length > 0) {
-    call.signal?.throwIfAborted();
+  const take = (): Promise<ListingStep> | undefined => {
+    if (waiting.length === 0) return undefined;
     const tasks = takeTasks(waiting);
-    const step = await pool.run<ListingStep>(
+    const step = pool.run<ListingStep>(
       'local.list',
       { root, start: prefix, tasks },
       { ...signalOf(call), quick: true },
     );
+    // It is asked for ahead: where the listing is left before it is looked at, nobody else would hear of its failure.
+    step.catch(() => undefined);
+    return step;
+  };
+  call.signal?.throwIfAborted();
+  for (let ahead = take(); ahead !== undefined; ) {
+    const step = await ahead;
     waiting.push(...step.rest);
     troubles.push(...step.troubles);
-    for (const entry of step.entries) {
+    ahead = take();
+    for (const entry of unpackEntries(step.entries)) {
       yield entry;
       call.signal?.throwIfAborted();
     }

@@ -30,6 +30,10 @@ export interface MountsOptions {
   readonly closeMs?: number;
 }
 
+/** Quick calls take turns in one worker; a second one helps where a call has had to wait for this long. */
+const quickWorkers = 2;
+const quickGrowMs = 10;
+
 interface Paths {
   readonly source: string;
   readonly destination: string | undefined;
@@ -46,6 +50,8 @@ interface Crew {
   readonly source: MountWatch;
   readonly destination: MountWatch | undefined;
   readonly limit: number;
+  /** How long a call waits for a busy worker before one more is started. */
+  readonly growAfterMs: number;
   readonly workers: Set<PoolWorker>;
   readonly queue: QueuedCall[];
 }
@@ -114,7 +120,14 @@ export function openMounts(options: MountsOptions): Mounts {
     const key = [quick, source.mount.mountPoint, destination?.mount.mountPoint ?? ''].join('\0');
     const known = crews.get(key);
     if (known !== undefined) return known;
-    const crew: Crew = { source, destination, limit: quick ? 1 : longWorkers, workers: new Set(), queue: [] };
+    const crew: Crew = {
+      source,
+      destination,
+      limit: quick ? quickWorkers : longWorkers,
+      growAfterMs: quick ? quickGrowMs : 0,
+      workers: new Set(),
+      queue: [],
+    };
     crews.set(key, crew);
     return crew;
   };
@@ -132,8 +145,19 @@ export function openMounts(options: MountsOptions): Mounts {
     return worker;
   };
 
+  /** Where a call was given up, no more are sent after it than the mount may tie up. */
+  const trusted = (watch: MountWatch) => {
+    if (watch.trust === Number.POSITIVE_INFINITY) return true;
+    let unproven = 0;
+    for (const crew of crews.values()) {
+      if (crew.source !== watch && crew.destination !== watch) continue;
+      for (const worker of crew.workers) if (worker.call !== undefined && !worker.getsOn) unproven += 1;
+    }
+    return unproven < watch.trust;
+  };
+
   const mayStart = (crew: Crew) => {
-    if (crew.source.doubtful || crew.destination?.doubtful) return false;
+    if (!trusted(crew.source) || (crew.destination && !trusted(crew.destination))) return false;
     let running = 0;
     for (const worker of crew.workers) {
       const call = worker.call as QueuedCall | undefined;
@@ -147,10 +171,15 @@ export function openMounts(options: MountsOptions): Mounts {
     return undefined;
   };
 
-  const dispatch = (crew: Crew) => {
+  const dispatch = (crew: Crew, grow = crew.growAfterMs === 0) => {
     while (crew.queue.length > 0 && mayStart(crew)) {
+      const worker = freeWorker(crew) ?? (grow || crew.workers.size === 0 ? addWorker(crew) : undefined);
+      if (worker === undefined) {
+        setTimeout(() => dispatch(crew, true), crew.growAfterMs).unref();
+        return;
+      }
       const call = crew.queue.shift();
-      if (call !== undefined) start(freeWorker(crew) ?? addWorker(crew), call);
+      if (call !== undefined) start(worker, call);
     }
   };
 
@@ -171,29 +200,25 @@ export function openMounts(options: MountsOptions): Mounts {
   /** Looks every second at every call that runs. */
   const look = () => {
     const hung = new Map<MountWatch, number[]>();
-    const silent = new Map<MountWatch, number>();
     for (const crew of crews.values()) {
       for (const worker of crew.workers) {
         const call = worker.call as QueuedCall | undefined;
         if (call === undefined) continue;
         const stillMs = worker.stillForMs();
-        if (stillMs < lookMs) continue;
-        const { watch, path } = chargedTo(crew, call.paths, worker.pulse.side);
-        silent.set(watch, (silent.get(watch) ?? 0) + 1);
         if (stillMs < hangMs) continue;
+        const { watch, path } = chargedTo(crew, call.paths, worker.pulse.side);
         const usualMs = isLocalDisk(watch.mount.type) ? localHangMs : hangMs;
         if (stillMs < Math.max(usualMs, worker.pulse.patienceMs)) {
           hung.set(watch, [...(hung.get(watch) ?? []), worker.movedAt]);
           continue;
         }
-        silent.set(watch, (silent.get(watch) ?? 0) - 1);
         crew.workers.delete(worker);
         watch.leaveBehind(worker, worker.movedAt);
         stopControl(call.control, stopReasons.stall);
         worker.abandon(hangs(watch.mount, path, stillMs));
       }
     }
-    for (const watch of watches.values()) watch.setSilent(hung.get(watch) ?? [], silent.get(watch) ?? 0);
+    for (const watch of watches.values()) watch.setHung(hung.get(watch) ?? []);
     // Only now: whoever would come next must not be sent after those that hang.
     for (const crew of crews.values()) dispatch(crew);
     if (![...threads].some((worker) => worker.call !== undefined)) {

@@ -12,11 +12,11 @@ const hardLimit = 8;
 export interface MountWatch {
   readonly mount: Mount;
   readonly unreachable: boolean;
-  /** True where one call was given up and enough others have fallen silent: no further call is sent after them until they are judged. */
-  readonly doubtful: boolean;
+  /** How many calls may be under way that have not proved yet that they get on: without end, but few once a call was given up. */
+  readonly trust: number;
   health(): MountHealth;
-  /** Tells of the calls under way: when those went in that hang but are not given up yet, and how many show no sign of life. */
-  setSilent(hungSinceMs: readonly number[], silent: number): void;
+  /** Tells when those calls went in that hang but are not given up yet. */
+  setHung(sinceMs: readonly number[]): void;
   /** A worker has been given up; `since` is when its call went in. */
   leaveBehind(worker: PoolWorker, since: number): void;
   /** The thread of a worker that was given up is gone: its call came back. */
@@ -32,7 +32,6 @@ export interface MountWatchOptions {
 export function watchMount(mount: Mount, options: MountWatchOptions): MountWatch {
   const behind = new Map<PoolWorker, number>();
   let hung: readonly number[] = [];
-  let silent = 0;
   let limit = usualLimit;
   let probing = false;
   let lastState: MountHealth['state'] = 'well';
@@ -68,12 +67,11 @@ export function watchMount(mount: Mount, options: MountWatchOptions): MountWatch
       return isUnreachable();
     },
     health,
-    get doubtful() {
-      return behind.size > 0 && behind.size + silent >= limit;
+    get trust() {
+      return behind.size === 0 ? Number.POSITIVE_INFINITY : limit - behind.size;
     },
-    setSilent(hungSinceMs, count) {
-      hung = hungSinceMs;
-      silent = count;
+    setHung(sinceMs) {
+      hung = sinceMs;
       announce();
     },
     leaveBehind(worker, since) {

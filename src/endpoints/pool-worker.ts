@@ -24,6 +24,7 @@ export class PoolWorker {
   /** When the pulse was last seen to move, by performance.now(). */
   movedAt = 0;
   #beats = 0;
+  #movedLooks = 0;
   #call: PoolCall | undefined;
   #ending = false;
   #idleTimer: NodeJS.Timeout | undefined;
@@ -72,6 +73,7 @@ export class PoolWorker {
       limit: limitOf(call.control),
     };
     this.#call = call;
+    this.#movedLooks = 0;
     this.movedAt = performance.now();
     try {
       this.#thread.postMessage(message, call.transfer);
@@ -87,14 +89,20 @@ export class PoolWorker {
     this.#thread.unref();
   }
 
-  /** Milliseconds that the call has shown no sign of life inside a side; 0 where it is in none. */
+  /** True where the call has moved between each of the last looks: it does not hang. */
+  get getsOn(): boolean {
+    return this.#movedLooks >= 2;
+  }
+
+  /** For the regular look: milliseconds that the call has shown no sign of life inside a side; 0 where it is in none. */
   stillForMs(): number {
     const beats = this.pulse.beats;
     const now = performance.now();
     if (beats !== this.#beats || this.#call === undefined || this.pulse.side === sides.none) {
       this.#beats = beats;
+      this.#movedLooks += 1;
       this.movedAt = now;
-    }
+    } else this.#movedLooks = 0;
     return now - this.movedAt;
   }
 
