@@ -25,6 +25,7 @@ import { handleRoute } from './route-handler.ts';
 import { consoleLink } from './routes/access-routes.ts';
 import { routes } from './routes/index.ts';
 import { bandwidthKey, settingsCollection } from './routes/overview-routes.ts';
+import { openThroughput } from './throughput.ts';
 
 const sweepMs = 3_600_000;
 
@@ -91,6 +92,7 @@ export async function createApi(parts: ApiParts): Promise<Api> {
   const auth = await openAuth({ documents, clock, newId: parts.newId, adminToken: config.adminToken, localToken });
   const hub = openEventHub({ engine, reader, onEvents: parts.onEvents, clock });
   const metrics = openMetrics({ engine, reader, hub, version });
+  const throughput = openThroughput({ bytesPerSecond: () => engine.snapshot().bytesPerSecond, clock });
   const idempotency = openIdempotency(documents, clock);
   const lives = openLives(auth, clock);
   const rules = { listenHost: host, secure, allowedHosts: config.allowedHosts, allowedOrigins: config.allowedOrigins };
@@ -108,6 +110,7 @@ export async function createApi(parts: ApiParts): Promise<Api> {
     hub,
     roots: openRoots(config.roots, parts.lookup),
     metrics,
+    throughput,
     clock,
     log,
     version,
@@ -178,6 +181,7 @@ export async function createApi(parts: ApiParts): Promise<Api> {
       await live.close();
       await server.close();
       hub.close();
+      throughput.close();
       metrics.close();
     },
   };

@@ -20,6 +20,7 @@ export const routePaths = {
   listEvents: ['GET', '/api/v1/events'],
   postEvent: ['POST', '/api/v1/events'],
   getOverview: ['GET', '/api/v1/overview'],
+  getThroughput: ['GET', '/api/v1/throughput'],
   getBandwidth: ['GET', '/api/v1/settings/bandwidth'],
   setBandwidth: ['PUT', '/api/v1/settings/bandwidth'],
   browse: ['GET', '/api/v1/browse'],

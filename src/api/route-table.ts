@@ -20,6 +20,7 @@ import {
   type Scope,
   scopeSchema,
   sessionViewSchema,
+  throughputViewSchema,
   tokenViewSchema,
   transferStateSchema,
   transferViewSchema,
@@ -195,6 +196,12 @@ export const routeTable = {
     summary: 'Is everything all right, what moves, what needs somebody',
     scope: 'read',
     output: overviewViewSchema,
+  },
+  getThroughput: {
+    summary: 'Bytes per second over the last five minutes, hour or day',
+    scope: 'read',
+    query: z.strictObject({ span: z.enum(['minutes', 'hour', 'day']).default('minutes') }),
+    output: throughputViewSchema,
   },
   getBandwidth: {
     summary: 'The limit on bytes per second',

@@ -13,6 +13,7 @@ import type { Metrics } from './metrics.ts';
 import type { Roots } from './roots.ts';
 import { type RouteName, routePaths } from './route-paths.ts';
 import { type RouteShape, type RouteTable, routeTable } from './route-table.ts';
+import type { Throughput } from './throughput.ts';
 
 /** What every route may use. */
 export interface Services {
@@ -23,6 +24,7 @@ export interface Services {
   readonly hub: EventHub;
   readonly roots: Roots;
   readonly metrics: Metrics;
+  readonly throughput: Throughput;
   readonly clock: Clock;
   readonly log: ApiLog;
   readonly version: string;

@@ -265,6 +265,15 @@ export const overviewViewSchema = z.object({
 });
 export type OverviewView = z.infer<typeof overviewViewSchema>;
 
+export const throughputViewSchema = z.object({
+  stepSeconds: z.number().describe('How long one value stands for'),
+  until: time.describe('Start of the last step'),
+  bytesPerSecond: z
+    .array(z.number().nullable())
+    .describe('Oldest first; null where the daemon did not run or has not measured yet'),
+});
+export type ThroughputView = z.infer<typeof throughputViewSchema>;
+
 export const plannedItemViewSchema = z.object({
   action: z.enum(['copy', 'make-folder', 'skip', 'conflict', 'refuse', 'delete-source']),
   ...pathFields,

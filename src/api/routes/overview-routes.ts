@@ -11,6 +11,7 @@ export const bandwidthKey = 'bandwidth';
 
 export const overviewRoutes = [
   route('getOverview', (_, services) => overviewOf(services)),
+  route('getThroughput', ({ query }, { throughput }) => Promise.resolve(throughput.read(query.span))),
   route('getBandwidth', (_, { engine }) => Promise.resolve(engine.snapshot().bandwidthLimit)),
   route('setBandwidth', async ({ body }, { engine, documents }) => {
     engine.setBandwidth(body.limit);
