@@ -3,7 +3,6 @@
 import { useQuery } from '@tanstack/react-query';
 import { api } from '../api.ts';
 import { useLive } from './live-store.ts';
-import { sampleThroughput } from './throughput.ts';
 
 export const overviewKey = ['overview'] as const;
 
@@ -11,11 +10,7 @@ export function useOverview() {
   const offline = useLive((state) => state.connection.kind === 'offline');
   return useQuery({
     queryKey: overviewKey,
-    queryFn: async ({ signal }) => {
-      const overview = await api.call('getOverview', {}, { signal });
-      sampleThroughput(Date.parse(overview.now), overview.bytesPerSecond);
-      return overview;
-    },
+    queryFn: ({ signal }) => api.call('getOverview', {}, { signal }),
     refetchInterval: offline ? 5000 : 2000,
     retry: false,
   });

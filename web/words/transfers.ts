@@ -46,6 +46,18 @@ export function etaText(eta: EtaView | null): { short: string; cause: string } {
   return { short: range(eta.fromSeconds, eta.toSeconds) ?? '', cause: eta.cause };
 }
 
+/** The error in a row that names its file already: the path gives way to "it". */
+export function shortReason(transfer: TransferView): string {
+  const message = transfer.error?.message ?? 'It failed without a reason.';
+  const paths = [transfer.error?.place?.path, wholePath(transfer.source), targetPath(transfer), transfer.source.path];
+  for (const path of paths) {
+    if (path === undefined || path === '') continue;
+    if (message.startsWith(`${path} `)) return `It ${message.slice(path.length + 1)}`;
+    if (message.includes(path)) return message.replace(path, 'it');
+  }
+  return message;
+}
+
 export function algorithmName(algorithm: string): string {
   return { 'xxh128-8m': 'XXH128 tree', sha256: 'SHA-256', blake3: 'BLAKE3' }[algorithm] ?? algorithm;
 }

@@ -1,20 +1,34 @@
-// Bytes per second over time, drawn from what this page has seen.
+// Bytes per second over time, as the daemon has measured them.
 
 import 'uplot/dist/uPlot.min.css';
+import { keepPreviousData, useQuery } from '@tanstack/react-query';
 import { useEffect, useRef, useState } from 'react';
 import uPlot from 'uplot';
+import type { ThroughputView } from '../../../src/model/views.ts';
+import { api } from '../../api.ts';
 import { useTheme } from '../../frame/theme.ts';
-import type { Sample, SpanName } from '../../live/throughput.ts';
-import { spanNames, spans, useThroughput } from '../../live/throughput.ts';
 import { speed } from '../../words/amounts.ts';
+
+const spans = [
+  { name: 'minutes', label: '5 min', everyMs: 2000 },
+  { name: 'hour', label: '1 h', everyMs: 20_000 },
+  { name: 'day', label: '24 h', everyMs: 60_000 },
+] as const;
+type Span = (typeof spans)[number];
 
 const heightPx = 168;
 const hourMinute = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit' });
 
 export function ThroughputGraph({ bytesPerSecond }: { bytesPerSecond: number }) {
-  const [chosen, setChosen] = useState<SpanName>('now');
-  const samples = useThroughput((series) => series[chosen]);
-  const highest = samples.reduce((most, sample) => Math.max(most, sample.bytesPerSecond), 0);
+  const [chosen, setChosen] = useState<Span>(spans[0]);
+  const { data } = useQuery({
+    queryKey: ['throughput', chosen.name],
+    queryFn: ({ signal }) => api.call('getThroughput', { query: { span: chosen.name } }, { signal }),
+    refetchInterval: chosen.everyMs,
+    placeholderData: keepPreviousData,
+    retry: false,
+  });
+  const highest = (data?.bytesPerSecond ?? []).reduce<number>((most, value) => Math.max(most, value ?? 0), 0);
   return (
     <section aria-label="Throughput" className="flex flex-col gap-1">
       <div className="flex items-end justify-between gap-4">
@@ -25,40 +39,40 @@ export function ThroughputGraph({ bytesPerSecond }: { bytesPerSecond: number }) 
           </p>
         </div>
         <div role="radiogroup" aria-label="Time shown" className="flex gap-1">
-          {spanNames.map((name) => (
+          {spans.map((span) => (
             // biome-ignore lint/a11y/useSemanticElements: three short words side by side are a switch, not a form
             <button
-              key={name}
+              key={span.name}
               type="button"
               role="radio"
-              aria-checked={name === chosen}
-              onClick={() => setChosen(name)}
-              className={`h-7 rounded px-2 text-12 tabular-nums coarse:h-10 coarse:px-3 ${name === chosen ? 'bg-tint-strong font-medium text-ink' : 'text-ink-soft hover:bg-tint'}`}
+              aria-checked={span === chosen}
+              onClick={() => setChosen(span)}
+              className={`h-7 rounded px-2 text-12 tabular-nums coarse:h-10 coarse:px-3 ${span === chosen ? 'bg-tint-strong font-medium text-ink' : 'text-ink-soft hover:bg-tint'}`}
             >
-              {spans[name].label}
+              {span.label}
             </button>
           ))}
         </div>
       </div>
-      <div role="img" aria-label={`Over the last ${spans[chosen].label}: at most ${speed(highest)}.`}>
-        <Plot samples={samples} span={chosen} />
+      <div role="img" aria-label={`Over the last ${chosen.label}: at most ${speed(highest)}.`}>
+        <Plot data={data} />
       </div>
     </section>
   );
 }
 
-function Plot({ samples, span }: { samples: readonly Sample[]; span: SpanName }) {
+function Plot({ data }: { data: ThroughputView | undefined }) {
   const holder = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot>(undefined);
   const theme = useTheme((state) => state.theme);
   const systemDark = useSystemDark();
-  const latest = useRef(samples);
-  latest.current = samples;
+  const latest = useRef(data);
+  latest.current = data;
   // biome-ignore lint/correctness/useExhaustiveDependencies: another theme means other colours, read from the page when the plot is made
   useEffect(() => {
     const element = holder.current;
     if (element === null) return;
-    const made = new uPlot(optionsFor(element, span), dataOf(latest.current, span), element);
+    const made = new uPlot(optionsFor(element), pointsOf(latest.current), element);
     plot.current = made;
     const fit = new ResizeObserver(() => made.setSize({ width: element.clientWidth, height: heightPx }));
     fit.observe(element);
@@ -67,26 +81,19 @@ function Plot({ samples, span }: { samples: readonly Sample[]; span: SpanName })
       made.destroy();
       plot.current = undefined;
     };
-  }, [span, theme, systemDark]);
-  useEffect(() => plot.current?.setData(dataOf(samples, span)), [samples, span]);
+  }, [theme, systemDark]);
+  useEffect(() => plot.current?.setData(pointsOf(data)), [data]);
   return <div ref={holder} className="w-full overflow-hidden" style={{ height: `${heightPx}px` }} />;
 }
 
-/** Every step of the span has a point, so that a gap (a daemon that was away) shows as one. */
-function dataOf(samples: readonly Sample[], name: SpanName): uPlot.AlignedData {
-  const { seconds, stepSeconds } = spans[name];
-  const lastMs = samples.at(-1)?.atMs ?? Math.floor(Date.now() / 1000 / stepSeconds) * stepSeconds * 1000;
-  const known = new Map(samples.map((sample) => [sample.atMs, sample.bytesPerSecond]));
-  const times: number[] = [];
-  const values: (number | null)[] = [];
-  for (let atMs = lastMs - seconds * 1000; atMs <= lastMs; atMs += stepSeconds * 1000) {
-    times.push(atMs / 1000);
-    values.push(known.get(atMs) ?? null);
-  }
-  return [times, values];
+function pointsOf(data: ThroughputView | undefined): uPlot.AlignedData {
+  if (data === undefined) return [[], []];
+  const until = Date.parse(data.until) / 1000;
+  const { stepSeconds, bytesPerSecond } = data;
+  return [bytesPerSecond.map((_, at) => until - (bytesPerSecond.length - 1 - at) * stepSeconds), bytesPerSecond];
 }
 
-function optionsFor(element: HTMLElement, name: SpanName): uPlot.Options {
+function optionsFor(element: HTMLElement): uPlot.Options {
   const style = getComputedStyle(element);
   const colour = (token: string) => style.getPropertyValue(token).trim();
   const axis = {
@@ -125,7 +132,6 @@ function optionsFor(element: HTMLElement, name: SpanName): uPlot.Options {
         fill: colour('--moves-tint'),
         width: 1.5,
         points: { show: false },
-        spanGaps: name === 'now',
       },
     ],
   };

@@ -10,7 +10,7 @@ import { StateMark } from '../../parts/state-mark.tsx';
 import { perCent, size, speed } from '../../words/amounts.ts';
 import { transferLooks } from '../../words/states.ts';
 import { age } from '../../words/times.ts';
-import { baseName, etaText, waitSentence } from '../../words/transfers.ts';
+import { baseName, etaText, shortReason, waitSentence } from '../../words/transfers.ts';
 import type { InnerProps } from './row-cells.tsx';
 import { SelectBox } from './row-cells.tsx';
 
@@ -48,7 +48,7 @@ export function RowCard({ transfer, progress, selected, onSelect }: InnerProps) 
         ) : (
           <span className="min-w-0 flex-1 truncate text-right text-ink-faint">
             {transfer.state === 'failed'
-              ? (transfer.error?.message ?? '')
+              ? shortReason(transfer)
               : transfer.state === 'waiting'
                 ? waitSentence(transfer, nowMs)
                 : age(Date.parse(transfer.createdAt), nowMs)}

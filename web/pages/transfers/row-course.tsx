@@ -10,7 +10,7 @@ import { ProgressBar } from '../../parts/progress-bar.tsx';
 import { exactSize, perCent, size, speed } from '../../words/amounts.ts';
 import { transferLooks } from '../../words/states.ts';
 import { span } from '../../words/times.ts';
-import { baseName, etaText, waitSentence } from '../../words/transfers.ts';
+import { baseName, etaText, shortReason, waitSentence } from '../../words/transfers.ts';
 import { roomy, wide } from './row-columns.ts';
 
 /** Progress, speed and ETA; or, where nothing moves, the one sentence that says why. */
@@ -32,7 +32,7 @@ export function RowCourse({
           className="min-w-0 flex-1 truncate text-needs"
           title={transfer.error === null ? '' : `${transfer.error.message}\n${transfer.error.remedy}`}
         >
-          {transfer.error?.message ?? 'It failed without a reason.'}
+          {shortReason(transfer)}
         </span>
         <button
           type="button"

@@ -15,7 +15,7 @@ export const TransferRow = memo(function TransferRow(props: RowProps) {
   const transfer = useLive((state) => (id === undefined ? undefined : state.transfers.get(id)));
   const progress = useLive((state) => (id === undefined ? undefined : state.progress.get(id)));
   const heightPx = cards ? rowHeightPx.cards : rowHeightPx.table;
-  const shade = open ? 'bg-tint-strong' : selected ? 'bg-moves-tint' : 'hover:bg-tint';
+  const shade = open ? 'bg-tint-strong' : selected ? 'bg-tint' : 'hover:bg-tint';
   return (
     // biome-ignore lint/a11y/useKeyWithClickEvents: the grid that holds the rows has the keyboard
     <div

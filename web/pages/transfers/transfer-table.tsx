@@ -62,7 +62,9 @@ export function TransferTable(props: TransferTableProps) {
       data-list="transfers"
       className="@container flex min-h-0 flex-1 flex-col outline-none focus-visible:shadow-[inset_0_2px_0_var(--moves)]"
     >
-      {!cards && <Header {...props} allSelected={ids.length > 0 && selected.size >= ids.length} />}
+      {!cards && (
+        <Header {...props} all={selected.size === 0 ? 'none' : selected.size >= ids.length ? 'all' : 'some'} />
+      )}
       <div
         ref={scroller}
         role="rowgroup"
@@ -93,7 +95,7 @@ export function TransferTable(props: TransferTableProps) {
   );
 }
 
-function Header({ filter, onSort, onSelectAll, allSelected }: TransferTableProps & { allSelected: boolean }) {
+function Header({ filter, onSort, onSelectAll, all }: TransferTableProps & { all: 'none' | 'some' | 'all' }) {
   const sorted = (sort: SortKey) =>
     filter.sort === sort
       ? filter.order === 'asc'
@@ -115,7 +117,10 @@ function Header({ filter, onSort, onSelectAll, allSelected }: TransferTableProps
               type="checkbox"
               className="size-3.5 accent-(--ink)"
               aria-label="Select all"
-              checked={allSelected}
+              checked={all === 'all'}
+              ref={(box) => {
+                if (box !== null) box.indeterminate = all === 'some';
+              }}
               onChange={onSelectAll}
             />
           </label>
