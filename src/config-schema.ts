@@ -58,6 +58,10 @@ export const configSchema = z.strictObject({
   data: folder.optional().describe('The data folder: ledger, journals, logs'),
   listen: listenSchema.optional(),
   insecureHttp: z.boolean().default(false).describe('Listen beyond loopback without TLS'),
+  tls: z
+    .strictObject({ certificateFile: z.string().min(1), keyFile: z.string().min(1) })
+    .optional()
+    .describe('PEM files; the API then speaks HTTPS'),
   tokenFile: z.string().min(1).optional().describe('A file whose first line is an admin token'),
   allowedOrigins: z.array(origin).default([]),
   allowedHosts: z.array(z.string().min(1)).default([]).describe('Host names by which the daemon may be called'),

@@ -10,6 +10,7 @@ import type { WatchRequest } from './model/specs.ts';
 
 export type { ConfigProblem } from './config-problems.ts';
 export type { ListenAddress } from './config-schema.ts';
+export { type DaemonCard, readDaemonCard } from './daemon-file.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -30,6 +31,7 @@ export interface Settings {
   readonly dataFolder: string;
   readonly listen: ListenAddress;
   readonly insecureHttp: boolean;
+  readonly tls: { readonly certificateFile: string; readonly keyFile: string } | null;
   readonly adminToken: string | null;
   readonly allowedOrigins: readonly string[];
   readonly allowedHosts: readonly string[];
@@ -132,6 +134,10 @@ export async function loadSettings(flags: SettingFlags = {}, env: Environment = 
     insecureHttp:
       flags.insecureHttp ??
       (fromEnv('WHERRY_INSECURE_HTTP') === undefined ? values.insecureHttp : isYes(env, 'WHERRY_INSECURE_HTTP')),
+    tls:
+      values.tls === undefined
+        ? null
+        : { certificateFile: folder(values.tls.certificateFile), keyFile: folder(values.tls.keyFile) },
     adminToken: await adminToken(env, values.tokenFile === undefined ? undefined : folder(values.tokenFile)),
     allowedOrigins: values.allowedOrigins,
     allowedHosts: values.allowedHosts,

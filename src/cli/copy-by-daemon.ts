@@ -1,0 +1,76 @@
+// `wherry copy` where a daemon is named: the daemon moves the files, this process asks for the copy and looks on.
+
+import { randomUUID } from 'node:crypto';
+import { noCounts } from '../model/job.ts';
+import type { CopyRequest } from '../model/specs.ts';
+import type { JobView } from '../model/views.ts';
+import type { Flags } from './command-line.ts';
+import { tellOutcome } from './copy-outcome.ts';
+import { tellPlan } from './copy-plan.ts';
+import type { DaemonLink } from './daemon-client.ts';
+import { listenForInterrupt } from './interrupt.ts';
+import { openProgressDisplay } from './progress-display.ts';
+import type { Terminal } from './terminal.ts';
+
+const resting = ['completed', 'partial', 'failed', 'cancelled', 'paused'];
+
+export async function copyByDaemon(
+  { client }: DaemonLink,
+  request: CopyRequest,
+  options: { readonly dryRun: boolean; readonly flags: Flags; readonly terminal: Terminal },
+): Promise<number> {
+  const { dryRun, flags, terminal } = options;
+  if (dryRun) return tellPlan(terminal, client.lines('planJob', { body: request }), { shown: true });
+  const startedAt = performance.now();
+  const interrupt = listenForInterrupt();
+  const { cursor: since } = await client.call('getOverview');
+  const created = await client.call('createJob', { body: request }, { idempotencyKey: randomUUID() });
+  if (terminal.json) terminal.object({ type: 'started', jobId: created.id, resumed: false });
+  const display = openProgressDisplay(terminal, flags.is('progress'));
+  let job: JobView = created;
+  try {
+    for await (const item of client.live({ since, signal: interrupt.signal })) {
+      if (item.kind === 'progress' && item.progress.job?.jobId === created.id) {
+        const { eta, ...figures } = item.progress.job;
+        display.job({
+          ...figures,
+          eta: eta === null ? null : { from: eta.fromSeconds, to: eta.toSeconds, cause: eta.cause },
+        });
+        if (terminal.json && flags.is('progress')) terminal.object({ type: 'progress', ...figures, eta });
+      }
+      if (
+        item.kind === 'event' &&
+        item.event.transferId === null &&
+        item.event.jobId === created.id &&
+        item.event.job !== undefined
+      ) {
+        job = item.event.job;
+        if (resting.includes(job.state)) break;
+      }
+      if (item.kind === 'lost') terminal.say(`${item.error.message} Trying again …`);
+    }
+  } finally {
+    display.end();
+    interrupt.release();
+  }
+  if (interrupt.exitCode !== undefined) {
+    terminal.warn(`wherry: interrupted. The daemon goes on with it; \`wherry jobs cancel ${created.id}\` stops it.`);
+    if (terminal.json) terminal.object({ type: 'interrupted', jobId: created.id, exitCode: interrupt.exitCode });
+    return interrupt.exitCode;
+  }
+  job = await client.call('getJob', { params: { id: created.id } });
+  const failed =
+    job.counts.failed === 0
+      ? []
+      : (await client.call('listTransfers', { query: { job: job.id, state: ['failed'], limit: 1000 } })).rows;
+  return tellOutcome(terminal, {
+    jobId: job.id,
+    state: job.state,
+    counts: { ...noCounts, ...job.counts },
+    seconds: (performance.now() - startedAt) / 1000,
+    verify: request.verify ?? 'read-back',
+    moved: request.move === true,
+    error: job.error,
+    failed: failed.map(({ source, error }) => ({ path: `${source.endpoint}/${source.path}`, error })),
+  });
+}

@@ -1,0 +1,125 @@
+// What is known of the copies below a path: the newest proven size and hash of each file, from the ledgers that can be asked.
+
+import { parseEndpoint } from '../model/endpoint-url.ts';
+import { asFault } from '../model/fault.ts';
+import type { ContentHash } from '../model/hash.ts';
+import { displayPath, joinPath } from '../model/names.ts';
+import { exactPath, type PathText } from '../model/path-text.ts';
+import { copyLedgers, knownCopies } from './copy-request.ts';
+import { type DaemonLink, findDaemon } from './daemon-client.ts';
+import type { Terminal } from './terminal.ts';
+
+/** A file as it was proven when it was copied. */
+export interface Proven {
+  readonly sizeBytes: number;
+  readonly hash: ContentHash;
+  /** Milliseconds since 1970. */
+  readonly at: number;
+}
+
+export interface ReceiptsWanted {
+  /** Absolute. */
+  readonly paths: readonly string[];
+  /** A data folder to ask beside the ledgers of this user's own copies. */
+  readonly data: string | undefined;
+  readonly defaultData: string;
+  readonly terminal: Terminal;
+}
+
+const pageRows = 1000;
+
+/** By absolute path. A ledger that cannot be asked now is named, and the others are asked. */
+export async function provenFiles(wanted: ReceiptsWanted): Promise<Map<string, Proven>> {
+  const { paths, data, terminal } = wanted;
+  const found = new Map<string, Proven>();
+  const note = (place: { endpoint: string; path: string }, proven: Proven) => {
+    const path = joinPath(place.endpoint === '/' ? '' : place.endpoint, place.path);
+    const absolute = path.startsWith('/') ? path : `/${path}`;
+    if (!paths.some((one) => isBelow(absolute, one))) return;
+    const known = found.get(absolute);
+    if (known === undefined || known.at <= proven.at) found.set(absolute, proven);
+  };
+  const ledgers = [copyLedgers(undefined), ...(data === undefined ? [] : [copyLedgers(data)])].flatMap(knownCopies);
+  for (const { folder, pair } of ledgers) {
+    const destination = parseEndpoint(pair.destination);
+    if (destination.scheme !== 'file') continue;
+    if (paths.some((path) => isBelow(path, destination.path) || isBelow(destination.path, path))) {
+      await tryLedger(terminal, `of the copy to ${displayPath(pair.destination)}`, () => readLedger(folder, note));
+    }
+  }
+  const daemon = findDaemon(data ?? wanted.defaultData);
+  if (daemon !== undefined)
+    await tryLedger(terminal, `of the daemon at ${daemon.url}`, () => askDaemon(daemon, paths, note));
+  else if (data !== undefined) await tryLedger(terminal, `in ${displayPath(data)}`, () => readLedger(data, note));
+  return found;
+}
+
+export function isBelow(path: string, folder: string): boolean {
+  return path === folder || path.startsWith(folder === '/' ? '/' : `${folder}/`);
+}
+
+type Note = (place: { endpoint: string; path: string }, proven: Proven) => void;
+
+async function tryLedger(terminal: Terminal, which: string, read: () => Promise<void>): Promise<void> {
+  try {
+    await read();
+  } catch (error) {
+    terminal.warn(`wherry: the ledger ${which} cannot be asked: ${asFault(error).message}`);
+  }
+}
+
+async function readLedger(folder: string, note: Note): Promise<void> {
+  const { openForReading } = await import('../main.ts');
+  const ledger = await openForReading({ dataFolder: folder });
+  try {
+    let cursor: string | undefined;
+    do {
+      const page = await ledger.reader.transfers({
+        states: ['completed'],
+        limit: pageRows,
+        ...(cursor === undefined ? {} : { cursor }),
+      });
+      for (const { destination, publishedPath, sizeBytes, hash, finishedAt } of page.rows) {
+        if (sizeBytes === null || hash === null) continue;
+        note(
+          { endpoint: destination.endpoint, path: publishedPath ?? destination.path },
+          { sizeBytes, hash, at: finishedAt ?? 0 },
+        );
+      }
+      cursor = page.nextCursor ?? undefined;
+    } while (cursor !== undefined);
+  } finally {
+    await ledger.close();
+  }
+}
+
+async function askDaemon({ client }: DaemonLink, paths: readonly string[], note: Note): Promise<void> {
+  const last = (path: string) => path.slice(path.lastIndexOf('/') + 1);
+  // One path can be looked for by a part of it; its last part is in the endpoint's address or in the path below it.
+  const search = paths.length === 1 && paths[0] !== '/' ? last(paths[0] ?? '') : undefined;
+  let cursor: string | undefined;
+  do {
+    const page = await client.call('listTransfers', {
+      query: {
+        state: ['completed'],
+        limit: pageRows,
+        order: 'asc',
+        ...(search === undefined || !search.isWellFormed() ? {} : { search }),
+        ...(cursor === undefined ? {} : { cursor }),
+      },
+    });
+    for (const { destination, published, sizeBytes, hash, finishedAt } of page.rows) {
+      if (sizeBytes === null || hash === null) continue;
+      const at = finishedAt === null ? 0 : Date.parse(finishedAt);
+      note(
+        { endpoint: destination.endpoint, path: exactPath(plainPath(published ?? destination)) },
+        { sizeBytes, hash, at },
+      );
+    }
+    cursor = page.nextCursor ?? undefined;
+  } while (cursor !== undefined);
+}
+
+function plainPath({ path, pathBytes }: { path: string; pathBytes?: string | undefined }): PathText {
+  return pathBytes === undefined ? { path } : { path, pathBytes };
+}

@@ -1,0 +1,193 @@
+// The list of verbs: what each takes, and where its code is.
+
+import type { OptionSpec, VerbSpec } from './command-line.ts';
+
+const data: OptionSpec = {
+  name: 'data',
+  value: 'DIR',
+  about: "The daemon's data folder (or WHERRY_DATA)",
+};
+const config: OptionSpec = { name: 'config', value: 'FILE', about: 'The configuration to read (or WHERRY_CONFIG)' };
+
+const selection: readonly OptionSpec[] = [
+  {
+    name: 'include',
+    value: 'GLOB',
+    many: true,
+    about: 'Take these paths also where --exclude names them; with no --exclude, only these',
+  },
+  { name: 'exclude', value: 'GLOB', many: true, about: 'Leave these paths out (below the source: *.tmp, cache/**)' },
+];
+
+const copy: VerbSpec = {
+  name: 'copy',
+  usage: ['[OPTION…] SRC… DST'],
+  summary: 'Copy files and folders, verified',
+  about:
+    "A folder's contents go into DST; a file goes into DST where that is a folder or ends with /, else becomes DST. What is there unchanged is left alone. " +
+    'Each file takes its name only when its content is proven by reading it back. Stopped or broken off, the same command again goes on where it was.',
+  options: [
+    { name: 'dry-run', short: 'n', about: 'Only say what would be done' },
+    { name: 'progress', short: 'P', about: 'Show progress also where no terminal is, and each file as it arrives' },
+    { name: 'checksum', short: 'c', about: 'Compare content where size and time agree' },
+    { name: 'move', about: 'Delete each source file once it is proven at the destination' },
+    {
+      name: 'conflict',
+      value: 'RULE',
+      about: 'What is there under that name: overwrite (default), newer, skip, rename, fail',
+    },
+    ...selection,
+    { name: 'symlinks', value: 'POLICY', about: 'skip (default), keep or follow' },
+    { name: 'links', short: 'l', about: 'As --symlinks keep' },
+    { name: 'verify', value: 'HOW', about: 'read-back (default), far-hash, or size' },
+    {
+      name: 'hash',
+      value: 'ALGORITHM',
+      about: 'xxh128-8m, sha256 or blake3; default is the fast one for local places',
+    },
+    { name: 'preserve', value: 'LIST', about: 'Beside time and mode also: owner, xattrs, sparse (comma-separated)' },
+    { name: 'transfers', value: 'N', about: 'Files that move at once (4)' },
+    { name: 'bwlimit', value: 'RATE', about: 'Bytes a second (2M), or a timetable (08:00,2M 19:00,off)' },
+    { name: 'reserve', value: 'SIZE', about: 'Free space that must remain at the destination' },
+    {
+      name: 'data',
+      value: 'DIR',
+      about: 'Let the daemon of this data folder do it; where none runs, keep the ledger there',
+    },
+    config,
+  ],
+  examples: [
+    ['wherry copy photos/ /mnt/backup/photos', 'the contents of photos, into a folder that is made if need be'],
+    ['wherry copy -n --exclude "*.tmp" project /mnt/nas/', 'what would be copied'],
+    [
+      'wherry copy --move --verify read-back card/ archive/',
+      'empties the card, file by file, each only when it is proven',
+    ],
+  ],
+  load: async () => (await import('./copy.ts')).copy,
+};
+
+const verify: VerbSpec = {
+  name: 'verify',
+  usage: ['[OPTION…] PATH…', '--against SRC DST'],
+  summary: 'Prove again that what was copied is still what it was',
+  about:
+    'Reads each file below PATH again and compares its hash with the receipt that its copy left. A file that has been read lately may come from memory: ' +
+    'only a reading past the page cache (--direct, or after a remount) proves the medium.',
+  options: [
+    { name: 'against', value: 'SRC', about: 'Compare with this file or folder, by hash, instead of receipts' },
+    { name: 'direct', about: 'Read past the page cache (O_DIRECT), where the file system can' },
+    { name: 'hash', value: 'ALGORITHM', about: 'For --against: xxh128-8m (default), sha256 or blake3' },
+    { name: 'data', value: 'DIR', about: 'Also ask the ledger of this data folder, or its daemon where one runs' },
+  ],
+  examples: [
+    ['wherry verify /mnt/backup/photos', 'every file that was copied there'],
+    ['wherry verify --direct --against photos/ /mnt/backup/photos', 'two trees, the second from its medium'],
+  ],
+  load: async () => (await import('./verify.ts')).verify,
+};
+
+const serve: VerbSpec = {
+  name: 'serve',
+  usage: ['[OPTION…]'],
+  summary: 'Run the daemon: watches, the API and the web console',
+  about:
+    'Listens on loopback and prints a link to the console that works once. Without a configuration it watches demo/in below the current folder and copies what is dropped there to demo/out.',
+  options: [
+    { name: 'data', value: 'DIR', about: 'Ledger, journals and logs (WHERRY_DATA)' },
+    { name: 'listen', value: 'HOST:PORT', about: 'Default is 127.0.0.1:7373 (WHERRY_LISTEN)' },
+    config,
+    { name: 'bwlimit', value: 'RATE', about: 'Bytes a second for all transfers, or a timetable' },
+    { name: 'transfers', value: 'N', about: 'Files that move at once (4)' },
+    { name: 'insecure-http', about: 'Listen beyond loopback without TLS' },
+    { name: 'no-demo', about: 'No demo watch where there is no configuration' },
+  ],
+  load: async () => (await import('./serve.ts')).serve,
+};
+
+const actions = {
+  ls: 'List them, newest first',
+  'show ID': 'One of them, with all that happened to it',
+  'pause ID…': 'Stop for now; what is done is kept',
+  'resume ID…': 'Go on',
+  'cancel ID…': 'Stop for good; what is complete stays',
+  'retry ID…': 'Try again what failed or was cancelled',
+};
+
+const transfers: VerbSpec = {
+  name: 'transfers',
+  usage: ['ls [OPTION…]', 'show|pause|resume|cancel|retry ID…'],
+  summary: "The daemon's transfers: list, show, pause, resume, cancel, retry",
+  actions,
+  options: [
+    { name: 'state', value: 'STATE', many: true, about: 'Only those in this state (ls)' },
+    { name: 'job', value: 'ID', about: 'Only those of this job (ls)' },
+    { name: 'search', value: 'TEXT', about: 'Only those with this in a path (ls)' },
+    { name: 'limit', value: 'N', about: 'At most so many; 0 is all (ls, 50)' },
+    data,
+  ],
+  load: async () => (await import('./transfers.ts')).transfers,
+};
+
+const jobs: VerbSpec = {
+  name: 'jobs',
+  usage: ['ls [OPTION…]', 'show|pause|resume|cancel|retry ID…'],
+  summary: "The daemon's jobs: list, show, pause, resume, cancel, retry",
+  actions,
+  options: [
+    { name: 'state', value: 'STATE', many: true, about: 'Only those in this state (ls)' },
+    { name: 'limit', value: 'N', about: 'At most so many; 0 is all (ls, 50)' },
+    data,
+  ],
+  load: async () => (await import('./jobs.ts')).jobs,
+};
+
+const explain: VerbSpec = {
+  name: 'explain',
+  usage: ['PATH'],
+  summary: 'Where a file is, or why it is not there yet',
+  options: [data],
+  load: async () => (await import('./explain.ts')).explain,
+};
+
+const token: VerbSpec = {
+  name: 'token',
+  usage: ['create [--scope SCOPE…] [--days N] NAME', 'ls', 'revoke ID'],
+  summary: 'Tokens for programs that use the API',
+  actions: { create: 'Make one; its secret is shown this once', ls: 'List them', revoke: 'End one at once' },
+  options: [
+    { name: 'scope', value: 'SCOPE', many: true, about: 'read (default), write, management or admin' },
+    { name: 'days', value: 'N', about: 'It ends after so many days' },
+    data,
+  ],
+  load: async () => (await import('./token.ts')).token,
+};
+
+const consoleVerb: VerbSpec = {
+  name: 'console',
+  usage: [''],
+  summary: 'A new one-time link to the web console',
+  options: [data],
+  load: async () => (await import('./console-link.ts')).consoleLink,
+};
+
+const configVerb: VerbSpec = {
+  name: 'config',
+  usage: ['check [FILE]'],
+  summary: 'Check the configuration',
+  actions: { check: 'Name every mistake with its line' },
+  options: [config],
+  load: async () => (await import('./config-check.ts')).configCheck,
+};
+
+export const verbs: readonly VerbSpec[] = [
+  copy,
+  verify,
+  serve,
+  jobs,
+  transfers,
+  explain,
+  token,
+  consoleVerb,
+  configVerb,
+];

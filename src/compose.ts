@@ -1,0 +1,108 @@
+// Puts the parts together: ledger, file workers, mover and engine on one data folder.
+
+import { randomUUID } from 'node:crypto';
+import { mkdirSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import type { Endpoint } from './endpoints/endpoint.ts';
+import type { Mounts } from './endpoints/mounts.ts';
+import type { Engine } from './engine/engine.ts';
+import type { EngineLimits, EngineLog } from './engine/engine-parts.ts';
+import type { Clock, NewId } from './model/clock.ts';
+import { idSource, systemClock, systemRandom } from './model/clock.ts';
+import { parseEndpoint } from './model/endpoint-url.ts';
+import type { Store } from './store/store.ts';
+
+export interface PartsOptions {
+  /** Ledger and journals; made where it is missing. */
+  readonly dataFolder: string;
+  readonly limits: EngineLimits;
+  readonly log: EngineLog;
+  /** Worker modules beside those of the endpoints, the mover and the engine. */
+  readonly modules?: readonly URL[];
+}
+
+export interface Parts {
+  readonly store: Store;
+  readonly mounts: Mounts;
+  /** Not started yet. */
+  readonly engine: Engine;
+  readonly clock: Clock;
+  readonly newId: NewId;
+  /** Opens a place by its address. Rejects with `unsupported`, `unreachable`, `permission` or `invalid`. */
+  open(address: string): Promise<Endpoint>;
+  /** Stops the engine and closes all; resolves with false where a call hangs in the operating system. May be called twice. */
+  close(): Promise<boolean>;
+}
+
+const ending = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
+
+/** A worker's script beside this file, in the sources and in dist alike. */
+export function workerModule(path: string): URL {
+  return new URL(`./${path}.${ending}`, import.meta.url);
+}
+
+/** Rejects with `data_in_use` and `ledger`. */
+export async function openParts(options: PartsOptions): Promise<Parts> {
+  const { dataFolder, limits, log } = options;
+  mkdirSync(dataFolder, { recursive: true, mode: 0o700 });
+  const { openSqliteStore } = await import('./store/sqlite-store.ts');
+  // The ledger's thread starts while the rest is still being loaded.
+  const opening = openSqliteStore({ folder: dataFolder, clock: systemClock });
+  opening.catch(() => undefined);
+  const [
+    { openMounts },
+    { requireEndpoint },
+    { localOperations },
+    { createMover, laneOperations },
+    { createEngine, engineOperations },
+  ] = await Promise.all([
+    import('./endpoints/mount-pool.ts'),
+    import('./endpoints/index.ts'),
+    import('./endpoints/local.ts'),
+    import('./engine/mover/create-mover.ts'),
+    import('./engine/create-engine.ts'),
+  ]);
+  const store = await opening;
+  const clock = systemClock;
+  const newId = idSource(clock, systemRandom);
+  const mounts = openMounts({
+    modules: [localOperations, laneOperations, engineOperations, ...(options.modules ?? [])],
+    ownPath: dataFolder,
+  });
+  const open = (address: string) => requireEndpoint(parseEndpoint(address), { mounts });
+  const journalFolder = join(dataFolder, 'journals');
+  mkdirSync(journalFolder, { recursive: true, mode: 0o700 });
+  const mover = createMover({ mounts, journalFolder });
+  const engine = createEngine({
+    store,
+    openEndpoint: open,
+    mounts,
+    mover,
+    clock,
+    random: systemRandom,
+    newId,
+    node: `${hostname()}-${process.pid}-${randomUUID().slice(0, 8)}`,
+    limits,
+    log,
+  });
+  let closing: Promise<boolean> | undefined;
+  const close = async () => {
+    const stopped = await engine.stop();
+    const ended = await mounts.close();
+    await store.close();
+    return stopped && ended;
+  };
+  return {
+    store,
+    mounts,
+    engine,
+    clock,
+    newId,
+    open,
+    close() {
+      closing ??= close();
+      return closing;
+    },
+  };
+}

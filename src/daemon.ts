@@ -1,0 +1,193 @@
+// The daemon: the engine with its watches, the API and the console, logs and a calling card for this machine's commands.
+
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import pino from 'pino';
+import { createApi } from './api/create-api.ts';
+import { openParts, workerModule } from './compose.ts';
+import type { Settings } from './config.ts';
+import { applyWatches } from './config-watches.ts';
+import { removeDaemonCard, writeDaemonCard } from './daemon-file.ts';
+import type { EngineLimits } from './engine/engine-parts.ts';
+import { openLogFiles } from './log-files.ts';
+import { Fault } from './model/fault.ts';
+import { displayPath } from './model/names.ts';
+import type { WatchRequest } from './model/specs.ts';
+
+export interface Daemon {
+  readonly url: string;
+  /** One-time link to the console; it holds a secret. */
+  readonly consoleUrl: string;
+  /** Folders of the demo watch, where there is one. */
+  readonly demo: { readonly source: string; readonly destination: string } | null;
+  /** Resolves with false where a call hangs in the operating system: the process must then be ended by a signal. */
+  close(): Promise<boolean>;
+}
+
+export interface DaemonOptions {
+  /** Below it `in` is watched and copied to `out`, where the configuration names no watch; null for no demo. */
+  readonly demoFolder: string | null;
+  /** What of the log goes to standard error, beside the files. */
+  readonly logToErrors: 'all' | 'warnings' | 'none';
+}
+
+/** Rejects with `data_in_use`, `port_in_use`, `config_invalid`, `permission` and `ledger`; nothing runs then. */
+export async function openDaemon(settings: Settings, options: DaemonOptions): Promise<Daemon> {
+  const { dataFolder, logs } = settings;
+  const tls = readTls(settings);
+  makeFolder(dataFolder);
+  const demo = settings.watches.length > 0 || options.demoFolder === null ? null : makeDemo(options.demoFolder);
+
+  const files = openLogFiles(logs, (why) =>
+    console.error(`wherry: the logs in ${displayPath(logs.folder)} cannot be written (${why})`),
+  );
+  const streams: pino.StreamEntry[] = [{ level: logs.level, stream: files }];
+  if (options.logToErrors !== 'none') {
+    const level = options.logToErrors === 'warnings' ? 'warn' : logs.level;
+    streams.push({ level, stream: pino.destination({ fd: 2, sync: true }) });
+  }
+  const log = pino({ level: logs.level, base: null }, pino.multistream(streams));
+
+  const parts = await openParts({
+    dataFolder,
+    limits: engineLimits(settings),
+    log,
+    modules: [workerModule('api/browse-operations')],
+  });
+  const { store, mounts, engine, clock, newId } = parts;
+  const version = ownVersion();
+  try {
+    const api = await createApi({
+      engine,
+      reader: engine.reader,
+      documents: {
+        put: async (collection, key, value) => {
+          await store.apply([{ kind: 'put_document', collection, key, value }]);
+        },
+        remove: async (collection, key) => {
+          await store.apply([{ kind: 'delete_document', collection, key }]);
+        },
+      },
+      onEvents: (listener) => store.onEvents(() => listener()),
+      lookup: (path, operation, input) => mounts.pool(path).run(operation, input, { quick: true }),
+      config: {
+        listen: settings.listen,
+        tls,
+        insecureHttp: settings.insecureHttp,
+        allowedHosts: settings.allowedHosts,
+        allowedOrigins: settings.allowedOrigins,
+        roots: demo === null ? settings.roots : [...settings.roots, demo.source, demo.destination],
+        adminToken: settings.adminToken ?? undefined,
+      },
+      clock,
+      newId,
+      log,
+      consoleFolder: consoleFolder(),
+      version,
+    });
+    // Whoever finds the port taken must not have begun to move files.
+    const { url, consoleUrl, localToken } = await api.listen();
+    try {
+      await engine.start();
+      await api.ready();
+      await applyWatches(parts, demo === null ? settings.watches : [demoWatch(demo)], log);
+      writeDaemonCard(dataFolder, {
+        url,
+        pid: process.pid,
+        token: localToken,
+        version,
+        startedAt: new Date(clock.now()).toISOString(),
+        logFolder: logs.folder,
+      });
+    } catch (error) {
+      await api.close();
+      throw error;
+    }
+    log.info({ url, dataFolder: displayPath(dataFolder), version, config: settings.file }, 'Wherry runs');
+    let closing: Promise<boolean> | undefined;
+    const close = async () => {
+      removeDaemonCard(dataFolder);
+      // Both at once: a page that still hangs on must not hold up the bytes' stop.
+      const [, ended] = await Promise.all([api.close(), parts.close()]);
+      log.info({}, 'Wherry has stopped');
+      await files.flush();
+      return ended;
+    };
+    return {
+      url,
+      consoleUrl,
+      demo,
+      close: () => {
+        closing ??= close();
+        return closing;
+      },
+    };
+  } catch (error) {
+    await parts.close();
+    await files.flush();
+    throw error;
+  }
+}
+
+function engineLimits(settings: Settings): EngineLimits {
+  const { transfers, perEndpoint, endpoints } = settings.limits;
+  return {
+    slots: { global: transfers, perEndpoint, endpoints },
+    stallSeconds: settings.stallMs / 1000,
+    bandwidth: settings.bandwidth,
+  };
+}
+
+function readTls({ tls }: Settings): { certificate: string; key: string } | null {
+  if (tls === null) return null;
+  const read = (file: string) => {
+    try {
+      return readFileSync(file, 'utf8');
+    } catch (error) {
+      throw new Fault('config_invalid', `The file ${displayPath(file)} for TLS cannot be read.`, { cause: error });
+    }
+  };
+  return { certificate: read(tls.certificateFile), key: read(tls.keyFile) };
+}
+
+function makeFolder(folder: string): void {
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown';
+    const kind = code === 'EROFS' ? 'read_only' : code === 'ENOTDIR' || code === 'EEXIST' ? 'exists' : 'permission';
+    throw new Fault(kind, `The folder ${displayPath(folder)} cannot be made (${code}).`, { cause: error });
+  }
+}
+
+function makeDemo(folder: string): { source: string; destination: string } {
+  const demo = { source: join(folder, 'in'), destination: join(folder, 'out') };
+  makeFolder(demo.source);
+  makeFolder(demo.destination);
+  return demo;
+}
+
+/** Quick to see, at the price of looking often. */
+function demoWatch({ source, destination }: { source: string; destination: string }): WatchRequest {
+  return {
+    kind: 'watch',
+    source,
+    destinations: [destination],
+    scanSeconds: 1,
+    stableSeconds: 1,
+    growthPollSeconds: 1,
+    emptySeconds: 2,
+  };
+}
+
+/** Null where the console has not been built. */
+function consoleFolder(): string | null {
+  const folders = ['./web/', '../dist/web/'].map((path) => fileURLToPath(new URL(path, import.meta.url)));
+  return folders.find((folder) => existsSync(join(folder, 'index.html'))) ?? null;
+}
+
+function ownVersion(): string {
+  const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
+  return (JSON.parse(text) as { version: string }).version;
+}

@@ -1,0 +1,250 @@
+// Wherry as a library: `openWherry` runs the engine in process; the command line and the daemon are put together from the same parts.
+
+import { openParts, type Parts } from './compose.ts';
+import type { Settings } from './config.ts';
+import type { Endpoint } from './endpoints/endpoint.ts';
+import type { JobProgress, PlannedItem } from './engine/engine.ts';
+import type { EngineLimits, EngineLog } from './engine/engine-parts.ts';
+import type { StoredEvent, TransferProgress } from './model/event.ts';
+import type { HashAlgorithm } from './model/hash.ts';
+import type { Job } from './model/job.ts';
+import type { CopyRequest, JobRequest } from './model/specs.ts';
+import type { StoreReader } from './store/store.ts';
+
+export type { Daemon } from './daemon.ts';
+export type { Endpoint } from './endpoints/endpoint.ts';
+export type { JobProgress, PlannedItem } from './engine/engine.ts';
+export type { EngineLimits, EngineLog } from './engine/engine-parts.ts';
+export type { StoredEvent, TransferProgress } from './model/event.ts';
+export { Fault, type FaultCode, type FaultReport } from './model/fault.ts';
+export type { ContentHash } from './model/hash.ts';
+export type { Job, JobState } from './model/job.ts';
+export type { Receipt } from './model/receipt.ts';
+export type { CopyRequest, JobRequest, WatchRequest } from './model/specs.ts';
+export type { Transfer, TransferState } from './model/transfer.ts';
+export type { Page, StoreReader, TransferQuery } from './store/store.ts';
+
+export interface WherryOptions {
+  /** Ledger and journals; one process at a time may have it open. Made where it is missing. */
+  readonly dataFolder: string;
+  /** Slots, retry, bandwidth; what is left out has the engine's defaults. */
+  readonly limits?: EngineLimits;
+  /** Default writes no log. */
+  readonly log?: EngineLog;
+}
+
+/** A job that was handed in. */
+export interface Submission {
+  readonly id: string;
+  status(): Promise<Job>;
+  /** The job at rest: completed, partial, failed, cancelled or paused. */
+  readonly done: Promise<Job>;
+  /** Live figures until the job rests; who reads slowly misses some, never the last. */
+  readonly progress: AsyncIterable<JobProgress>;
+  pause(): Promise<void>;
+  resume(): Promise<void>;
+  retry(): Promise<void>;
+  cancel(): Promise<void>;
+}
+
+export interface Wherry {
+  /** Resolves once the job is durable. Rejects with `invalid`, `not_found`, `exists` or `busy`. */
+  submit(request: JobRequest): Promise<Submission>;
+  /** What `submit` would do; moves and writes nothing. */
+  plan(request: JobRequest, signal?: AbortSignal): AsyncIterable<PlannedItem>;
+  /** A job of this ledger, also one of an earlier run. Rejects with `not_found`. */
+  job(id: string): Promise<Submission>;
+  /** Jobs, transfers, receipts and events to read. */
+  readonly reader: StoreReader;
+  /** Facts in order, from after `since` (left out: from now on), until the signal is aborted. None is missed. */
+  events(options?: { readonly since?: string; readonly signal?: AbortSignal }): AsyncIterable<StoredEvent>;
+  onTransferProgress(listener: (progress: TransferProgress) => void): () => void;
+  onJobProgress(listener: (progress: JobProgress) => void): () => void;
+  /** Opens a place by path or address, with the same workers. Rejects with `unsupported`, `unreachable`, `permission` or `invalid`. */
+  open(address: string): Promise<Endpoint>;
+  /**
+   * Stops within a second and keeps everything resumable. Resolves with false where a call hangs in the operating system: the process
+   * must then be ended by a signal.
+   */
+  close(): Promise<boolean>;
+}
+
+const nowhere = () => undefined;
+const silent: EngineLog = { debug: nowhere, info: nowhere, warn: nowhere, error: nowhere };
+
+/** Recovers what an earlier run left, and works. Rejects with `data_in_use` and `ledger`. */
+export async function openWherry(options: WherryOptions): Promise<Wherry> {
+  const parts = await openLibraryParts(options);
+  try {
+    await parts.engine.start();
+  } catch (error) {
+    await parts.close();
+    throw error;
+  }
+  return wherryOf(parts);
+}
+
+/**
+ * A data folder that serves one copy alone: an earlier run of it that did not complete goes on, with what is asked for now; else the
+ * copy is handed in anew. `before` is the job as the earlier run left it. Rejects as `openWherry` and `submit`.
+ */
+export async function openCopy(
+  options: WherryOptions,
+  request: CopyRequest,
+): Promise<{
+  readonly wherry: Wherry;
+  readonly submission: Submission;
+  readonly before: Job | null;
+  /** Cursor from which the facts of this run begin. */
+  readonly since: string;
+}> {
+  const parts = await openLibraryParts({ ...options, limits: { ...(await patience()), ...options.limits } });
+  try {
+    const { takeUp } = await import('./take-up.ts');
+    const before = await takeUp(parts, request);
+    const since = await parts.store.eventCursor();
+    await parts.engine.start();
+    if (before?.state === 'paused') await parts.engine.resume({ jobId: before.id });
+    else if (before !== null && ['partial', 'failed', 'cancelled'].includes(before.state)) {
+      await parts.engine.retry({ jobId: before.id });
+    }
+    const wherry = wherryOf(parts);
+    const submission = before === null ? await wherry.submit(request) : await wherry.job(before.id);
+    return { wherry, submission, before, since };
+  } catch (error) {
+    await parts.close();
+    throw error;
+  }
+}
+
+/** A ledger to read and places to look at; nothing is recovered, begun or moved. Rejects with `data_in_use` and `ledger`. */
+export async function openForReading(
+  options: WherryOptions,
+): Promise<Pick<Wherry, 'reader' | 'open' | 'plan' | 'close'>> {
+  return wherryOf(await openLibraryParts(options));
+}
+
+/** The daemon: watches, API and console. Rejects with `data_in_use`, `port_in_use`, `config_invalid`, `permission` and `ledger`. */
+export async function openDaemon(
+  settings: Settings,
+  options: { readonly demoFolder: string | null; readonly logToErrors: 'all' | 'warnings' | 'none' },
+): Promise<import('./daemon.ts').Daemon> {
+  const daemon = await import('./daemon.ts');
+  return daemon.openDaemon(settings, options);
+}
+
+async function openLibraryParts({ dataFolder, limits = {}, log = silent }: WherryOptions): Promise<Parts> {
+  return openParts({ dataFolder, limits, log });
+}
+
+/** For a command that somebody sits in front of. */
+async function patience(): Promise<EngineLimits> {
+  const { oneShotRetryRules } = await import('./engine/retry.ts');
+  return { retry: oneShotRetryRules };
+}
+
+function wherryOf(parts: Parts): Wherry {
+  const { engine, store, open } = parts;
+  return {
+    submit: async (request) => submissionOf(parts, (await engine.submit(request)).id),
+    plan: (request, signal) => engine.plan(request, signal),
+    job: async (id) => {
+      await statusOf(parts, id);
+      return submissionOf(parts, id);
+    },
+    reader: engine.reader,
+    events: ({ since, signal } = {}) => eventsOf(store, since, signal),
+    onTransferProgress: (listener) => engine.onTransferProgress(listener),
+    onJobProgress: (listener) => engine.onJobProgress(listener),
+    open,
+    close: () => parts.close(),
+  };
+}
+
+async function statusOf({ engine }: Parts, id: string): Promise<Job> {
+  const job = await engine.reader.job(id);
+  if (job !== undefined) return job;
+  const { Fault } = await import('./model/fault.ts');
+  throw new Fault('not_found', `There is no job ${id}.`);
+}
+
+function submissionOf(parts: Parts, id: string): Submission {
+  const { engine } = parts;
+  return {
+    id,
+    status: () => statusOf(parts, id),
+    get done() {
+      return engine.settled(id);
+    },
+    progress: progressOf(parts, id),
+    pause: () => engine.pause({ jobId: id }),
+    resume: () => engine.resume({ jobId: id }),
+    retry: () => engine.retry({ jobId: id }),
+    cancel: () => engine.cancel({ jobId: id }),
+  };
+}
+
+async function* progressOf({ engine }: Parts, id: string): AsyncIterable<JobProgress> {
+  let last: JobProgress | undefined;
+  let ended = false;
+  let news = Promise.withResolvers<void>();
+  const tell = () => {
+    news.resolve();
+    news = Promise.withResolvers();
+  };
+  const stopListening = engine.onJobProgress((progress) => {
+    if (progress.jobId !== id) return;
+    last = progress;
+    tell();
+  });
+  const settled = engine.settled(id).finally(() => {
+    ended = true;
+    tell();
+  });
+  settled.catch(() => undefined);
+  try {
+    while (!ended || last !== undefined) {
+      const next = last;
+      last = undefined;
+      if (next === undefined) await news.promise;
+      else yield next;
+    }
+    await settled;
+  } finally {
+    stopListening();
+  }
+}
+
+async function* eventsOf(store: Parts['store'], since: string | undefined, signal = new AbortController().signal) {
+  let cursor = since ?? (await store.eventCursor());
+  let news = Promise.withResolvers<void>();
+  const tell = () => {
+    news.resolve();
+    news = Promise.withResolvers();
+  };
+  const stopListening = store.onEvents(tell);
+  signal.addEventListener('abort', tell);
+  try {
+    while (!signal.aborted) {
+      const later = news.promise;
+      const page = await store.events({ since: cursor });
+      cursor = page.cursor;
+      for (const event of page.events) {
+        if (signal.aborted) return;
+        yield event;
+      }
+      if (page.events.length === 0) await later;
+    }
+  } finally {
+    stopListening();
+    signal.removeEventListener('abort', tell);
+  }
+}
+
+/**
+ * The content's hash as it stands on the medium of a local file, past the page cache. Rejects with `unsupported`, `tool_missing`, `io`.
+ */
+export async function hashPastCache(path: string, algorithm: HashAlgorithm, signal?: AbortSignal): Promise<string> {
+  const direct = await import('./direct-hash.ts');
+  return direct.hashPastCache(path, algorithm, signal);
+}
