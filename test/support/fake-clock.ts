@@ -1,0 +1,68 @@
+// A clock that only moves when a test moves it.
+
+import { setImmediate as turn } from 'node:timers/promises';
+import type { Clock } from '../../src/model/clock.ts';
+
+export interface FakeClock extends Clock {
+  /** Lets time pass; sleepers wake in the order of their times, and what they begin gets its turns in between. */
+  advance(ms: number): Promise<void>;
+  /** The operator sets the clock: `now` jumps, durations do not. */
+  setBack(ms: number): void;
+  readonly sleepers: number;
+}
+
+interface Sleeper {
+  readonly until: number;
+  readonly wake: () => void;
+}
+
+export function fakeClock(startMs = Date.UTC(2026, 0, 5, 12)): FakeClock {
+  let monotonic = 0;
+  let offset = startMs;
+  const sleepers = new Set<Sleeper>();
+
+  const settle = async () => {
+    for (let turns = 0; turns < 3; turns++) await turn();
+  };
+
+  return {
+    now: () => monotonic + offset,
+    monotonic: () => monotonic,
+    sleep: (ms, signal) =>
+      new Promise((resolve, reject) => {
+        if (signal?.aborted) return reject(signal.reason);
+        const stop = () => {
+          sleepers.delete(sleeper);
+          reject(signal?.reason);
+        };
+        const sleeper: Sleeper = {
+          until: monotonic + ms,
+          wake: () => {
+            signal?.removeEventListener('abort', stop);
+            resolve();
+          },
+        };
+        sleepers.add(sleeper);
+        signal?.addEventListener('abort', stop, { once: true });
+      }),
+    advance: async (ms) => {
+      const end = monotonic + ms;
+      for (;;) {
+        const next = [...sleepers].filter((one) => one.until <= end).sort((one, other) => one.until - other.until)[0];
+        if (next === undefined) break;
+        sleepers.delete(next);
+        monotonic = Math.max(monotonic, next.until);
+        next.wake();
+        await settle();
+      }
+      monotonic = end;
+      await settle();
+    },
+    setBack: (ms) => {
+      offset -= ms;
+    },
+    get sleepers() {
+      return sleepers.size;
+    },
+  };
+}
