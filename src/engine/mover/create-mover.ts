@@ -8,6 +8,7 @@ import { asFault, Fault } from '../../model/fault.ts';
 import type { Transfer } from '../../model/transfer.ts';
 import { journalPath, localPath, type MoverParts, moveLocal, Stopped } from './local-move.ts';
 import type { MoveOutcome, MoveRequest, Mover } from './move.ts';
+import { forgetPackJournal, movePackLocally, recoverPackJournals } from './pack-move.ts';
 import type { DiscardInput, RecoverInput } from './publish-partial.ts';
 import { Reservations } from './reservations.ts';
 
@@ -32,6 +33,7 @@ export function createMover(options: MoverOptions): Mover {
     ...options,
     reservations: new Reservations(),
     holdersAlive: new Set(),
+    syncFailures: new SharedArrayBuffer(4),
     lanes: { running: 0, most: Math.max(2, Math.min(4, availableParallelism())) },
   };
 
@@ -96,8 +98,19 @@ export function createMover(options: MoverOptions): Mover {
       alreadyThere: true,
     };
   };
-  void Fault;
-  return { move, discard, recoverPublishing } as unknown as Mover;
+  return {
+    move,
+    moveTogether: (requests) => requests.map(move),
+    movePack: (request) => movePackLocally(parts, request),
+    recoverPublishing,
+    recoverPacks: (open) => recoverPackJournals(parts, open),
+    forgetPack: (packId) => forgetPackJournal(parts, packId),
+    discard,
+    sweep: async () => 0,
+    get reservedBytes() {
+      return parts.reservations.byMount;
+    },
+  };
 }
 
 /** A failed fsync or close: what had been written before it may be lost. */

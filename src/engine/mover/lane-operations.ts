@@ -3,6 +3,8 @@
 import { copyBlocks } from './block-lane.ts';
 import { checkBlocks } from './check-lane.ts';
 import { openPartial } from './open-partial.ts';
+import { movePackFiles } from './pack-lane.ts';
+import { listPacks, packDestination, recoverPack } from './pack-recovery.ts';
 import { planMove } from './plan-move.ts';
 import {
   discardPartial,
@@ -29,4 +31,8 @@ export const operations = {
   'mover.forget': forgetMove,
   'mover.remove': removeLeftover,
   'mover.discard': discardPartial,
+  'mover.pack': movePackFiles,
+  'mover.listPacks': listPacks,
+  'mover.packDestination': packDestination,
+  'mover.recoverPack': recoverPack,
 };

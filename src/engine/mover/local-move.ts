@@ -35,6 +35,8 @@ export interface MoverParts {
   readonly reservations: Reservations;
   /** Transfers of which a worker was given up and may still write to their partial. */
   readonly holdersAlive: Set<string>;
+  /** Int32: failures of group syncs, counted over all workers (group-sync.ts). */
+  readonly syncFailures: SharedArrayBuffer;
   /** Lanes that run now, and how many pay off on this machine. */
   readonly lanes: { running: number; readonly most: number };
 }
@@ -50,7 +52,7 @@ export class Stopped extends Error {
   }
 }
 
-const stopNames: Readonly<Record<StopReason, StoppedOutcome['reason']>> = {
+export const stopNames: Readonly<Record<StopReason, StoppedOutcome['reason']>> = {
   [stopReasons.run]: 'shutdown',
   [stopReasons.pause]: 'pause',
   [stopReasons.cancel]: 'cancel',

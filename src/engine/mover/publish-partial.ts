@@ -201,21 +201,23 @@ export interface RecoverInput {
  */
 export function recoverPartial({ root, publishing }: RecoverInput, { control }: OperationContext): boolean {
   try {
-    return within(control, sides.destination, root, (confined) => {
-      const there = look(confined, publishing.finalPath, control);
-      if (there === undefined || there.sizeBytes !== publishing.sizeBytes) return false;
-      const partial = look(confined, publishing.partialPath, control);
-      const isOurs = there.device === publishing.device && there.inode === publishing.inode;
-      if (partial !== undefined && (!isOurs || partial.inode !== there.inode)) return false;
-      if (!isOurs && !hasHash(confined, publishing, control)) return false;
-      if (partial !== undefined) removeFile(confined, publishing.partialPath, control);
-      confined.syncFolder(parentPath(publishing.finalPath));
-      return true;
-    });
+    return within(control, sides.destination, root, (confined) => recoverInside(confined, publishing, control));
   } catch (error) {
     if (asFault(error).code === 'not_found') return false;
     throw error;
   }
+}
+
+export function recoverInside(confined: ConfinedRoot, publishing: Publishing, control: Control): boolean {
+  const there = look(confined, publishing.finalPath, control);
+  if (there === undefined || there.sizeBytes !== publishing.sizeBytes) return false;
+  const partial = look(confined, publishing.partialPath, control);
+  const isOurs = there.device === publishing.device && there.inode === publishing.inode;
+  if (partial !== undefined && (!isOurs || partial.inode !== there.inode)) return false;
+  if (!isOurs && !hasHash(confined, publishing, control)) return false;
+  if (partial !== undefined) removeFile(confined, publishing.partialPath, control);
+  confined.syncFolder(parentPath(publishing.finalPath));
+  return true;
 }
 
 function look(confined: ConfinedRoot, path: string, control: Control): (Inode & { sizeBytes: number }) | undefined {

@@ -4,19 +4,23 @@ import { Fault } from '../../model/fault.ts';
 import { displayPath } from '../../model/names.ts';
 import { formatSize } from '../../model/size.ts';
 
-export interface RoomWanted {
+/** Room that is going to be filled. */
+export interface Room {
   readonly mountPoint: string;
+  /** What is still to be written, in bytes; asked again and again. */
+  readonly remaining: () => number;
+}
+
+export interface RoomWanted extends Room {
   readonly freeBytes: number;
   readonly reserveBytes: number;
-  /** What the attempt has still to write; asked again and again while it runs. */
-  readonly remaining: () => number;
   /** For the fault: what is to be written where. */
   readonly path: string;
   readonly place: string;
 }
 
 export class Reservations {
-  readonly #running = new Set<RoomWanted>();
+  readonly #running = new Set<Room>();
 
   /** Rejects with `space`. Returns how to give the room back. */
   take(wanted: RoomWanted): () => void {
@@ -35,8 +39,13 @@ export class Reservations {
         { place: { path: displayPath(path), endpoint: displayPath(place), operation: 'reserve space' } },
       );
     }
-    this.#running.add(wanted);
-    return () => void this.#running.delete(wanted);
+    return this.hold(wanted);
+  }
+
+  /** Counts without asking whether there is enough. Returns how to give the room back. */
+  hold(room: Room): () => void {
+    this.#running.add(room);
+    return () => void this.#running.delete(room);
   }
 
   get byMount(): ReadonlyMap<string, number> {

@@ -9,7 +9,7 @@ import { localOperations, openLocal } from '../../../src/endpoints/local.ts';
 import { openMounts } from '../../../src/endpoints/mount-pool.ts';
 import type { Mounts, StopReason } from '../../../src/endpoints/mounts.ts';
 import { createMover, laneOperations } from '../../../src/engine/mover/create-mover.ts';
-import type { MoveHooks, MoveOptions, Mover, MoveRequest } from '../../../src/engine/mover/move.ts';
+import type { MoveHooks, MoveOptions, MoveRequest, Mover } from '../../../src/engine/mover/move.ts';
 import { idSource, systemClock, systemRandom } from '../../../src/model/clock.ts';
 import type { Fault } from '../../../src/model/fault.ts';
 import type { Publishing, Transfer } from '../../../src/model/transfer.ts';

@@ -1,0 +1,144 @@
+// Moves a pack of small local files: one call of a worker for all of them, one commit for each group.
+
+import { join } from 'node:path';
+import { openControl } from '../../endpoints/control.ts';
+import type { Endpoint } from '../../endpoints/endpoint.ts';
+import { isLocalDisk } from '../../endpoints/mount-table.ts';
+import { type MountPool, stopReasons } from '../../endpoints/mounts.ts';
+import { asFault, faultFrom } from '../../model/fault.ts';
+import { syncWayOf } from './group-sync.ts';
+import { localPath, type MoverParts, stopNames } from './local-move.ts';
+import type { PackFileResult, PackOutcome, PackRequest } from './move.ts';
+import type { StagedFile } from './pack-file.ts';
+import type { PackPublishing } from './pack-journal.ts';
+import type { PackInput, PackLaneOutcome, PackLaneResult, PackMessage } from './pack-lane.ts';
+import { type PackRecovery, packSuffix } from './pack-recovery.ts';
+
+/** Rejects with `lease_lost`, with what `finished` rejected with, or with the Fault of what stops all files. */
+export async function movePackLocally(parts: MoverParts, request: PackRequest): Promise<PackOutcome> {
+  const { source, destination, files, options, fence, control } = request;
+  const sourceRoot = localPath(source, '');
+  const destinationRoot = localPath(destination, '');
+  const { type, mountPoint } = parts.mounts.mountOf(destinationRoot);
+  const pool = parts.mounts.pool(sourceRoot, destinationRoot);
+  const leave = new Int32Array(new SharedArrayBuffer(8));
+  let refused: unknown;
+  let commits: Promise<void> = Promise.resolve();
+
+  const refuse = (error: unknown) => {
+    refused ??= error;
+    Atomics.store(leave, 0, -1);
+    Atomics.notify(leave, 0);
+  };
+  const commit = (results: readonly PackFileResult[]) => {
+    commits = commits.then(() => request.finished(results)).then(() => void Atomics.add(leave, 1, 1));
+    commits.catch(refuse);
+  };
+  /** A group goes out only when the one before it is in the ledger, so that no more than two are on the way. */
+  const grant = async (group: number) => {
+    await commits;
+    await request.checkFence();
+    if (refused !== undefined) return;
+    Atomics.store(leave, 0, group + 1);
+    Atomics.notify(leave, 0);
+  };
+  const input: PackInput = {
+    sourceRoot,
+    destinationRoot,
+    destination: destination.name,
+    files,
+    rules: {
+      fence,
+      options,
+      mtimePrecisionMs: destination.traits.mtimePrecisionMs,
+      isPlain: isLocalDisk(type),
+    },
+    journal: packJournalPath(parts.journalFolder, request.packId),
+    syncWay: syncWayOf(type),
+    failures: parts.syncFailures,
+    leave: leave.buffer as SharedArrayBuffer,
+  };
+  const view = openControl(control);
+  const before = view.bytesDone;
+  const bytes = files.reduce((sum, file) => sum + file.entry.sizeBytes, 0);
+  const release = parts.reservations.hold({ mountPoint, remaining: () => bytes - (view.bytesDone - before) });
+  try {
+    const { begunFiles, stopped } = await pool.run<PackLaneOutcome>('mover.pack', input, {
+      control,
+      unqueued: true,
+      onMessage: (given) => {
+        const message = given as PackMessage;
+        if (message.kind === 'staged') grant(message.group).catch(refuse);
+        else commit(message.results.map(resultOf));
+      },
+    });
+    await commits;
+    if (refused !== undefined) throw refused;
+    await forgetPackJournal(parts, request.packId);
+    return { left: files.slice(begunFiles), stopped: stopped === stopReasons.run ? null : stopNames[stopped] };
+  } catch (error) {
+    await commits.catch(refuse);
+    // What a worker left that came to its end is settled now; what a hung one left, when its place answers again.
+    if (asFault(error).code !== 'unreachable' && refused === undefined) {
+      const published = await recoverPackJournal(parts, pool, destinationRoot, request.packId);
+      if (published.length > 0) await request.finished(published);
+      await forgetPackJournal(parts, request.packId);
+    }
+    throw error;
+  } finally {
+    release();
+  }
+}
+
+function resultOf(result: PackLaneResult): PackFileResult {
+  if (result.kind === 'failed') return { kind: 'failed', file: result.file, fault: faultFrom(result.fault) };
+  return publishedResult(result.staged, result.staged.alreadyThere);
+}
+
+function publishedResult(record: PackPublishing | StagedFile, alreadyThere: boolean): PackFileResult {
+  const { file, finalPath, sizeBytes, hash, verify, identity } = record;
+  return { kind: 'published', file, publishedPath: finalPath, sizeBytes, hash, verify, identity, alreadyThere };
+}
+
+export function packJournalPath(folder: string, packId: string): string {
+  return join(folder, packId + packSuffix);
+}
+
+export async function forgetPackJournal(parts: MoverParts, packId: string): Promise<void> {
+  const journal = packJournalPath(parts.journalFolder, packId);
+  await parts.mounts.pool(parts.journalFolder).run('mover.forget', { journal }, { unqueued: true });
+}
+
+async function recoverPackJournal(
+  parts: MoverParts,
+  pool: MountPool,
+  root: string,
+  packId: string,
+): Promise<PackFileResult[]> {
+  const input: PackRecovery = { root, journal: packJournalPath(parts.journalFolder, packId) };
+  const records = await pool.run<PackPublishing[]>('mover.recoverPack', input, { unqueued: true });
+  return records.map((record) => publishedResult(record, true));
+}
+
+/** What packs that a crash broke off have published but not yet committed. A pack of which nothing is left to commit is forgotten at once. */
+export async function* recoverPackJournals(
+  parts: MoverParts,
+  open: (endpoint: string) => Promise<Endpoint>,
+): AsyncGenerator<{ readonly packId: string; readonly results: readonly PackFileResult[] }> {
+  const own = parts.mounts.pool(parts.journalFolder);
+  const ids = await own.run<string[]>('mover.listPacks', { folder: parts.journalFolder }, { unqueued: true });
+  for (const packId of ids) {
+    const journal = packJournalPath(parts.journalFolder, packId);
+    const name = await own.run<string | undefined>('mover.packDestination', { journal }, { unqueued: true });
+    if (name !== undefined) {
+      const endpoint = await open(name);
+      const root = localPath(endpoint, '');
+      const results = await recoverPackJournal(parts, parts.mounts.pool(root), root, packId);
+      if (results.length > 0) {
+        yield { packId, results };
+        continue;
+      }
+    }
+    await forgetPackJournal(parts, packId);
+  }
+}
