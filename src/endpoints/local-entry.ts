@@ -4,16 +4,25 @@ import { lstatSync, readlinkSync, type Stats } from 'node:fs';
 import type { Entry, EntryKind } from '../model/manifest.ts';
 import { pathFromBytes } from '../model/names.ts';
 import type { FilePath } from './confined.ts';
+import { errnoOf } from './errno.ts';
 
 /** The entry at `file`, a path of ConfinedFolder.at; undefined where nothing is there. Throws what lstat throws. */
 export function readEntry(file: FilePath, path: string, beforeCall: () => void): Entry | undefined {
-  beforeCall();
-  const stats = lstatSync(file, { throwIfNoEntry: false });
-  if (stats === undefined) return undefined;
-  const entry = entryFrom(path, stats, file);
-  if (entry.kind !== 'symlink') return entry;
-  beforeCall();
-  return { ...entry, linkTarget: pathFromBytes(readlinkSync(file, 'buffer')) };
+  for (;;) {
+    beforeCall();
+    const stats = lstatSync(file, { throwIfNoEntry: false });
+    if (stats === undefined) return undefined;
+    const entry = entryFrom(path, stats, file);
+    if (entry.kind !== 'symlink') return entry;
+    beforeCall();
+    try {
+      return { ...entry, linkTarget: pathFromBytes(readlinkSync(file, 'buffer')) };
+    } catch (error) {
+      // It was removed, or replaced by something else, since it was looked at.
+      const errno = errnoOf(error);
+      if (errno !== 'ENOENT' && errno !== 'EINVAL') throw error;
+    }
+  }
 }
 
 /** `file` is asked again where the inode's number is too large for a double. */

@@ -67,12 +67,19 @@ function listNames(
 ): void {
   const plain = plainFolder(folder, names.length, root, beforeCall);
   const before = entries.length;
-  const next = addEntries(plain?.at ?? folder.at, folder.path, names, entries, beforeCall);
+  let next = names.length;
+  let trouble: unknown;
+  try {
+    next = addEntries(plain?.at ?? folder.at, folder.path, names, entries, beforeCall);
+  } catch (error) {
+    trouble = error;
+  }
   if (plain?.moved()) {
     entries.length = before;
     stack.push({ folder: folder.path, names });
     return;
   }
+  if (trouble !== undefined) throw trouble;
   if (next === names.length) return;
   if (next + 1 < names.length) stack.push({ folder: folder.path, names: names.slice(next + 1) });
   stack.push({ folder: joinPath(folder.path, names[next] ?? '') });
