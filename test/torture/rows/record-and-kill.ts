@@ -3,7 +3,6 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { join, resolve } from 'node:path';
 import { setTimeout as after } from 'node:timers/promises';
 import { startDaemon } from '../../support/daemon.ts';
@@ -153,15 +152,6 @@ function stage(scratch: string): { source: string; destination: string; backing:
   return { source, destination, backing };
 }
 
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, 'close');
-  return port;
-}
-
 async function ours(scratch: string): Promise<Scene> {
   const places = stage(scratch);
   const config = [
@@ -176,7 +166,7 @@ async function ours(scratch: string): Promise<Scene> {
   ].join('\n');
   return {
     ...places,
-    start: async () => await startDaemon(join(scratch, 'daemon'), { config, port: await freePort() }),
+    start: async () => await startDaemon(join(scratch, 'daemon'), { config }),
   };
 }
 
