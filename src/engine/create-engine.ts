@@ -25,6 +25,7 @@ import { decide, defaultRetryRules } from './retry.ts';
 import { createScheduler } from './scheduler.ts';
 import { createVerbs } from './verbs.ts';
 import { endWaits } from './waits.ts';
+import { createWatchMode } from './watch/watch-mode.ts';
 import type { EngineWork } from './work.ts';
 
 /** The worker module that the mount pools need for the engine. */
@@ -33,13 +34,13 @@ export const engineOperations = new URL(
   import.meta.url,
 );
 
-const modes: readonly Mode[] = [copyMode];
 const idempotencyCollection = 'idempotency';
 
 export function createEngine(parts: EngineParts): Engine {
   const { store, clock, random, newId, mounts, mover, log, limits = {} } = parts;
   const rules = { ...defaultRetryRules, ...limits.retry };
   const hungMs = (limits.hungSeconds ?? 5) * 1000;
+  const modes: readonly Mode[] = [copyMode, createWatchMode()];
   const ledger = createLedger(store, clock);
   const places = createPlaces(parts);
   const dispatcher = createLocalDispatcher<EngineWork>({ ...defaultSlotLimits, ...limits.slots });
@@ -253,8 +254,9 @@ export function createEngine(parts: EngineParts): Engine {
           await run.flush();
           jobs.drop(run);
         }
+        const closed = await Promise.all(modes.map((mode) => mode.close?.() ?? true));
         await places.close();
-        return mounts.close();
+        return (await mounts.close()) && closed.every(Boolean);
       })();
       return stopped;
     },

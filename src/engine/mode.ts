@@ -44,6 +44,8 @@ export interface Mode {
   plan(request: JobRequest, parts: ModeParts, signal?: AbortSignal): AsyncIterable<PlannedItem>;
   /** Called each time the job begins to run: at first, after a restart, after a pause, for a retry. */
   open(job: Job, host: ModeHost): ModeRun;
+  /** What all jobs of the mode share is ended with the engine; resolves with false where something hangs in the operating system. */
+  close?(): Promise<boolean>;
 }
 
 /** A job of this mode while it runs. */

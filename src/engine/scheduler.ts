@@ -55,7 +55,14 @@ const watchMs = 500;
 
 export function createScheduler(parts: SchedulerParts): Scheduler {
   const { store, clock, ledger, dispatcher, holdings, jobs, live, attempts, packs, log } = parts;
-  const reserveOf = (row: Transfer) => jobs.get(row.jobId)?.mode.options(row).reserveBytes ?? 0;
+  const reserveOf = (row: Transfer) => {
+    try {
+      return jobs.get(row.jobId)?.mode.options(row).reserveBytes ?? 0;
+    } catch {
+      // A mode may say by a fault that the place is away; the attempt then says so itself.
+      return 0;
+    }
+  };
   const waitParts = { ...parts, reserveOf };
   const stopping = new AbortController();
   const under = new Set<Promise<void>>();

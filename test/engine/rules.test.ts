@@ -14,7 +14,7 @@ const hourMs = 3_600_000;
 
 describe('retry', () => {
   const fault = (code: ConstructorParameters<typeof Fault>[0]) => new Fault(code, 'x');
-  const after = (code: ConstructorParameters<typeof Fault>[0], attempts = 1, now = 0, rules = defaultRetryRules) =>
+  const decided = (code: ConstructorParameters<typeof Fault>[0], attempts = 1, now = 0, rules = defaultRetryRules) =>
     decide(fault(code), { attempts, firstQueuedAt: 0 }, now, 0.5, rules);
 
   it('waits 2, 4, 8 … seconds and at most 60', () => {
@@ -39,7 +39,7 @@ describe('retry', () => {
 
   it('decides by class for every code', () => {
     for (const code of faultCodes) {
-      const decision = after(code);
+      const decision = decided(code);
       const { retry } = faultTable[code];
       if (retry === 'none') expect(decision).toEqual({ kind: 'fail' });
       else if (code === 'unreachable') expect(decision).toMatchObject({ kind: 'wait', reason: 'network' });
@@ -48,18 +48,18 @@ describe('retry', () => {
   });
 
   it('gives up after 500 attempts or seven days', () => {
-    expect(after('network', 499).kind).toBe('wait');
-    expect(after('network', 500).kind).toBe('fail');
-    expect(after('network', 2, 7 * 24 * hourMs - 10_000).kind).toBe('wait');
-    expect(after('network', 2, 7 * 24 * hourMs).kind).toBe('fail');
-    expect(after('space', 5_000, 30 * 24 * hourMs).kind).toBe('wait');
+    expect(decided('network', 499).kind).toBe('wait');
+    expect(decided('network', 500).kind).toBe('fail');
+    expect(decided('network', 2, 7 * 24 * hourMs - 10_000).kind).toBe('wait');
+    expect(decided('network', 2, 7 * 24 * hourMs).kind).toBe('fail');
+    expect(decided('space', 5_000, 30 * 24 * hourMs).kind).toBe('wait');
   });
 
   it('never waits for somebody to mend a place in a one-shot command', () => {
-    expect(after('permission', 1, 0, oneShotRetryRules).kind).toBe('fail');
-    expect(after('space', 1, 0, oneShotRetryRules).kind).toBe('fail');
-    expect(after('unreachable', 1, 0, oneShotRetryRules)).toMatchObject({ kind: 'wait', reason: 'backoff' });
-    expect(after('network', 5, 0, oneShotRetryRules).kind).toBe('fail');
+    expect(decided('permission', 1, 0, oneShotRetryRules).kind).toBe('fail');
+    expect(decided('space', 1, 0, oneShotRetryRules).kind).toBe('fail');
+    expect(decided('unreachable', 1, 0, oneShotRetryRules)).toMatchObject({ kind: 'wait', reason: 'backoff' });
+    expect(decided('network', 5, 0, oneShotRetryRules).kind).toBe('fail');
   });
 });
 
