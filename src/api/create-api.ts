@@ -70,8 +70,10 @@ export interface Listening {
 }
 
 export interface Api {
-  /** Rejects with `config_invalid`, `port_in_use`, `permission`. */
+  /** Answers from now on; until `ready` nothing can be changed yet. Rejects with `config_invalid`, `port_in_use`, `permission`. */
   listen(): Promise<Listening>;
+  /** To be called once the engine has started: takes up the bandwidth limit that was set last, and lets changes in. */
+  ready(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -98,6 +100,7 @@ export async function createApi(parts: ApiParts): Promise<Api> {
   const rules = { listenHost: host, secure, allowedHosts: config.allowedHosts, allowedOrigins: config.allowedOrigins };
   const callers = new WeakMap<FastifyRequest, Caller>();
   let port = config.listen.port;
+  let started = false;
   const cookieName = () => `wherry_${port}`;
   const access = openAccess({ auth, clock, rules, cookieName, onFailure: metrics.authenticationFailed });
   const url = () => `${secure ? 'https' : 'http'}://${urlHost(host)}:${port}`;
@@ -115,6 +118,7 @@ export async function createApi(parts: ApiParts): Promise<Api> {
     log,
     version,
     startedAt: clock.now(),
+    isReady: () => started,
     url,
     cookie: sessionCookie(cookieName, secure),
     lifeOf: lives.of,
@@ -155,6 +159,7 @@ export async function createApi(parts: ApiParts): Promise<Api> {
     roots: services.roots,
     hub,
     allowedOrigins: config.allowedOrigins,
+    requireReady: () => requireReady(services),
     admit: (request) => void access.origin(socketAsker(request)),
     identify: (request, token) => access.caller(socketAsker(request), token),
     lifeOf: lives.of,
@@ -163,9 +168,12 @@ export async function createApi(parts: ApiParts): Promise<Api> {
   let sweeper: NodeJS.Timeout | undefined;
 
   return {
-    async listen() {
+    async ready() {
       const kept = (await documents.get(settingsCollection, bandwidthKey)) as { limit: string } | undefined;
       if (kept !== undefined) engine.setBandwidth(kept.limit);
+      started = true;
+    },
+    async listen() {
       await listenOn(server, host, port);
       const address = server.server.address();
       if (typeof address === 'object' && address !== null) port = address.port;
@@ -202,6 +210,7 @@ function addRoute(
       if (route.name === 'docs') reply.header('content-security-policy', docsPolicy(services.version));
       if (route.shape.scope === 'open') return;
       callers.set(request, requireScope(access.caller(asker(request)), route.shape.scope));
+      if (route.shape.scope === 'write') requireReady(services);
     },
     handler: async (request, reply) => {
       reply.header('cache-control', 'no-store');
@@ -215,6 +224,10 @@ function addRoute(
       }
     },
   });
+}
+
+function requireReady(services: Services): void {
+  if (!services.isReady()) throw new Fault('unreachable', 'The daemon is still starting; ask again in a moment.');
 }
 
 function docsPolicy(version: string): string {

@@ -26,6 +26,8 @@ export interface LiveSocketParts extends CommandParts {
   /** A signal that ends with the caller's token or session, or when the API closes. */
   lifeOf(caller: Caller): { readonly signal: AbortSignal; release(): void };
   onError(error: unknown): void;
+  /** Rejects with `unreachable` while the engine has not started. */
+  requireReady(): void;
 }
 
 export interface LiveSocket {
@@ -100,6 +102,7 @@ async function serve(socket: Socket, parts: LiveSocketParts): Promise<void> {
       };
       (async () => {
         requireScope(caller, 'write');
+        parts.requireReady();
         answer(await runCommand(name, data, parts));
       })().catch(refuse);
     });

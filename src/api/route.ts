@@ -29,6 +29,8 @@ export interface Services {
   readonly log: ApiLog;
   readonly version: string;
   readonly startedAt: number;
+  /** False until the engine has started. */
+  isReady(): boolean;
   /** Address of the console, without a path. Known once the API listens. */
   url(): string;
   readonly cookie: SessionCookie;

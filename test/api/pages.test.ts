@@ -99,6 +99,6 @@ test('the page signs in by its link, asks, changes and listens; a foreign page o
   expect(attack).toEqual({ read: 'blocked', blindRead: 'blocked', change: 'blocked', blindPost: 'blocked' });
   expect(await other.evaluate(socket, rig.url)).toBe('closed');
   // Nothing that the foreign page sent has changed anything.
-  expect(rig.engine.snapshot().bandwidthLimit.timetable).toBe('2M');
+  expect(rig.engine.snapshot().bandwidthLimit.bytesPerSecond).toBe(2 * 1024 * 1024);
   await context.close();
 });

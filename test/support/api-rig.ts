@@ -1,14 +1,12 @@
-// A real API on port 0 over a real ledger and real file look-ups, for tests of it.
+// A real API on port 0 over a real engine, ledger and folders, for tests of it.
 
-import { mkdirSync, mkdtempSync, realpathSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Api, type ApiConfig, createApi, type Listening } from '../../src/api/create-api.ts';
-import { openMounts } from '../../src/endpoints/mount-pool.ts';
-import { idSource, systemClock, systemRandom } from '../../src/model/clock.ts';
-import { openSqliteStore } from '../../src/store/sqlite-store.ts';
+import { openParts, type Parts, workerModule } from '../../src/compose.ts';
+import type { CopyRequest } from '../../src/model/specs.ts';
 import type { Store } from '../../src/store/store.ts';
-import { type RestingEngine, restingEngine } from './resting-engine.ts';
 
 export const adminToken = 'an-admin-token-for-tests-0123456789';
 
@@ -17,17 +15,18 @@ export interface ApiRig {
   /** The only root. */
   readonly root: string;
   readonly store: Store;
-  readonly engine: RestingEngine;
+  readonly engine: Parts['engine'];
   readonly listening: Listening;
   readonly url: string;
   /** How many events the API has read from the ledger. */
   readonly eventsRead: number;
   /** What the API wrote as errors. */
   readonly errors: object[];
-  readonly newId: () => string;
+  /** A copy of one new file inside the root. */
+  newCopy(sizeBytes?: number): CopyRequest;
   /** fetch below the API's address with the admin token, unless the headers say otherwise. */
   ask(path: string, init?: RequestInit & { headers?: Record<string, string> }): Promise<Response>;
-  /** Closes the API and opens another one on the same ledger. */
+  /** Closes the API and opens another one on the same engine. */
   restart(config?: Partial<ApiConfig>): Promise<void>;
   close(): Promise<void>;
 }
@@ -39,10 +38,14 @@ export async function openApiRig(
   const folder = realpathSync(mkdtempSync(join(tmpdir(), 'wherry-api-')));
   const root = join(folder, 'root');
   mkdirSync(root);
-  const store = await openSqliteStore({ folder: join(folder, 'data'), clock: systemClock });
-  const mounts = openMounts({ modules: [new URL('../../src/api/browse-operations.ts', import.meta.url)] });
-  const newId = idSource(systemClock, systemRandom);
-  const engine = restingEngine(store, newId);
+  const nowhere = () => undefined;
+  const parts = await openParts({
+    dataFolder: join(folder, 'data'),
+    limits: { tickSeconds: 1 },
+    log: { debug: nowhere, info: nowhere, warn: nowhere, error: nowhere },
+    modules: [workerModule('api/browse-operations')],
+  });
+  const { store, mounts, engine, clock, newId } = parts;
   const errors: object[] = [];
   let eventsRead = 0;
   const reader: Store = {
@@ -60,11 +63,14 @@ export async function openApiRig(
       engine,
       reader,
       documents: {
-        put: async (collection, key, value) =>
-          void (await store.apply([{ kind: 'put_document', collection, key, value }])),
-        remove: async (collection, key) => void (await store.apply([{ kind: 'delete_document', collection, key }])),
+        put: async (collection, key, value) => {
+          await store.apply([{ kind: 'put_document', collection, key, value }]);
+        },
+        remove: async (collection, key) => {
+          await store.apply([{ kind: 'delete_document', collection, key }]);
+        },
       },
-      onEvents: (listener) => store.onEvents(listener),
+      onEvents: (listener) => store.onEvents(() => listener()),
       lookup: (path, operation, input) => mounts.pool(path).run(operation, input, { quick: true }),
       config: {
         listen: { host: '127.0.0.1', port: 0 },
@@ -77,19 +83,20 @@ export async function openApiRig(
         ...config,
         ...changes,
       },
-      clock: systemClock,
+      clock,
       newId,
-      log: { info: () => undefined, warn: () => undefined, error: (details) => void errors.push(details) },
+      log: { info: nowhere, warn: nowhere, error: (details) => errors.push(details) },
       consoleFolder,
       version: '0.0.0-test',
     });
     listening = await api.listen();
+    await api.ready();
   };
   const leave = async () => {
-    await engine.stop();
-    await mounts.close();
+    await parts.close();
     rmSync(folder, { recursive: true, force: true });
   };
+  await engine.start();
   try {
     await open({});
   } catch (error) {
@@ -102,7 +109,6 @@ export async function openApiRig(
     store,
     engine,
     errors,
-    newId,
     get eventsRead() {
       return eventsRead;
     },
@@ -111,6 +117,14 @@ export async function openApiRig(
     },
     get url() {
       return listening.url;
+    },
+    newCopy(sizeBytes = 1000) {
+      const name = newId();
+      const source = join(root, `from-${name}`);
+      mkdirSync(source);
+      writeFileSync(join(source, `${name}.bin`), '');
+      truncateSync(join(source, `${name}.bin`), sizeBytes);
+      return { kind: 'copy', sources: [source], destination: join(root, `to-${name}`) };
     },
     ask(path, init = {}) {
       return fetch(listening.url + path, {

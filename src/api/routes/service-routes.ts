@@ -11,7 +11,8 @@ const readyMs = 3000;
 
 export const serviceRoutes = [
   route('health', () => Promise.resolve({ status: 'ok' as const })),
-  route('readiness', async (_, { engine, reader }) => {
+  route('readiness', async (_, { isReady, reader }) => {
+    if (!isReady()) throw new Fault('unreachable', 'The daemon is still starting.');
     const late = new AbortController();
     try {
       await Promise.race([
@@ -25,7 +26,6 @@ export const serviceRoutes = [
     } finally {
       late.abort();
     }
-    engine.snapshot();
     return { status: 'ready' as const };
   }),
   route('metrics', (_, { metrics }) => metrics.text()),
