@@ -340,6 +340,18 @@ test('the services answer: health, readiness, metrics, the document and the page
   expect((await call('docs')).value).toContain('<h1>Wherry API');
 });
 
+test('until the engine has started the API looks but changes nothing', async () => {
+  await rig.restart({}, 'starting');
+  expect((await call('readiness')).status).toBe(503);
+  expect((await call('createJob', { body: rig.newCopy() })).value).toMatchObject({
+    code: 'unreachable',
+    transient: true,
+  });
+  expect((await call('listJobs')).status).toBe(200);
+  await rig.restart();
+  expect((await call('readiness')).status).toBe(200);
+});
+
 test('the same request under one Idempotency-Key is carried out once, side by side and later', async () => {
   rig.engine.setBandwidth(null);
   const key = { 'idempotency-key': 'once-and-no-more' };

@@ -26,8 +26,8 @@ export interface ApiRig {
   newCopy(sizeBytes?: number): CopyRequest;
   /** fetch below the API's address with the admin token, unless the headers say otherwise. */
   ask(path: string, init?: RequestInit & { headers?: Record<string, string> }): Promise<Response>;
-  /** Closes the API and opens another one on the same engine. */
-  restart(config?: Partial<ApiConfig>): Promise<void>;
+  /** Closes the API and opens another one on the same engine; `starting` leaves it as it is before the engine has started. */
+  restart(config?: Partial<ApiConfig>, state?: 'ready' | 'starting'): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -58,7 +58,7 @@ export async function openApiRig(
   };
   let api: Api;
   let listening: Listening;
-  const open = async (changes: Partial<ApiConfig>) => {
+  const open = async (changes: Partial<ApiConfig>, state: 'ready' | 'starting') => {
     api = await createApi({
       engine,
       reader,
@@ -90,7 +90,7 @@ export async function openApiRig(
       version: '0.0.0-test',
     });
     listening = await api.listen();
-    await api.ready();
+    if (state === 'ready') await api.ready();
   };
   const leave = async () => {
     await parts.close();
@@ -98,7 +98,7 @@ export async function openApiRig(
   };
   await engine.start();
   try {
-    await open({});
+    await open({}, 'ready');
   } catch (error) {
     await leave();
     throw error;
@@ -132,9 +132,9 @@ export async function openApiRig(
         headers: { authorization: `Bearer ${adminToken}`, ...init.headers },
       });
     },
-    async restart(changes = {}) {
+    async restart(changes = {}, state = 'ready') {
       await api.close();
-      await open(changes);
+      await open(changes, state);
     },
     async close() {
       await api.close();
