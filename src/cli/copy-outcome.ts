@@ -5,7 +5,7 @@ import type { JobCounts, JobState } from '../model/job.ts';
 import { displayPath } from '../model/names.ts';
 import { formatSize } from '../model/size.ts';
 import type { Terminal } from './terminal.ts';
-import { counted, formatDuration } from './words.ts';
+import { counted, formatDuration, grouped } from './words.ts';
 
 export interface FailedFile {
   readonly path: string;
@@ -43,9 +43,9 @@ export function tellOutcome(terminal: Terminal, outcome: CopyOutcome): number {
   const done = `${outcome.moved ? 'Moved' : 'Copied'} ${counted(counts.completed, 'file')}, ${formatSize(counts.bytesCompleted)}`;
   const speed = counts.bytesCompleted > 0 && seconds > 0 ? ` (${formatSize(counts.bytesCompleted / seconds)}/s)` : '';
   const rest = [
-    counts.skipped > 0 ? `${counts.skipped.toLocaleString('en-GB')} unchanged` : '',
-    counts.failed > 0 ? `${counts.failed.toLocaleString('en-GB')} failed` : '',
-    counts.cancelled > 0 ? `${counts.cancelled.toLocaleString('en-GB')} cancelled` : '',
+    counts.skipped > 0 ? `${grouped(counts.skipped)} unchanged` : '',
+    counts.failed > 0 ? `${grouped(counts.failed)} failed` : '',
+    counts.cancelled > 0 ? `${grouped(counts.cancelled)} cancelled` : '',
   ].filter((part) => part !== '');
   const proof = counts.completed === 0 ? '' : `; ${proofs[outcome.verify]}`;
   if (counts.completed === 0 && rest.length === 1 && counts.skipped > 0) {

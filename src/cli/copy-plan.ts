@@ -4,7 +4,7 @@ import { displayPath } from '../model/names.ts';
 import { pathText } from '../model/path-text.ts';
 import { formatSize } from '../model/size.ts';
 import type { Colour, Terminal } from './terminal.ts';
-import { counted } from './words.ts';
+import { counted, grouped } from './words.ts';
 
 export interface PlanLine {
   readonly action: 'copy' | 'make-folder' | 'skip' | 'conflict' | 'refuse' | 'delete-source';
@@ -51,9 +51,9 @@ export async function tellPlan(
   const parts = [`${counted(files.copy, 'file')} (${formatSize(bytes)}) would be copied`];
   if (files['make-folder'] > 0) parts.push(`${counted(files['make-folder'], 'folder')} made`);
   if (files['delete-source'] > 0) parts.push(`${counted(files['delete-source'], 'file')} deleted at the source`);
-  if (files.skip > 0) parts.push(`${files.skip.toLocaleString('en-GB')} left alone`);
+  if (files.skip > 0) parts.push(`${grouped(files.skip)} left alone`);
   if (files.conflict > 0) parts.push(`${counted(files.conflict, 'conflict')}`);
-  if (files.refuse > 0) parts.push(`${files.refuse.toLocaleString('en-GB')} refused`);
+  if (files.refuse > 0) parts.push(`${grouped(files.refuse)} refused`);
   terminal.say(`${parts.join(', ')}. Nothing was moved.`);
   const exitCode = files.refuse > 0 ? 1 : 0;
   if (terminal.json)

@@ -10,7 +10,7 @@ import type { Flags, VerbCall } from './command-line.ts';
 import { type DaemonLink, requireDaemon } from './daemon-client.ts';
 import { actionOf, actOnEach, idsOf } from './list-actions.ts';
 import type { Terminal } from './terminal.ts';
-import { alignedRows, counted, formatEta, formatSpeed, formatTime, shortName } from './words.ts';
+import { alignedRows, counted, formatEta, formatSpeed, formatTime, grouped, shortName } from './words.ts';
 
 const pageRows = 500;
 
@@ -102,9 +102,9 @@ function statusOf({ state, waiting }: JobView): string {
 function amountOf({ counts }: JobView): string {
   const { completed, skipped, failed } = counts;
   return [
-    `${completed.toLocaleString('en-GB')} arrived`,
-    skipped > 0 ? `${skipped.toLocaleString('en-GB')} unchanged` : '',
-    failed > 0 ? `${failed.toLocaleString('en-GB')} failed` : '',
+    `${grouped(completed)} arrived`,
+    skipped > 0 ? `${grouped(skipped)} unchanged` : '',
+    failed > 0 ? `${grouped(failed)} failed` : '',
   ]
     .filter((part) => part !== '')
     .join(', ');

@@ -2,7 +2,7 @@
 
 import { formatSize } from '../model/size.ts';
 import type { Terminal } from './terminal.ts';
-import { counted, type EtaFigures, formatEta, formatSpeed, shortName } from './words.ts';
+import { counted, type EtaFigures, formatEta, formatSpeed, grouped, shortName } from './words.ts';
 
 export interface JobFigures {
   readonly filesFound: number;
@@ -90,9 +90,9 @@ function jobLine(figures: JobFigures, drawnBar: string): string {
   const parts = [
     `${drawnBar}${percent}${formatSize(bytesDone)} of ${formatSize(bytesFound)}${planning ? ' so far' : ''}`,
     formatSpeed(figures.bytesPerSecond),
-    `${filesDone.toLocaleString('en-GB')} of ${counted(found, 'file')}`,
+    `${grouped(filesDone)} of ${counted(found, 'file')}`,
   ];
-  if (filesFailed > 0) parts.push(`${filesFailed.toLocaleString('en-GB')} failed`);
+  if (filesFailed > 0) parts.push(`${grouped(filesFailed)} failed`);
   if (figures.eta !== null) parts.push(formatEta(figures.eta));
   return parts.filter((part) => part !== '').join('  ');
 }

@@ -8,9 +8,11 @@ export function tellFault(fault: Fault, terminal: Terminal): number {
   const { exitCode, remedy } = fault.meaning;
   terminal.live([]);
   terminal.warn(`wherry: ${fault.message}`);
-  // Messages of these say themselves what to do.
-  if (!['invalid', 'config_invalid', 'not_found', 'interrupted'].includes(fault.code))
-    terminal.warn(`        ${remedy}`);
+  // Messages of these, and those that name a command, say themselves what to do.
+  const saysItself =
+    ['invalid', 'config_invalid', 'not_found', 'interrupted'].includes(fault.code) ||
+    fault.message.includes('`wherry ');
+  if (!saysItself) terminal.warn(`        ${remedy}`);
   if (fault.code === 'internal' && terminal.verbose > 0 && fault.stack !== undefined) terminal.warn(fault.stack);
   if (terminal.json) terminal.object({ type: 'error', ...fault.report(), exitCode });
   return exitCode;

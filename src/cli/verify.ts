@@ -16,7 +16,7 @@ import { absolutePlace } from './copy-request.ts';
 import { listenForInterrupt } from './interrupt.ts';
 import { isBelow, provenFiles } from './known-copies.ts';
 import type { Terminal } from './terminal.ts';
-import { counted, formatDuration } from './words.ts';
+import { counted, formatDuration, grouped } from './words.ts';
 
 type Verdict = 'ok' | 'changed' | 'missing' | 'no-receipt' | 'unreadable';
 
@@ -245,13 +245,11 @@ function tell(
   const parts = [
     `${counted(ok, 'file')} (${formatSize(tally.bytes)}) ${about.against === undefined ? 'as they were copied' : 'equal'}`,
   ];
-  if (changed > 0) parts.push(`${changed.toLocaleString('en-GB')} changed`);
-  if (missing > 0) parts.push(`${missing.toLocaleString('en-GB')} missing`);
-  if (unreadable > 0) parts.push(`${unreadable.toLocaleString('en-GB')} unreadable`);
+  if (changed > 0) parts.push(`${grouped(changed)} changed`);
+  if (missing > 0) parts.push(`${grouped(missing)} missing`);
+  if (unreadable > 0) parts.push(`${grouped(unreadable)} unreadable`);
   if (unknown > 0)
-    parts.push(
-      `${unknown.toLocaleString('en-GB')} ${about.against === undefined ? 'without a receipt' : 'only at the destination'}`,
-    );
+    parts.push(`${grouped(unknown)} ${about.against === undefined ? 'without a receipt' : 'only at the destination'}`);
   const how = about.direct
     ? 'read from the medium'
     : 'what was read lately may have come from memory (--direct reads past it)';
