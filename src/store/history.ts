@@ -24,6 +24,7 @@ export function deleteHistoryPart(
   );
   for (const row of ended)
     transfers.remove({ seq: Number(row[transferColumns.length]), flat: flatFrom(row), packSeq: null });
+  transfers.removedAll();
   // The newest row always stays, so that its number is never given out again.
   const events = sql.run(
     `DELETE FROM event WHERE seq IN (SELECT seq FROM event WHERE at < ? AND seq < (SELECT max(seq) FROM event) ORDER BY at LIMIT ${eventRowsAtOnce})`,

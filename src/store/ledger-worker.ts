@@ -34,8 +34,8 @@ const { role, folder, nowMs } = workerData as ThreadStart;
 const file = join(folder, 'ledger.sqlite');
 /** Some 5 ms a pack. */
 const packsAtOnce = 8;
-const packsWhenIdle = 2;
-const idleMs = 300;
+const idleMs = 1000;
+const betweenTidyingMs = 20;
 let idle: NodeJS.Timeout | undefined;
 const say = (message: ThreadMessage): void => parentPort?.postMessage(message);
 
@@ -107,19 +107,18 @@ function unfold(writer: LedgerWriter, upTo: number): UnfoldReply {
   return { more: oldest !== undefined && oldest <= upTo, foldedPacks: writer.foldedPacks };
 }
 
-/** Folded packs get their rows when nobody has asked for anything for a while, a few at a time. */
-function unfoldWhenIdle(ledger: Ledger): void {
+/** What can wait is done when nobody has asked for anything for a while, a few milliseconds at a time. */
+function tidyWhenIdle(ledger: Ledger, afterMs: number): void {
   clearTimeout(idle);
   const { writer } = ledger;
-  if (writer === undefined || writer.foldedPacks === 0 || !ledger.sql.database.open) return;
+  if (writer === undefined || !ledger.sql.database.open) return;
   idle = setTimeout(() => {
     try {
-      writer.unfold(packsWhenIdle);
-      unfoldWhenIdle(ledger);
+      if (writer.tidy()) tidyWhenIdle(ledger, betweenTidyingMs);
     } catch {
-      // Whoever needs the rows asks for them and is told what is wrong.
+      // Whoever needs what is missing asks for it and is told what is wrong.
     }
-  }, idleMs);
+  }, afterMs);
 }
 
 try {
@@ -130,10 +129,10 @@ try {
     } catch (error) {
       say({ kind: 'failed', id: request.id, fault: ledgerFault(error, file).report() });
     }
-    unfoldWhenIdle(ledger);
+    tidyWhenIdle(ledger, idleMs);
   });
   say({ kind: 'ready', ledgerId: ledger.id, foldedPacks: ledger.writer?.foldedPacks ?? 0 });
-  unfoldWhenIdle(ledger);
+  tidyWhenIdle(ledger, idleMs);
 } catch (error) {
   say({ kind: 'refused', fault: asFault(ledgerFault(error, file)).report() });
 }

@@ -19,6 +19,8 @@ export interface LedgerWriter {
   readonly foldedPacks: number;
   /** Gives at most so many of them their rows; the event row of the oldest that is left. */
   unfold(most: number): number | undefined;
+  /** Does a bounded part of what can wait (rows of folded packs, the index of names); true where there is more. */
+  tidy(): boolean;
   /** Where a reader that has seen all events stands. */
   newest(): EventPosition;
 }
@@ -45,7 +47,7 @@ export function ledgerWriter(sql: Statements): LedgerWriter {
     } catch (error) {
       // A full disk makes SQLite roll back by itself.
       if (sql.database.inTransaction) sql.run('ROLLBACK');
-      transfers.forgetCounts();
+      transfers.refresh();
       events.resetTo(firstSeq);
       packs.refresh();
       throw error;
@@ -169,6 +171,13 @@ export function ledgerWriter(sql: Statements): LedgerWriter {
     unfold: (most) => {
       if (packs.folded > 0) inTransaction(() => packs.unfold(most));
       return packs.oldestFolded();
+    },
+    tidy: () => {
+      if (packs.folded > 0) {
+        inTransaction(() => packs.unfold(2));
+        return true;
+      }
+      return inTransaction(() => transfers.extendSearch(500));
     },
     newest: () => ({ seq: events.nextSeq, index: 0 }),
   };

@@ -1,29 +1,36 @@
 // Pages of transfers: any filter and order, found through the indices without sorting what is not shown.
 
 import { Fault } from '../model/fault.ts';
-import { displayPath } from '../model/names.ts';
 import type { Transfer } from '../model/transfer.ts';
 import { pageCursor, parsePageCursor } from './cursors.ts';
 import type { Row, SqlValue, Statements } from './statements.ts';
 import type { Page, TransferQuery } from './store.ts';
 import { transferColumns, transferFromRow } from './transfer-row.ts';
-
-const columns = transferColumns.map((name) => `t.${name}`).join(', ');
-const idAt = transferColumns.indexOf('id');
+import { searchTransfers } from './transfer-search.ts';
 
 /** A piece of SQL with the values that it binds. */
-interface Part {
+export interface Part {
   readonly text: string;
   readonly values: readonly SqlValue[];
 }
 
-/** The (mode, state) pairs that hold rows of a query; undefined where the query asks for all rows. */
-interface Ranges {
+/** The pairs of mode and state that hold rows of a query, and how many rows that are. */
+export interface Ranges {
   readonly pairs: readonly { readonly mode: string; readonly state: string }[];
   readonly total: number;
 }
 
-/** Rejects with `invalid`: a cursor or limit that makes no sense. */
+/** Rows of a page; `nextId` is where the next one begins, where there is one and order is by id. */
+export interface Found {
+  readonly rows: readonly Row[];
+  readonly nextId: string | null;
+  readonly total: number;
+}
+
+const idAt = transferColumns.indexOf('id');
+const columns = transferColumns.join(', ');
+
+/** Rejects with `invalid`: a cursor, limit or offset that makes no sense. */
 export function listTransfers(sql: Statements, query: TransferQuery): Page<Transfer> {
   const limit = pageLimit(query.limit);
   if (query.offset !== undefined && (query.cursor !== undefined || !(query.offset >= 0))) {
@@ -31,27 +38,62 @@ export function listTransfers(sql: Statements, query: TransferQuery): Page<Trans
   }
   if (query.cursor !== undefined) parsePageCursor(query.cursor);
   const ranges = rangesOf(sql, query);
-  if (ranges.pairs.length === 0) return page([], limit, query, 0);
-  if (query.search !== undefined && query.search !== '') return searched(sql, query, ranges, limit);
-  const rows = selectPage(sql, query, ranges, limit + 1, query.offset ?? 0);
-  return page(rows, limit, query, ranges.total);
+  const found = findRows(sql, query, ranges, limit);
+  return {
+    rows: found.rows.map(transferFromRow),
+    nextCursor: found.nextId === null ? null : pageCursor(found.nextId),
+    ...(query.withTotal === true ? { total: found.total } : {}),
+  };
 }
 
 export function pageLimit(limit = 100): number {
-  if (!Number.isInteger(limit) || limit < 1 || limit > 1000)
+  if (!Number.isInteger(limit) || limit < 1 || limit > 1000) {
     throw new Fault('invalid', 'The limit of a page is a whole number from 1 to 1000.');
+  }
   return limit;
 }
 
-function page(rows: readonly Row[], limit: number, query: TransferQuery, total: number): Page<Transfer> {
+function findRows(sql: Statements, query: TransferQuery, ranges: Ranges, limit: number): Found {
+  if (ranges.pairs.length === 0) return { rows: [], nextId: null, total: 0 };
+  if (query.search !== undefined && query.search !== '') return searchTransfers(sql, query, ranges, limit);
+  const { offset = 0 } = query;
+  if (offset > ranges.total / 2) return fromTheEnd(sql, query, ranges, limit, offset);
+  const ordered = orderedRows(query, ranges);
+  const rows = rowsOf(sql, sql.rows(`${ordered.text} LIMIT ? OFFSET ?`, ...ordered.values, limit + 1, offset));
+  return pageOf(rows, query, limit, ranges.total);
+}
+
+/** A place in the second half of a list is nearer to its end. */
+function fromTheEnd(sql: Statements, query: TransferQuery, ranges: Ranges, limit: number, offset: number): Found {
+  const after = Math.max(0, ranges.total - offset - limit);
+  const count = Math.min(limit, ranges.total - offset);
+  if (count <= 0) return { rows: [], nextId: null, total: ranges.total };
+  const ordered = orderedRows({ ...query, newestFirst: query.newestFirst !== true }, ranges);
+  const rows = rowsOf(sql, sql.rows(`${ordered.text} LIMIT ? OFFSET ?`, ...ordered.values, count, after)).reverse();
+  const next = after > 0 && isById(query) ? String(rows.at(-1)?.[idAt]) : null;
+  return { rows, nextId: next, total: ranges.total };
+}
+
+/** From one row more than the page takes. */
+export function pageOf(rows: readonly Row[], query: TransferQuery, limit: number, total: number): Found {
   const shown = rows.slice(0, limit);
-  const byId = query.orderBy === undefined || query.orderBy === 'created';
-  const last = shown.at(-1);
-  return {
-    rows: shown.map(transferFromRow),
-    nextCursor: byId && rows.length > limit && last !== undefined ? pageCursor(String(last[idAt])) : null,
-    ...(query.withTotal === true ? { total } : {}),
-  };
+  return { rows: shown, nextId: rows.length > limit && isById(query) ? String(shown.at(-1)?.[idAt]) : null, total };
+}
+
+export function isById(query: TransferQuery): boolean {
+  return query.orderBy === undefined || query.orderBy === 'created';
+}
+
+export function isFiltered(query: TransferQuery): boolean {
+  return query.jobId !== undefined || query.mode !== undefined || query.states !== undefined;
+}
+
+/** Rows by (id, seq), in the order in which they are given. */
+export function rowsOf(sql: Statements, found: readonly Row[]): Row[] {
+  return found.flatMap(([, seq = null]) => {
+    const row = sql.row(`SELECT ${columns} FROM transfer WHERE seq = ?`, seq);
+    return row === undefined ? [] : [row];
+  });
 }
 
 function rangesOf(sql: Statements, query: TransferQuery): Ranges {
@@ -65,88 +107,68 @@ function rangesOf(sql: Statements, query: TransferQuery): Ranges {
   };
 }
 
-/** The ids and numbers of all rows of the ranges in the order of their ids: SQLite merges the ranges, each read from its index. */
-function inOrderOfIds(query: TransferQuery, ranges: Ranges, after: string | undefined): Part {
-  const direction = query.newestFirst === true ? 'DESC' : 'ASC';
-  const values: SqlValue[] = [];
-  const bound = after === undefined ? '' : query.newestFirst === true ? ' AND id < ?' : ' AND id > ?';
-  const select = (where: string, bind: readonly SqlValue[]): string => {
-    values.push(...bind);
-    if (after !== undefined) values.push(after);
-    return `SELECT id, seq FROM transfer WHERE ${where}${bound}`;
-  };
-  const isFiltered = query.jobId !== undefined || query.mode !== undefined || query.states !== undefined;
-  const selects = isFiltered
-    ? ranges.pairs.map(({ mode, state }) =>
-        query.jobId === undefined
-          ? select('mode = ? AND state = ?', [mode, state])
-          : select('job_id = ? AND mode = ? AND state = ?', [query.jobId, mode, state]),
-      )
-    : [select('TRUE', [])];
-  return { text: `${selects.join(' UNION ALL ')} ORDER BY id ${direction}`, values };
-}
-
-const orders = {
-  updated: 'updated_at',
-  size: 'coalesce(size_bytes, -1)',
-  name: 'source_path',
-} as const;
-
-function otherwiseOrdered(query: TransferQuery, ranges: Ranges, orderBy: keyof typeof orders): Part {
-  const direction = query.newestFirst === true ? 'DESC' : 'ASC';
-  const values: SqlValue[] = [];
-  const wheres = ranges.pairs.map(({ mode, state }) => {
-    values.push(mode, state);
-    return '(mode = ? AND state = ?)';
-  });
-  if (query.jobId !== undefined) values.push(query.jobId);
-  return {
-    text: `SELECT id, seq FROM transfer WHERE (${wheres.join(' OR ')})${query.jobId === undefined ? '' : ' AND job_id = ?'} ORDER BY ${orders[orderBy]} ${direction}, id ${direction}`,
-    values,
-  };
-}
-
-function orderedRows(query: TransferQuery, ranges: Ranges): Part {
+/** Selects (id, seq) of all rows of a query in its order, from its cursor on. */
+export function orderedRows(query: TransferQuery, ranges: Ranges): Part {
   const { orderBy = 'created' } = query;
-  const after = query.cursor === undefined ? undefined : parsePageCursor(query.cursor);
-  return orderBy === 'created' ? inOrderOfIds(query, ranges, after) : otherwiseOrdered(query, ranges, orderBy);
+  if (orderBy === 'created') {
+    return inOrderOfIds(query, ranges, query.cursor === undefined ? undefined : parsePageCursor(query.cursor));
+  }
+  const { text, values } = filterOf(query, ranges);
+  // The few rows of a narrow filter are sorted; else the index of the order is walked, and most of its rows are in the filter.
+  const from = ranges.total <= sortedRows ? rangesAsRows(query, ranges) : { text: 'transfer', values: [] };
+  return {
+    text: `SELECT id, seq FROM ${from.text} WHERE ${text} ${orderOf(query)}`,
+    values: [...from.values, ...values],
+  };
 }
 
-function selectPage(sql: Statements, query: TransferQuery, ranges: Ranges, limit: number, offset: number): Row[] {
-  const ordered = orderedRows(query, ranges);
-  const numbers = sql.rows(`${ordered.text} LIMIT ? OFFSET ?`, ...ordered.values, limit, offset);
-  return rowsOf(
-    sql,
-    numbers.map(([, seq]) => seq ?? null),
+/** Sorting so many rows is quicker than walking an index past others. */
+const sortedRows = 20_000;
+
+const orders = { created: 'id', updated: 'updated_at', size: 'size_bytes', name: 'source_path' } as const;
+
+export function orderOf(query: TransferQuery): string {
+  const direction = query.newestFirst === true ? 'DESC' : 'ASC';
+  const { orderBy = 'created' } = query;
+  return orderBy === 'created'
+    ? `ORDER BY id ${direction}`
+    : `ORDER BY ${orders[orderBy]} ${direction}, id ${direction}`;
+}
+
+/** The query's filter as a condition on columns of `transfer`. */
+export function filterOf(query: TransferQuery, ranges: Ranges): Part {
+  if (!isFiltered(query)) return { text: 'TRUE', values: [] };
+  const pairs = ranges.pairs.map(() => '(mode = ? AND state = ?)').join(' OR ');
+  const values = ranges.pairs.flatMap(({ mode, state }) => [mode, state]);
+  // The plus keeps SQLite from choosing another index than the order's.
+  if (query.jobId === undefined) return { text: `(${pairs.replaceAll('(mode', '(+mode')})`, values };
+  return { text: `+job_id = ? AND (${pairs.replaceAll('(mode', '(+mode')})`, values: [query.jobId, ...values] };
+}
+
+/** The rows of the ranges as a table, each range read through its index. */
+function rangesAsRows(query: TransferQuery, ranges: Ranges): Part {
+  const parts = rangeConditions(query, ranges);
+  return {
+    text: `(${parts.map(({ text }) => `SELECT * FROM transfer WHERE ${text}`).join(' UNION ALL ')})`,
+    values: parts.flatMap((part) => part.values),
+  };
+}
+
+function rangeConditions(query: TransferQuery, ranges: Ranges): Part[] {
+  if (!isFiltered(query)) return [{ text: 'TRUE', values: [] }];
+  return ranges.pairs.map(({ mode, state }) =>
+    query.jobId === undefined
+      ? { text: 'mode = ? AND state = ?', values: [mode, state] }
+      : { text: 'job_id = ? AND mode = ? AND state = ?', values: [query.jobId, mode, state] },
   );
 }
 
-function rowsOf(sql: Statements, numbers: readonly SqlValue[]): Row[] {
-  return numbers.flatMap((seq) => {
-    const row = sql.row(`SELECT ${columns} FROM transfer t WHERE t.seq = ?`, seq);
-    return row === undefined ? [] : [row];
-  });
-}
-
-function searched(sql: Statements, query: TransferQuery, ranges: Ranges, limit: number): Page<Transfer> {
-  const ordered = orderedRows(query, ranges);
-  const sought = foldName(query.search ?? '');
-  const skip = query.offset ?? 0;
-  const found: Row[] = [];
-  let matched = 0;
-  const all = `SELECT ${columns} FROM (${ordered.text}) p JOIN transfer t ON t.seq = p.seq`;
-  for (const row of sql.each(all, ...ordered.values)) {
-    const { source, destination, publishedPath } = transferFromRow(row);
-    const names = [source.path, destination.path, publishedPath ?? ''];
-    if (!names.some((name) => foldName(name).includes(sought))) continue;
-    matched += 1;
-    if (matched > skip && found.length <= limit) found.push(row);
-    if (found.length > limit && query.withTotal !== true) break;
-  }
-  return page(found, limit, query, matched);
-}
-
-/** What a search compares: as shown, in one case and one Unicode form. */
-export function foldName(name: string): string {
-  return displayPath(name).normalize('NFC').toLowerCase();
+/** SQLite merges the ranges, each read in order from its index, and stops at the page's end. */
+function inOrderOfIds(query: TransferQuery, ranges: Ranges, after: string | undefined): Part {
+  const bound = after === undefined ? '' : query.newestFirst === true ? ' AND id < ?' : ' AND id > ?';
+  const parts = rangeConditions(query, ranges);
+  return {
+    text: `${parts.map(({ text }) => `SELECT id, seq FROM transfer WHERE ${text}${bound}`).join(' UNION ALL ')} ${orderOf({ ...query, orderBy: 'created' })}`,
+    values: parts.flatMap(({ values }) => (after === undefined ? values : [...values, after])),
+  };
 }

@@ -3,6 +3,7 @@
 import type { Receipt } from '../model/receipt.ts';
 import type { Transfer } from '../model/transfer.ts';
 import { pathKey } from './path-keys.ts';
+import { searchIndex } from './search-index.ts';
 import { places, type SqlValue, type Statements } from './statements.ts';
 import {
   bindTransfer,
@@ -31,10 +32,15 @@ export interface TransferWriter {
   update(standing: StandingTransfer, transfer: Transfer, receipt: Receipt | undefined): void;
   movedToPack(standing: StandingTransfer, packSeq: number): void;
   remove(standing: StandingTransfer): void;
+  /** To be called after the last `remove` of a transaction. */
+  removedAll(): void;
+  /** Makes at most so many rows quick to search for; true where there are more. */
+  extendSearch(most: number): boolean;
   count(jobId: string, mode: string, state: string, difference: number): void;
   /** To be called before each commit. */
   writeCounts(): void;
-  forgetCounts(): void;
+  /** After a transaction that was taken back. */
+  refresh(): void;
 }
 
 const insertSql = `INSERT INTO transfer (${transferColumns.join(', ')}, pack_seq) VALUES (${places(transferColumns.length + 1)}) ON CONFLICT (id) DO NOTHING`;
@@ -51,6 +57,7 @@ const selectSql = `SELECT ${transferColumns.join(', ')}, seq, pack_seq FROM tran
 export function transferWriter(sql: Statements): TransferWriter {
   /** How the counts differ from their table within the running transaction; the key is job, mode and state. */
   const counted = new Map<string, number>();
+  const index = searchIndex(sql);
 
   function count(jobId: string, mode: string, state: string, difference: number): void {
     for (const job of [jobId, '']) {
@@ -98,7 +105,10 @@ export function transferWriter(sql: Statements): TransferWriter {
       const isMoved = before !== transfer.state;
       const columns = isMoved ? changingAt : withoutState;
       sql.run(isMoved ? updateAllSql : updateRestSql, ...columns.map((at): SqlValue => bound[at] ?? null), seq);
-      if (!sameKeys(old, flat)) writeKeys(seq, flat);
+      if (!sameKeys(old, flat)) {
+        writeKeys(seq, flat);
+        index.renamed(seq, flat);
+      }
       if (!isMoved) return;
       const jobId = String(old[columnAt.job_id]);
       const mode = String(old[columnAt.mode]);
@@ -118,6 +128,7 @@ export function transferWriter(sql: Statements): TransferWriter {
         sql.run('DELETE FROM path_key WHERE key = ? AND seq = ?', pathKey(path), seq);
       sql.run('DELETE FROM earlier_pack WHERE transfer_id = ?', String(flat[columnAt.id]));
       sql.run('DELETE FROM transfer WHERE seq = ?', seq);
+      index.removed(seq);
       count(String(flat[columnAt.job_id]), String(flat[columnAt.mode]), String(flat[columnAt.state]), -1);
     },
 
@@ -136,7 +147,13 @@ export function transferWriter(sql: Statements): TransferWriter {
       counted.clear();
     },
 
-    forgetCounts: () => counted.clear(),
+    removedAll: index.settle,
+    extendSearch: index.extend,
+
+    refresh: () => {
+      counted.clear();
+      index.refresh();
+    },
   };
 }
 

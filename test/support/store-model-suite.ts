@@ -218,7 +218,7 @@ export function modelSuite(name: string, opener: URL): void {
           }
           await compare(model, jobIds, since);
         }),
-        { numRuns: 400 },
+        { numRuns: 30 },
       );
     });
   });

@@ -1,6 +1,7 @@
 // The list of the ledger's migrations, oldest first.
 
 import { ledgerTables } from './0001-ledger-tables.ts';
+import { ordersAndSearch } from './0002-orders-and-search.ts';
 import type { Migration } from './migration.ts';
 
-export const migrations: readonly Migration[] = [ledgerTables];
+export const migrations: readonly Migration[] = [ledgerTables, ordersAndSearch];
