@@ -13,11 +13,21 @@ export interface JournalHead {
   readonly version: 1;
   readonly blockBytes: number;
   readonly identity: SourceIdentity;
-  readonly partial: { readonly path: string; readonly device: string; readonly inode: string; readonly fence: number };
+  /** `inode` is '' in a line that was written before the partial was made or renamed. */
+  readonly partial: {
+    readonly root: string;
+    readonly path: string;
+    readonly device: string;
+    readonly inode: string;
+    readonly fence: number;
+  };
 }
 
 export interface Journal {
+  /** The last one with an inode, else the last one. */
   readonly head: JournalHead;
+  /** Where partials may stand, the latest first; below `head.partial.root`. */
+  readonly paths: readonly string[];
   /** Digests by block, 32 hexadecimal digits; where a block was written again the last one counts. */
   readonly blocks: ReadonlyMap<number, string>;
 }
@@ -28,6 +38,7 @@ export interface Journal {
  */
 export function parseJournal(text: string): Journal | undefined {
   let head: JournalHead | undefined;
+  const paths = new Set<string>();
   const blocks = new Map<number, string>();
   const lines = text.split('\n');
   // What comes after the last line's end was torn off while it was written.
@@ -35,15 +46,23 @@ export function parseJournal(text: string): Journal | undefined {
   for (const line of lines) {
     const block = /^b (\d{1,12}) ([0-9a-f]{32})$/.exec(line);
     if (block !== null) blocks.set(Number(block[1]), block[2] as string);
-    else if (line.startsWith('{')) head = parseHead(line) ?? head;
+    else if (line.startsWith('{')) {
+      const next = parseHead(line);
+      if (next === undefined) continue;
+      paths.add(next.partial.path);
+      if (head === undefined || head.partial.inode === '' || next.partial.inode !== '') head = next;
+    }
   }
-  return head === undefined ? undefined : { head, blocks };
+  return head === undefined ? undefined : { head, paths: [...paths].reverse(), blocks };
 }
 
 function parseHead(line: string): JournalHead | undefined {
   try {
     const head = JSON.parse(line) as JournalHead;
-    return head.version === 1 && head.blockBytes === blockBytes && typeof head.partial.path === 'string'
+    return head.version === 1 &&
+      head.blockBytes === blockBytes &&
+      typeof head.partial.path === 'string' &&
+      typeof head.partial.root === 'string'
       ? head
       : undefined;
   } catch {

@@ -52,11 +52,10 @@ export function openPartial(input: OpenInput, { control }: OperationContext): Op
     confined.syncMade();
     const fits = journal !== undefined && fitsSource(input, journal);
     const old = fits ? takeOver(confined, input, journal, control) : undefined;
-    if (old === undefined) {
-      if (journal !== undefined) removeFile(confined, journal.head.partial.path, control);
-      for (let block = 0; block < table.count; block++) table.set(block, blockStates.none);
+    if (journal === undefined || old === undefined) {
+      for (const path of journal?.paths ?? []) removeFile(confined, path, control);
+      clearTable(table);
       const fresh = createPartial(confined, input, control);
-      note(input, fresh, control, { fresh: true });
       return {
         ...fresh,
         oldPath: null,
@@ -65,19 +64,22 @@ export function openPartial(input: OpenInput, { control }: OperationContext): Op
     }
     const isKnown = old.device === input.known?.device && old.inode === input.known.inode;
     if (!isKnown || input.asidePath !== null) {
-      for (let block = 0; block < table.count; block++) table.set(block, blockStates.none);
-      claimBlocks(journal as Journal, table);
+      clearTable(table);
+      claimBlocks(journal, table);
     }
     if (input.asidePath === null) {
-      note(input, old, control, { fresh: false });
+      note(input, partial.path, old, control);
       return { ...old, oldPath: null, restarted: null };
     }
+    note(input, input.asidePath, unknownInode, control);
     rename(confined, partial.path, input.asidePath, control);
-    const fresh = createPartial(confined, input, control);
-    note(input, fresh, control, { fresh: true });
-    return { ...fresh, oldPath: input.asidePath, restarted: null };
+    return { ...createPartial(confined, input, control), oldPath: input.asidePath, restarted: null };
   };
   return within(control, sides.destination, partial.root, open, { create: true });
+}
+
+function clearTable(table: BlockTable): void {
+  for (let block = 0; block < table.count; block++) table.set(block, blockStates.none);
 }
 
 function fitsSource({ growing, identity }: OpenInput, { head }: Journal): boolean {
@@ -87,14 +89,21 @@ function fitsSource({ growing, identity }: OpenInput, { head }: Journal): boolea
 /** Brings the old partial under the new fence's name; undefined where it is gone or is not the file that the journal speaks of. */
 function takeOver(
   confined: ConfinedRoot,
-  { partial }: OpenInput,
-  { head }: Journal,
+  input: OpenInput,
+  { head, paths }: Journal,
   control: Control,
 ): Inode | undefined {
-  control.enter(sides.destination);
-  const there = lstatSync(confined.file(head.partial.path), { throwIfNoEntry: false });
-  if (there === undefined || !there.isFile()) return undefined;
-  rename(confined, head.partial.path, partial.path, control);
+  const { partial } = input;
+  const from = paths.find((path) => {
+    const file = confined.file(path);
+    control.enter(sides.destination);
+    return lstatSync(file, { throwIfNoEntry: false })?.isFile();
+  });
+  if (from === undefined) return undefined;
+  if (from !== partial.path) {
+    note(input, partial.path, unknownInode, control);
+    rename(confined, from, partial.path, control);
+  }
   try {
     const file = LaneFile.open(confined, partial.path, constants.O_RDONLY, sides.destination, control);
     try {
@@ -113,23 +122,30 @@ function takeOver(
   }
 }
 
-function createPartial(confined: ConfinedRoot, { partial, mode }: OpenInput, control: Control): Inode {
+const unknownInode: Inode = { device: '', inode: '' };
+
+/** The journal knows its name before it is there, so that it can always be found and removed. */
+function createPartial(confined: ConfinedRoot, input: OpenInput, control: Control): Inode {
+  const { partial, mode } = input;
+  note(input, partial.path, unknownInode, control, { fresh: input.asidePath === null });
   // Whatever has this name is a leftover of this very attempt.
   removeFile(confined, partial.path, control);
   const flags = constants.O_RDWR | constants.O_CREAT | constants.O_EXCL;
   const file = LaneFile.open(confined, partial.path, flags, sides.destination, control, { mode });
   try {
-    return inodeOf(file.stats, file.fd);
+    const inode = inodeOf(file.stats, file.fd);
+    note(input, partial.path, inode, control);
+    return inode;
   } finally {
     file.close();
   }
 }
 
-function note(input: OpenInput, inode: Inode, control: Control, options: { fresh: boolean }): void {
+function note(input: OpenInput, path: string, inode: Inode, control: Control, options: { fresh?: boolean } = {}): void {
   const journal = JournalWriter.open(input.journal, control, options);
   try {
     const { identity, fence, partial } = input;
-    journal.head({ identity, partial: { path: partial.path, ...inode, fence } });
+    journal.head({ identity, partial: { root: partial.root, path, ...inode, fence } });
   } finally {
     journal.close();
   }
