@@ -13,6 +13,7 @@ import type { Mode, ModeHost, ModeParts, ModeRun, NewTransfer } from '../mode.ts
 import type { MoveOptions } from '../mover/move.ts';
 import { createSelection } from '../selection.ts';
 import { smallBytes } from '../work.ts';
+import { copiedBefore } from './copied-before.ts';
 import { createFolderKeeper } from './folder-keeper.ts';
 import { createPacker } from './packer.ts';
 import { createPruner } from './proven-sources.ts';
@@ -47,6 +48,10 @@ export const copyMode: Mode = {
       for (const folder of part.folders)
         if (!folder.there) yield { action: 'make-folder', path: folder.path, sizeBytes: 0 };
       for (const { found } of sort.move) {
+        if (await copiedBefore(found, copy, spec, parts)) {
+          yield item('skip', found, 'was copied before, under another name');
+          continue;
+        }
         yield item('copy', found, found.existing === null ? undefined : 'differs from what is there');
         if (spec.move) yield item('delete-source', found);
       }
@@ -213,6 +218,10 @@ function openCopy(job: Job, host: ModeHost): ModeRun {
       const unproven = spec.move ? await pruner.same(part.sameFiles, copy) : [];
       for (const { found, destination: path } of [...sort.move, ...unproven.map(asFound)]) {
         if (known.has(path)) continue;
+        if (await copiedBefore(found, copy, spec, host)) {
+          host.skipped(1, found.entry.sizeBytes);
+          continue;
+        }
         folders.touched(parentPath(path));
         if (found.entry.sizeBytes < smallBytes) await packer.add(found, path);
         else large.push(newTransfer(copy, found, path));
