@@ -1,9 +1,10 @@
 // One step of listing a local tree, inside a worker: a bounded part, so that no listing keeps other calls waiting.
 
 import { readdirSync, statSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { type Fault, type FaultReport, faultFrom } from '../model/fault.ts';
 import type { Entry } from '../model/manifest.ts';
-import { isText, joinPath, pathBytes, pathFromBytes } from '../model/names.ts';
+import { isText, joinPath, parentPath, pathBytes, pathFromBytes } from '../model/names.ts';
 import type { ConfinedFolder, ConfinedRoot, FilePath } from './confined.ts';
 import { errnoFault } from './errno.ts';
 import { readEntry } from './local-entry.ts';
@@ -42,7 +43,7 @@ export function listStep(
       if (task.names === undefined) {
         beforeCall();
         stack.push(...chunks(task.folder, namesIn(folder)));
-      } else listNames(folder, task.names, stack, entries, beforeCall, root.root);
+      } else listNames(folder, task.names, stack, entries, beforeCall, root);
     } catch (error) {
       const fault = errnoFault(error, { operation: 'list', path: task.folder, place: root.root });
       if (task.folder === start) throw fault;
@@ -63,7 +64,7 @@ function listNames(
   stack: ListingTask[],
   entries: Entry[],
   beforeCall: () => void,
-  root: string,
+  root: ConfinedRoot,
 ): void {
   const plain = plainFolder(folder, names.length, root, beforeCall);
   const before = entries.length;
@@ -102,29 +103,47 @@ function addEntries(
   return names.length;
 }
 
-const fewNames = 8;
+const fewNames = 32;
 const longPathBytes = 3_500;
+const deepest = 16;
+/** More than one step of any kernel's clock for times of files. */
+const settledMs = 100;
 
 /**
- * Looking up many names by the folder's own path takes half the time of the walk through /proc. It is the same folder as long as
- * device and inode are the same before and after (`moved`): else what was read may come from elsewhere and is thrown away.
+ * Looking up many names by the folder's own path takes half the time of the walk through /proc. That is safe as long as nobody has
+ * renamed anything on the way to it, which would show in the change times of the folders above it: nobody can set those, and they are
+ * looked at only where they are old enough that a change now cannot leave them as they are. Where `moved` says otherwise, what was
+ * read may come from elsewhere and is thrown away.
  */
 function plainFolder(
   folder: ConfinedFolder,
   count: number,
-  root: string,
+  root: ConfinedRoot,
   beforeCall: () => void,
 ): { at: (name: string) => FilePath; moved: () => boolean } | undefined {
-  const path = `${root}/${folder.path}`;
+  const path = `${root.root}/${folder.path}`;
   if (count < fewNames || !isText(path) || path.length * 3 > longPathBytes) return undefined;
-  const identity = (name: FilePath) => {
+  // The folder itself must not be closed by the walk to those above it.
+  if (folder.path.split('/').length > deepest) return undefined;
+  const look = (file: FilePath) => {
     beforeCall();
-    const stats = statSync(name, { bigint: true, throwIfNoEntry: false });
-    return `${stats?.dev}:${stats?.ino}`;
+    return statSync(file, { bigint: true, throwIfNoEntry: false });
   };
-  const opened = identity(folder.self);
-  if (identity(path) !== opened) return undefined;
-  return { at: (name) => (isText(name) ? `${path}/${name}` : folder.at(name)), moved: () => identity(path) !== opened };
+  const waysIn: FilePath[] = [dirname(root.root)];
+  for (let above = folder.path; above !== ''; ) {
+    above = parentPath(above);
+    waysIn.push(root.openFolder(above).self);
+  }
+  const changeTimes = () => waysIn.map((way) => look(way)?.ctimeNs ?? 0n);
+  const before = changeTimes();
+  const settledNs = BigInt(Date.now() - settledMs) * 1_000_000n;
+  if (before.some((time) => time > settledNs)) return undefined;
+  const [opened, named] = [look(folder.self), look(path)];
+  if (opened === undefined || opened.dev !== named?.dev || opened.ino !== named.ino) return undefined;
+  return {
+    at: (name) => (isText(name) ? `${path}/${name}` : folder.at(name)),
+    moved: () => changeTimes().some((time, at) => time !== before[at]),
+  };
 }
 
 function chunks(folder: string, names: readonly string[]): ListingTask[] {
