@@ -55,7 +55,7 @@ function inspect({ path }: { path: string }, { control }: OperationContext): Ins
         continue;
       }
       beforeCall();
-      const real = pathFromBytes(realpathSync(toFile(at), 'buffer'));
+      const real = pathFromBytes(realpathSync.native(toFile(at), 'buffer'));
       const lineage = lineageOf(stats.isDirectory() ? real : dirname(real), beforeCall);
       const kind = missing.length > 0 ? 'missing' : kindOf(stats);
       return {

@@ -23,6 +23,7 @@ import { createPackRunner } from './pack-runner.ts';
 import { createPlaces } from './places.ts';
 import { decide, defaultRetryRules } from './retry.ts';
 import { createScheduler } from './scheduler.ts';
+import { createStorageMonitor, type StoragePlace } from './storage-monitor.ts';
 import { createVerbs } from './verbs.ts';
 import { endWaits } from './waits.ts';
 import { createWatchMode } from './watch/watch-mode.ts';
@@ -131,6 +132,14 @@ export function createEngine(parts: EngineParts): Engine {
     await attempts.leaveBehind(holding, fault);
     await packs.leaveBehind(holding, fault);
   };
+  const storage = createStorageMonitor({
+    places: () => uniquePlaces([...jobs.all].flatMap((run) => run.mode.places?.() ?? [])),
+    open: (address) => places.open(address),
+    write: (changes) => ledger.write(changes),
+    clock,
+    newId,
+    recovered: () => scheduler.lookAtWaits(),
+  });
   const verbs = createVerbs({ ...parts, ledger, jobs, holdings, places, dispatcher, hungMs, leaveBehind });
   /** Keys of jobs that run or are about to. */
   const running = new Map<string, string>();
@@ -226,11 +235,13 @@ export function createEngine(parts: EngineParts): Engine {
       });
       scheduler.start();
       await resumeJobs();
+      storage.start();
     },
 
     stop: () => {
       stopped ??= (async () => {
         stopHealth?.();
+        storage.stop();
         for (const run of jobs.all) {
           run.accepting = false;
           run.ending.abort(new Fault('interrupted', 'Wherry is shutting down.'));
@@ -306,5 +317,26 @@ export function createEngine(parts: EngineParts): Engine {
       };
     },
     explain: (path) => explainPath(path, store),
+    statusOf: (jobId) => jobs.get(jobId)?.mode.status,
+    edit: async (jobId, request) => {
+      const mode = modeOf(request.kind);
+      const job = await store.job(jobId);
+      if (job === undefined) throw new Fault('not_found', `There is no job ${jobId}.`);
+      if (job.kind !== request.kind || mode.editable !== true) {
+        throw new Fault(
+          'unsupported',
+          `A job of the kind "${job.kind}" cannot be changed into this; submit a new one.`,
+        );
+      }
+      const { spec, name, priority } = await mode.prepare(request, modeParts);
+      return verbs.rewrite(jobId, { spec, name, priority });
+    },
+    storage: () => storage.reports,
+    lookAtStorage: () => storage.look(),
   };
+}
+
+/** A place that several jobs share is looked at once. */
+function uniquePlaces(places: readonly StoragePlace[]): StoragePlace[] {
+  return [...new Map(places.map((place) => [`${place.role} ${place.endpoint}`, place])).values()];
 }

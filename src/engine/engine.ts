@@ -7,6 +7,7 @@ import type { Job } from '../model/job.ts';
 import type { JobRequest } from '../model/specs.ts';
 import type { Transfer } from '../model/transfer.ts';
 import type { StoreReader } from '../store/store.ts';
+import type { StorageReport } from './storage-monitor.ts';
 
 /** One transfer, or a whole job with its transfers. */
 export type Target = { readonly transferId: string } | { readonly jobId: string };
@@ -87,4 +88,12 @@ export interface Engine {
   progressOf(transferIds: readonly string[]): readonly TransferProgress[];
   snapshot(): EngineSnapshot;
   explain(path: string): Promise<Explanation>;
+  /** What a running job says of itself beside its row (a watch: `WatchStatus`); undefined where it does not run. */
+  statusOf(jobId: string): unknown;
+  /** Replaces what a job was asked for; it goes on with the new wishes if it ran. Rejects as `submit` does, and with `unsupported` for a kind that cannot change. */
+  edit(jobId: string, request: JobRequest): Promise<Job>;
+  /** How the places of running watches were when last looked at (every 30 s). */
+  storage(): readonly StorageReport[];
+  /** Looks at them now. */
+  lookAtStorage(): Promise<readonly StorageReport[]>;
 }

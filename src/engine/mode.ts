@@ -14,6 +14,7 @@ import type { PlannedItem } from './engine.ts';
 import type { EngineLog } from './engine-parts.ts';
 import type { Facts, TransferPatch } from './ledger.ts';
 import type { Growth, MoveOptions, PackFile } from './mover/move.ts';
+import type { StoragePlace } from './storage-monitor.ts';
 
 /** What has been checked before a job is written. */
 export interface Prepared {
@@ -44,6 +45,8 @@ export interface Mode {
   plan(request: JobRequest, parts: ModeParts, signal?: AbortSignal): AsyncIterable<PlannedItem>;
   /** Called each time the job begins to run: at first, after a restart, after a pause, for a retry. */
   open(job: Job, host: ModeHost): ModeRun;
+  /** True where a job's request can be replaced while it runs. Default is `false`. */
+  readonly editable?: boolean;
   /** What all jobs of the mode share is ended with the engine; resolves with false where something hangs in the operating system. */
   close?(): Promise<boolean>;
 }
@@ -72,6 +75,10 @@ export interface ModeRun {
   readonly mostAtOnce: number | null;
   /** As `Engine.setBandwidth` takes it; null is no limit of its own. */
   readonly bandwidth: string | null;
+  /** What it says of itself beside its row; plain data. */
+  readonly status?: unknown;
+  /** Places whose room and reachability are looked at while it runs. */
+  places?(): readonly StoragePlace[];
   /** Why nobody can say how long it takes, where that is so ("source is still growing"). */
   openEnded?(transfer: Transfer): string | undefined;
 }

@@ -32,6 +32,8 @@ export interface Verbs {
   resume(target: Target): Promise<void>;
   cancel(target: Target): Promise<void>;
   retry(target: Target): Promise<void>;
+  /** Writes other wishes into a job's row; a job that runs is paused for it and goes on. */
+  rewrite(jobId: string, wishes: Pick<Job, 'spec' | 'name' | 'priority'>): Promise<Job>;
 }
 
 export function createVerbs(parts: VerbParts): Verbs {
@@ -186,7 +188,16 @@ export function createVerbs(parts: VerbParts): Verbs {
     });
   };
 
+  const rewrite = async (jobId: string, wishes: Pick<Job, 'spec' | 'name' | 'priority'>): Promise<Job> => {
+    const runs = jobs.get(jobId) !== undefined;
+    if (runs) await endJob(jobId, 'pause');
+    await ledger.noteJob(await findJob(jobId), wishes, { name: 'observation.watch.updated', data: {} });
+    if (runs) await goOn(jobId, 'resume');
+    return findJob(jobId);
+  };
+
   return {
+    rewrite: (jobId, wishes) => inLine(jobId, () => rewrite(jobId, wishes)),
     pause: (target) =>
       'jobId' in target
         ? inLine(target.jobId, () => endJob(target.jobId, 'pause'))

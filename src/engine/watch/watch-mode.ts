@@ -24,6 +24,7 @@ export function createWatchMode(): Mode & { close(): Promise<boolean> } {
   let watchers: Watchers | undefined;
   return {
     kind: 'watch',
+    editable: true,
     prepare: (request, parts) => prepare(request, parts),
     plan,
     open(job: Job, host: ModeHost) {

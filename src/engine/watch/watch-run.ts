@@ -9,6 +9,7 @@ import type { Transfer, TransferState } from '../../model/transfer.ts';
 import { transferStates } from '../../model/transfer.ts';
 import type { ModeHost, ModeRun, NewTransfer } from '../mode.ts';
 import type { Growth } from '../mover/move.ts';
+import type { StoragePlace } from '../storage-monitor.ts';
 import { afterArrival } from './after.ts';
 import { compileRules, needsHash, type PlacementFacts } from './placement.ts';
 import { Tracker, type WatchAction } from './tracker.ts';
@@ -75,6 +76,14 @@ export class WatchRun implements ModeRun {
 
   get status(): WatchStatus {
     return { ...this.#status, underWay: this.#tracker.tracked.size };
+  }
+
+  places(): readonly StoragePlace[] {
+    const { source, destinations } = this.#spec;
+    return [
+      { endpoint: source, role: 'source' },
+      ...destinations.map((endpoint) => ({ endpoint, role: 'destination' as const })),
+    ];
   }
 
   async find(signal: AbortSignal): Promise<void> {
