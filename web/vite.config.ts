@@ -15,5 +15,5 @@ export default defineConfig({
     chunkSizeWarningLimit: 900,
     target: 'es2022',
   },
-  server: { proxy: { '/api': 'http://127.0.0.1:7433', '/socket.io': { target: 'http://127.0.0.1:7433', ws: true } } },
+  server: { proxy: { '/api': 'http://127.0.0.1:7373', '/socket.io': { target: 'http://127.0.0.1:7373', ws: true } } },
 });

@@ -69,11 +69,14 @@ export async function* liveBySocket(since: string, signal: AbortSignal): AsyncIt
     connectAgain();
   });
   const stop = () => wake();
+  // The network is gone before the connection notices; a daemon on this machine is connected to again at once.
+  const hangUp = () => socket.disconnect();
   // A laptop that wakes, a phone that finds its network, a tab that is looked at again: no reason to wait out the pause.
   const lookAgain = () => {
     if (document.visibilityState === 'visible') connectNow();
   };
   signal.addEventListener('abort', stop);
+  window.addEventListener('offline', hangUp);
   window.addEventListener('online', connectNow);
   document.addEventListener('visibilitychange', lookAgain);
   try {
@@ -90,6 +93,7 @@ export async function* liveBySocket(since: string, signal: AbortSignal): AsyncIt
   } finally {
     clearTimeout(retry);
     signal.removeEventListener('abort', stop);
+    window.removeEventListener('offline', hangUp);
     window.removeEventListener('online', connectNow);
     document.removeEventListener('visibilitychange', lookAgain);
     socket.disconnect();

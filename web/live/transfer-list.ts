@@ -41,6 +41,8 @@ export class TransferList {
   #to = pageRows - 1;
   #stale: ReturnType<typeof setTimeout> | undefined;
   #lastReadMs = 0;
+  /** Highest id that has stood on top: what is above it can only be new. */
+  #newest = '';
 
   constructor(client: Client, filter: ListFilter) {
     this.#client = client;
@@ -106,18 +108,18 @@ export class TransferList {
     let { index } = this.#view;
     let stale = this.#filter.sort !== 'created';
     const newestFirst = this.#filter.sort === 'created' && this.#filter.order === 'desc';
-    const top = index.ids.find((id) => id !== undefined) ?? '';
     for (const transfer of last.values()) {
       const fits = matches(this.#filter, transfer);
       if (index.known.has(transfer.id)) {
         if (!fits) gone.add(transfer.id);
-      } else if (fits && newestFirst && transfer.id > top && (index.ids.length === 0 || index.ids[0] !== undefined)) {
+      } else if (fits && newestFirst && transfer.id > this.#newest) {
         fresh.push(transfer);
       } else {
         stale = true;
       }
     }
     fresh.sort((a, b) => (a.id < b.id ? 1 : -1));
+    this.#newest = fresh[0]?.id ?? this.#newest;
     index = prepend(
       takeOut(index, gone),
       fresh.map((transfer) => transfer.id),
@@ -174,6 +176,7 @@ export class TransferList {
       learnTransfers(answer.rows);
       const total = answer.total ?? page * pageRows + answer.rows.length;
       const ids = answer.rows.map((row) => row.id);
+      if (page === 0 && (ids[0] ?? '') > this.#newest) this.#newest = ids[0] ?? '';
       this.#set({ index: placePage(this.#view.index, page * pageRows, ids, total), loading: false, error: undefined });
     } catch (error) {
       if (!asked.signal.aborted) this.#set({ loading: false, error: asFault(error) });
