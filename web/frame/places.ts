@@ -1,6 +1,6 @@
 // The pages of the console, in the order of the rail. A page of a mode stands here once the mode exists.
 
-import type { IconName } from '../parts/icon.tsx';
+import type { IconName } from '../parts/drawings.ts';
 
 export interface PlaceInRail {
   readonly href: string;

@@ -2,7 +2,7 @@
 
 import { DropdownMenu } from 'radix-ui';
 import { IconButton } from '../parts/button.tsx';
-import type { IconName } from '../parts/icon.tsx';
+import type { IconName } from '../parts/drawings.ts';
 import { Icon } from '../parts/icon.tsx';
 import type { Theme } from './theme.ts';
 import { chooseTheme, useTheme } from './theme.ts';

@@ -1,7 +1,7 @@
 // Buttons: a verb, or an icon with a spoken label; one strong button a view at most.
 
 import type { ComponentProps } from 'react';
-import type { IconName } from './icon.tsx';
+import type { IconName } from './drawings.ts';
 import { Icon } from './icon.tsx';
 
 type Weight = 'plain' | 'strong' | 'quiet' | 'danger';

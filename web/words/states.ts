@@ -2,7 +2,7 @@
 
 import type { JobState } from '../../src/model/job.ts';
 import type { TransferState, WaitReason } from '../../src/model/transfer.ts';
-import type { IconName } from '../parts/icon.tsx';
+import type { IconName } from '../parts/drawings.ts';
 
 /** moves: bytes run. proven: verified. waits: goes on by itself. needs: somebody has to act. still: neither. */
 export type Tone = 'moves' | 'proven' | 'waits' | 'needs' | 'still';
