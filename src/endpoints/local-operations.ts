@@ -23,7 +23,7 @@ import { basename, dirname, join } from 'node:path';
 import { Fault } from '../model/fault.ts';
 import type { HashAlgorithm } from '../model/hash.ts';
 import type { Entry } from '../model/manifest.ts';
-import { displayPath, isText, pathBytes, safeRelativePath } from '../model/names.ts';
+import { displayPath, isText, pathBytes, pathFromBytes, safeRelativePath } from '../model/names.ts';
 import { ConfinedRoot, type FilePath } from './confined.ts';
 import { createHasher } from './content-hash.ts';
 import { checkStop } from './control.ts';
@@ -62,7 +62,7 @@ function resolve({ root }: { root: string }): string {
   const missing: string[] = [];
   for (let folder = root; ; folder = dirname(folder)) {
     try {
-      return join(realpathSync(folder), ...missing);
+      return join(pathFromBytes(realpathSync.native(Buffer.from(pathBytes(folder)), 'buffer')), ...missing);
     } catch (error) {
       if (errnoOf(error) !== 'ENOENT' || folder === dirname(folder)) {
         throw errnoFault(error, { operation: 'find', path: '', place: root });
@@ -73,7 +73,7 @@ function resolve({ root }: { root: string }): string {
 }
 
 function stat({ root, path }: At, { control }: OperationContext): Entry | undefined {
-  const beforeCall = () => control.enter(sides.source);
+  const beforeCall = (patienceMs?: number) => control.enter(sides.source, patienceMs);
   try {
     if (safeRelativePath(path) === '') {
       beforeCall();
@@ -101,7 +101,7 @@ function list(
 }
 
 function remove({ root, path }: At, { control }: OperationContext): void {
-  const beforeCall = () => control.enter(sides.source);
+  const beforeCall = (patienceMs?: number) => control.enter(sides.source, patienceMs);
   if (safeRelativePath(path) === '')
     throw new Fault('unsupported', `The root ${displayPath(root)} itself is not removed.`);
   try {
@@ -124,7 +124,7 @@ function rename(
   { root, from, to, overwrite }: { root: string; from: string; to: string; overwrite: boolean },
   { control }: OperationContext,
 ): void {
-  const beforeCall = () => control.enter(sides.source);
+  const beforeCall = (patienceMs?: number) => control.enter(sides.source, patienceMs);
   within(root, beforeCall, (confined) => {
     try {
       const source = confined.locate(from);
@@ -167,7 +167,7 @@ function hash(
   { root, path, algorithm }: At & { algorithm: HashAlgorithm },
   { control, emit }: OperationContext,
 ): string {
-  const beforeCall = () => control.enter(sides.source);
+  const beforeCall = (patienceMs?: number) => control.enter(sides.source, patienceMs);
   return within(root, beforeCall, (confined) => {
     const { fd } = confined.openFile(path, constants.O_RDONLY);
     let at = 0;
@@ -196,7 +196,7 @@ function hash(
 function makeFolder({ root, path }: At, { control }: OperationContext): void {
   within(
     root,
-    () => control.enter(sides.source),
+    (patienceMs) => control.enter(sides.source, patienceMs),
     (confined) => {
       confined.openFolder(path, { create: true });
       confined.syncMade();
@@ -206,7 +206,7 @@ function makeFolder({ root, path }: At, { control }: OperationContext): void {
 }
 
 function makeSymlink({ root, path, target }: At & { target: string }, { control }: OperationContext): void {
-  const beforeCall = () => control.enter(sides.source);
+  const beforeCall = (patienceMs?: number) => control.enter(sides.source, patienceMs);
   within(
     root,
     beforeCall,
@@ -229,7 +229,7 @@ function setMetadata(
   { root, path, mtimeMs, mode }: At & { mtimeMs?: number; mode?: number },
   { control }: OperationContext,
 ): void {
-  const beforeCall = () => control.enter(sides.source);
+  const beforeCall = (patienceMs?: number) => control.enter(sides.source, patienceMs);
   within(root, beforeCall, (confined) => {
     const file = safeRelativePath(path) === '' ? confined.openFolder('').self : confined.file(path);
     try {
@@ -280,7 +280,7 @@ function space({ root }: { root: string }, { control }: OperationContext): Space
 
 function within<Result>(
   root: string,
-  beforeCall: () => void,
+  beforeCall: (patienceMs?: number) => void,
   work: (confined: ConfinedRoot) => Result,
   options: { create?: boolean } = {},
 ): Result {

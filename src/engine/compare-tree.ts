@@ -273,7 +273,7 @@ function createWalk(input: CompareInput, tools: CompareTools, result: Mutable<Co
       result.refused.push({ root: task.root, path: source, destination, fault: fault.report() });
     try {
       tools.beforeSource();
-      const real = pathFromBytes(realpathSync(file, 'buffer'));
+      const real = pathFromBytes(realpathSync.native(file, 'buffer'));
       const stats = statSync(file);
       const slash = real.lastIndexOf('/');
       if (stats.isDirectory()) {
