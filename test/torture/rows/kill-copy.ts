@@ -36,7 +36,7 @@ async function torment(copier: Copier, options: RowOptions): Promise<RowResult> 
   const faults: string[] = [];
   let written = 0;
   let kills = 0;
-  let typicalMs = 300 + 3_000 * options.scale;
+  let typicalMs = 1_200 + 5_000 * options.scale;
   for (; kills < options.runs; ) {
     const child = start(copier.command(source, destination), env);
     const ended = once(child, 'exit');
