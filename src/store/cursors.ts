@@ -37,3 +37,11 @@ export function parsePageCursor(cursor: string): string {
   if (!text.startsWith('p1:')) throw new Fault('invalid', 'The list cursor is not one that this Wherry gave out.');
   return text.slice(3);
 }
+
+/** Rejects with `invalid`: no whole number from 1 to 1000. */
+export function pageLimit(limit = 100): number {
+  if (!Number.isInteger(limit) || limit < 1 || limit > 1000) {
+    throw new Fault('invalid', 'The limit of a page is a whole number from 1 to 1000.');
+  }
+  return limit;
+}

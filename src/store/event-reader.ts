@@ -1,11 +1,10 @@
 // Reads facts in the order of their commits, forwards from a cursor or backwards from the newest.
 
 import type { StoredEvent } from '../model/event.ts';
-import { type EventPosition, eventCursor, parseEventCursor } from './cursors.ts';
+import { type EventPosition, eventCursor, pageLimit, parseEventCursor } from './cursors.ts';
 import { type ExpandedFact, expandEventRow } from './event-rows.ts';
 import type { SqlValue, Statements } from './statements.ts';
 import type { EventQuery } from './store.ts';
-import { pageLimit } from './transfer-list.ts';
 
 export interface EventReader {
   read(query: EventQuery): { readonly events: readonly StoredEvent[]; readonly cursor: string };

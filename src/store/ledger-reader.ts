@@ -4,12 +4,12 @@ import { Fault } from '../model/fault.ts';
 import type { Job } from '../model/job.ts';
 import type { Receipt } from '../model/receipt.ts';
 import { type Transfer, type TransferState, transferStates } from '../model/transfer.ts';
-import { eventCursor, pageCursor, parsePageCursor } from './cursors.ts';
+import { eventCursor, pageCursor, pageLimit, parsePageCursor } from './cursors.ts';
 import { eventReader } from './event-reader.ts';
 import { endsWithPath, keysBelow, pathKey } from './path-keys.ts';
 import { nameFromSql, nameToSql, places, type Row, type SqlValue, type Statements } from './statements.ts';
 import type { Page, Store, StoreReader } from './store.ts';
-import { listTransfers, pageLimit } from './transfer-list.ts';
+import { listTransfers } from './transfer-list.ts';
 import { receiptFromRow, transferColumns, transferFromRow } from './transfer-row.ts';
 
 type Asynchronous = StoreReader & Pick<Store, 'queued' | 'due'>;

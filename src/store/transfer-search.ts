@@ -14,7 +14,7 @@ import {
   pageOf,
   type Ranges,
   rowsOf,
-} from './transfer-list.ts';
+} from './transfer-query.ts';
 import { flatFrom, transferColumns } from './transfer-row.ts';
 
 /** Most matches that are counted, and that are put in order. */
@@ -24,8 +24,7 @@ const walkedRows = 50_000;
 /** Shortest text that the index of names can find, in characters. */
 const indexedCharacters = 3;
 
-const columns = transferColumns.map((name) => `t.${name}`).join(', ');
-const idAt = transferColumns.indexOf('id');
+const columns = transferColumns.join(', ');
 
 export function searchTransfers(sql: Statements, query: TransferQuery, ranges: Ranges, limit: number): Found {
   const sought = foldName(query.search ?? '');
@@ -48,7 +47,7 @@ function candidatesOf(sql: Statements, sought: string): number[] | undefined {
   const numbers = sql
     .rows('SELECT rowid FROM transfer_name WHERE transfer_name MATCH ? LIMIT ?', phrase, countedMatches + 1)
     .map(([seq]) => Number(seq));
-  for (const row of sql.each(`SELECT ${columns}, t.seq FROM transfer t WHERE t.seq > ?`, upTo)) {
+  for (const row of sql.each(`SELECT ${columns}, seq FROM transfer WHERE seq > ?`, upTo)) {
     if (numbers.length > countedMatches) break;
     if (searchedNames(flatFrom(row)).includes(sought)) numbers.push(Number(row[transferColumns.length]));
   }
@@ -64,7 +63,7 @@ function ordered(
   candidates: readonly number[],
 ): Found {
   const filter = filterOf(query, ranges);
-  const from = `FROM json_each(?) c CROSS JOIN transfer t ON t.seq = c.value WHERE ${filter.text}`;
+  const from = `FROM (SELECT value AS number FROM json_each(?)) CROSS JOIN transfer t ON t.seq = number WHERE ${filter.text}`;
   const numbers = JSON.stringify(candidates);
   const matches = sql.rows(`SELECT t.id, t.seq ${from} ${orderOf(query)}`, numbers, ...filter.values);
   let first = query.offset ?? 0;
@@ -92,17 +91,16 @@ function walk(
   const found: Row[] = [];
   let matched = 0;
   let walked = 0;
-  let last: Row | undefined;
-  const all = `SELECT ${columns} FROM (${text}) p CROSS JOIN transfer t ON t.seq = p.seq`;
-  for (const row of sql.each(all, ...values)) {
+  let lastId: string | null = null;
+  for (const [id, seq = null] of sql.each(text, ...values)) {
     if (walked === walkedRows) {
-      const nextId = found.length <= limit && isById(query) ? String(last?.[idAt]) : null;
-      if (nextId !== null) return { rows: found, nextId, total: total ?? matched };
+      if (found.length <= limit && isById(query)) return { rows: found, nextId: lastId, total: total ?? matched };
       break;
     }
     walked += 1;
-    last = row;
-    if (!searchedNames(flatFrom(row)).includes(sought)) continue;
+    lastId = String(id);
+    const row = sql.row(`SELECT ${columns} FROM transfer WHERE seq = ?`, seq);
+    if (row === undefined || !searchedNames(flatFrom(row)).includes(sought)) continue;
     matched += 1;
     if (matched > skip && found.length <= limit) found.push(row);
     if (mustCount ? matched >= countedMatches : found.length > limit) break;
