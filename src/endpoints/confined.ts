@@ -23,8 +23,8 @@ import { errnoFault, errnoOf } from './errno.ts';
 export type FilePath = string | Buffer;
 
 export interface ConfinedOptions {
-  /** Called before each system call (Control.enter of the right side). */
-  readonly beforeCall?: () => void;
+  /** Called before each system call (Control.enter of the right side); an fsync says how long it may take. */
+  readonly beforeCall?: (patienceMs?: number) => void;
   /** Makes the root, and what leads to it, where it is missing. Default is `false`. */
   readonly create?: boolean;
 }
@@ -52,6 +52,8 @@ const byDescriptor = process.platform === 'linux' && existsSync('/proc/self/fd')
 const descriptors =
   byDescriptor && readlinkSync('/proc/self') === String(process.pid) ? `/proc/${process.pid}/fd` : '/proc/self/fd';
 const folderLimit = 64;
+/** A folder's fsync may have to wait for the journal of a busy disk. */
+const syncPatienceMs = 60_000;
 
 /**
  * Meant for one operation: opened at its start, closed at its end. Folders that were walked to stay open (at most 64), so that many
@@ -63,12 +65,12 @@ const folderLimit = 64;
  */
 export class ConfinedRoot {
   readonly root: string;
-  readonly #beforeCall: () => void;
+  readonly #beforeCall: (patienceMs?: number) => void;
   readonly #folders = new Map<string, CachedFolder>();
   readonly #unsynced = new Set<string>();
   #top: CachedFolder;
 
-  private constructor(root: string, top: CachedFolder, beforeCall: () => void) {
+  private constructor(root: string, top: CachedFolder, beforeCall: (patienceMs?: number) => void) {
     this.root = root;
     this.#top = top;
     this.#beforeCall = beforeCall;
@@ -125,6 +127,9 @@ export class ConfinedRoot {
     const file = this.file(path, options);
     let fd: number;
     this.#beforeCall();
+    if (!byDescriptor && lstatSync(file, { throwIfNoEntry: false })?.isSymbolicLink()) {
+      throw errnoFault(Object.assign(new Error('symlink'), { code: 'ELOOP' }), attempt);
+    }
     try {
       fd = openSync(file, flags | constants.O_NOFOLLOW | constants.O_NONBLOCK, options.mode ?? 0o666);
     } catch (error) {
@@ -202,10 +207,10 @@ export class ConfinedRoot {
 
   #openNamed(above: CachedFolder, name: string, path: string): CachedFolder {
     const full = above.at(name);
-    if (lstatSync(full).isSymbolicLink()) throw this.#inTheWay(above, name, path);
+    if (!lstatSync(full).isDirectory()) throw this.#inTheWay(above, name, path);
     const real = realpathSync(full, 'buffer');
-    const top = Buffer.from(this.#top.self);
-    if (real.compare(Buffer.concat([top, Buffer.from(sep)]), 0, top.length + 1, 0, top.length + 1) !== 0) {
+    const inside = Buffer.from(this.#top.self.toString().endsWith(sep) ? this.#top.self : this.#top.self + sep);
+    if (!real.subarray(0, inside.length).equals(inside)) {
       throw new Fault('name_unsafe', `${displayPath(path)} leads out of ${displayPath(this.root)}.`);
     }
     return namedFolder(path, full);
@@ -246,7 +251,7 @@ export class ConfinedRoot {
   #checkStillInside(path: string): void {
     const cut = path.lastIndexOf('/');
     if (cut < 0) return;
-    for (const folder of this.#folders.keys()) this.#folders.delete(folder);
+    this.#folders.clear();
     this.#walk(safeRelativePath(path.slice(0, cut)), false);
   }
 
@@ -255,7 +260,7 @@ export class ConfinedRoot {
     let fd: number | undefined;
     try {
       fd = openSync(folder.self, constants.O_RDONLY | constants.O_DIRECTORY);
-      this.#beforeCall();
+      this.#beforeCall(syncPatienceMs);
       fsyncSync(fd);
     } catch (error) {
       const errno = errnoOf(error);
@@ -268,6 +273,8 @@ export class ConfinedRoot {
 
   /** Closes what was used longest ago. Before a walk, never within one: what the last call returned must outlive the next. */
   #trim(): void {
+    // Without descriptors what was looked at before proves nothing now.
+    if (!byDescriptor) this.#folders.clear();
     for (const [path, folder] of this.#folders) {
       if (this.#folders.size <= folderLimit) return;
       this.#folders.delete(path);
@@ -306,7 +313,7 @@ function below(start: string, name: string): FilePath {
 }
 
 /** Like `mkdir -p`, and each new folder's entry made durable. */
-function makeWithParents(root: string, beforeCall: () => void): void {
+function makeWithParents(root: string, beforeCall: (patienceMs?: number) => void): void {
   const missing: string[] = [];
   for (let folder = root; ; folder = dirname(folder)) {
     beforeCall();
@@ -322,7 +329,7 @@ function makeWithParents(root: string, beforeCall: () => void): void {
     }
     const fd = openSync(dirname(folder), constants.O_RDONLY);
     try {
-      beforeCall();
+      beforeCall(syncPatienceMs);
       fsyncSync(fd);
     } catch (error) {
       if (!unsyncable.has(errnoOf(error) ?? '')) throw error;

@@ -82,7 +82,10 @@ export function writeContent(
   { control, emit }: OperationContext,
 ): number {
   const bells = new Int32Array(bell);
-  const confined = ConfinedRoot.open(root, { create: true, beforeCall: () => control.enter(sides.source) });
+  const confined = ConfinedRoot.open(root, {
+    create: true,
+    beforeCall: (patienceMs) => control.enter(sides.source, patienceMs),
+  });
   let fd = -1;
   let at = from;
   try {

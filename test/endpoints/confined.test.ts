@@ -156,3 +156,40 @@ test('calls back before each system call', () => {
   expect(calls).toBe(before);
   watched.close();
 });
+
+test('where there is no /proc, real paths are compared before and after', () => {
+  mkdirSync(join(folder, 'outside', 'b'), { recursive: true });
+  writeFileSync(join(folder, 'outside', 'file'), 'untouched');
+  const script = `
+    import { closeSync, constants, renameSync, symlinkSync } from 'node:fs';
+    import { ConfinedRoot } from ${JSON.stringify(new URL('../../src/endpoints/confined.ts', import.meta.url).href)};
+    const [folder, root] = ${JSON.stringify([folder, root])};
+    const confined = ConfinedRoot.open(root);
+    const attempt = (path) => {
+      try {
+        closeSync(confined.openFile(path, constants.O_WRONLY | constants.O_CREAT, { create: true }).fd);
+        return 'done';
+      } catch (error) {
+        return error.code;
+      }
+    };
+    const codes = [attempt('a/b/file'), attempt('../out'), attempt('a/b/file/below')];
+    symlinkSync('../outside', root + '/folder');
+    symlinkSync('../outside/file', root + '/file');
+    codes.push(attempt('folder/new'), attempt('file'), attempt('a/b/other'));
+    renameSync(root + '/a', root + '/moved');
+    symlinkSync('../outside', root + '/a');
+    codes.push(attempt('a/b/new'), attempt('moved/b/new'));
+    confined.close();
+    console.log(codes.join(' '));
+  `;
+  const hidden = 'mount -t tmpfs none /proc && exec "$@"';
+  const node = [process.execPath, '--input-type=module', '-e', script];
+  const { stdout, stderr } = spawnSync('unshare', ['-m', 'sh', '-c', hidden, 'sh', ...node], { encoding: 'utf8' });
+  expect([stdout.trim(), stderr]).toEqual([
+    'done name_unsafe exists name_unsafe name_unsafe done name_unsafe done',
+    '',
+  ]);
+  expect(readdirSync(join(folder, 'outside')).sort()).toEqual(['b', 'file']);
+  expect(readdirSync(join(folder, 'outside', 'b'))).toEqual([]);
+});
