@@ -13,6 +13,8 @@ export interface JournalHead {
   readonly version: 1;
   readonly blockBytes: number;
   readonly identity: SourceIdentity;
+  /** The source grew when it was copied: blocks may have changed behind the copy. */
+  readonly growing: boolean;
   /** `inode` is '' in a line that was written before the partial was made or renamed. */
   readonly partial: {
     readonly root: string;

@@ -6,11 +6,14 @@ import type { Endpoint } from '../../endpoints/endpoint.ts';
 import { type Mounts, stopReasons } from '../../endpoints/mounts.ts';
 import { asFault, Fault } from '../../model/fault.ts';
 import type { Transfer } from '../../model/transfer.ts';
-import { journalPath, localPath, type MoverParts, moveLocal, Stopped } from './local-move.ts';
+import type { DiscardInput } from './discard-move.ts';
+import { moveLocal } from './local-move.ts';
 import type { MoveOutcome, MoveRequest, Mover } from './move.ts';
+import { journalPath, localPath, type MoverParts, Stopped } from './mover-parts.ts';
 import { forgetPackJournal, movePackLocally, recoverPackJournals } from './pack-move.ts';
-import type { DiscardInput, RecoverInput } from './publish-partial.ts';
+import type { RecoverInput } from './publish-partial.ts';
 import { Reservations } from './reservations.ts';
+import { SharedReading } from './shared-reading.ts';
 
 export interface MoverOptions {
   /** Opened with `laneOperations` among its modules. */
@@ -33,11 +36,12 @@ export function createMover(options: MoverOptions): Mover {
     ...options,
     reservations: new Reservations(),
     holdersAlive: new Set(),
+    growing: new Map(),
     syncFailures: new SharedArrayBuffer(4),
     lanes: { running: 0, most: Math.max(2, Math.min(4, availableParallelism())) },
   };
 
-  const move = async (request: MoveRequest): Promise<MoveOutcome> => {
+  const move = async (request: MoveRequest, shared: SharedReading | null): Promise<MoveOutcome> => {
     checkAbilities(request);
     if (request.transfer.publishing !== null) {
       const adopted = await recoverPublishing(request.transfer, request.destination);
@@ -48,13 +52,15 @@ export function createMover(options: MoverOptions): Mover {
     let failedSyncs = 0;
     for (;;) {
       try {
-        return await moveLocal(parts, request);
+        return await moveLocal(parts, request, shared);
       } catch (error) {
         if (error instanceof Stopped) return await stopped(request, error);
         const fault = asFault(error);
         if (control.stop !== stopReasons.run && fault.code === 'interrupted') {
           return await stopped(request, new Stopped(control.stop));
         }
+        // Whoever starts again reads by himself.
+        shared?.leave(request);
         if (fault.code === 'source_changed') changes++;
         else if (isLostWrite(fault)) failedSyncs++;
         else throw fault;
@@ -75,6 +81,7 @@ export function createMover(options: MoverOptions): Mover {
   const discard = async (transfer: Transfer, destination: Endpoint): Promise<void> => {
     const root = localPath(destination, '');
     const journal = journalPath(options.journalFolder, transfer.id);
+    parts.growing.delete(transfer.id);
     await options.mounts.pool(root).run('mover.discard', { root, journal } satisfies DiscardInput, { unqueued: true });
   };
 
@@ -85,7 +92,9 @@ export function createMover(options: MoverOptions): Mover {
     const input: RecoverInput = { root, publishing };
     const isOurs = await options.mounts.pool(root).run<boolean>('mover.recover', input, { unqueued: true });
     if (!isOurs) return undefined;
-    await discard(transfer, destination);
+    // Only the journal: what it speaks of may stand under its final name by now.
+    const journal = journalPath(options.journalFolder, transfer.id);
+    await options.mounts.pool(options.journalFolder).run('mover.forget', { journal }, { unqueued: true });
     return {
       kind: 'published',
       publishedPath: publishing.finalPath,
@@ -99,8 +108,11 @@ export function createMover(options: MoverOptions): Mover {
     };
   };
   return {
-    move,
-    moveTogether: (requests) => requests.map(move),
+    move: (request) => move(request, null),
+    moveTogether: (requests) => {
+      const shared = new SharedReading(parts, requests);
+      return requests.map((request) => move(request, shared).finally(() => shared.leave(request)));
+    },
     movePack: (request) => movePackLocally(parts, request),
     recoverPublishing,
     recoverPacks: (open) => recoverPackJournals(parts, open),

@@ -1,16 +1,22 @@
 // How the mover's worker operations reach files: roots opened for one operation, each call charged to its side and its errors placed.
 
-import { closeSync, fstatSync, fsyncSync, readSync, type Stats, writeSync } from 'node:fs';
+import { closeSync, fstatSync, fsyncSync, readSync, type Stats, unlinkSync, writeSync } from 'node:fs';
 import { ConfinedRoot } from '../../endpoints/confined.ts';
 import { errnoFault, errnoOf } from '../../endpoints/errno.ts';
 import { type Control, type Side, sides } from '../../endpoints/mounts.ts';
-import { Fault } from '../../model/fault.ts';
+import { asFault, Fault } from '../../model/fault.ts';
 import { displayPath } from '../../model/names.ts';
 
 /** A file below the root of a local endpoint. `root` is absolute. */
 export interface At {
   readonly root: string;
   readonly path: string;
+}
+
+/** One inode, on one device, as decimal strings. */
+export interface Inode {
+  readonly device: string;
+  readonly inode: string;
 }
 
 /** An fsync may have gigabytes to bring to a slow disk. */
@@ -163,4 +169,16 @@ export function replaced({ root, path }: At): Fault {
   return new Fault('lease_lost', `${place.path} in ${place.endpoint} is no longer the file that this attempt made.`, {
     place,
   });
+}
+
+/** What is not there is removed already. */
+export function removeFile(confined: ConfinedRoot, path: string, control: Control): void {
+  try {
+    const file = confined.file(path);
+    control.enter(sides.destination);
+    unlinkSync(file);
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT' || asFault(error).code === 'not_found') return;
+    throw errnoFault(error, { operation: 'remove', path, place: confined.root });
+  }
 }

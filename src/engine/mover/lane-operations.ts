@@ -2,30 +2,26 @@
 
 import { copyBlocks } from './block-lane.ts';
 import { checkBlocks } from './check-lane.ts';
+import { discardPartial, forgetMove, removeLeftover } from './discard-move.ts';
+import { exposePartial, unveilPartial } from './exposed-partial.ts';
 import { openPartial } from './open-partial.ts';
 import { movePackFiles } from './pack-lane.ts';
 import { listPacks, packDestination, recoverPack } from './pack-recovery.ts';
-import { planMove } from './plan-move.ts';
-import {
-  discardPartial,
-  finishPartial,
-  forgetMove,
-  freeName,
-  publishPartial,
-  recoverPartial,
-  removeLeftover,
-  syncPartial,
-} from './publish-partial.ts';
+import { lookAtSource, planMove } from './plan-move.ts';
+import { finishPartial, freeName, publishPartial, recoverPartial, syncPartial } from './publish-partial.ts';
 
 /** Operations that a worker knows by these names. */
 export const operations = {
   'mover.plan': planMove,
+  'mover.look': lookAtSource,
   'mover.open': openPartial,
   'mover.copy': copyBlocks,
   'mover.check': checkBlocks,
   'mover.sync': syncPartial,
   'mover.finish': finishPartial,
   'mover.freeName': freeName,
+  'mover.expose': exposePartial,
+  'mover.unveil': unveilPartial,
   'mover.publish': publishPartial,
   'mover.recover': recoverPartial,
   'mover.forget': forgetMove,

@@ -10,8 +10,7 @@ import { blockBytes } from '../../model/hash.ts';
 import { displayPath } from '../../model/names.ts';
 import { JournalWriter } from './block-journal.ts';
 import { BlockTable, blockLength, blockStates } from './block-table.ts';
-import { type At, LaneFile, replaced } from './lane-file.ts';
-import type { Inode } from './open-partial.ts';
+import { type At, type Inode, LaneFile, replaced } from './lane-file.ts';
 import { inodeOf } from './source-identity.ts';
 
 /** One partial that a lane writes to. */

@@ -1,363 +1,394 @@
 // Moves one local file to a local place: the mover's algorithm around the lanes in the mount pools' workers.
 
-import { join } from 'node:path';
-import { openControl } from '../../endpoints/control.ts';
-import type { Endpoint } from '../../endpoints/endpoint.ts';
 import { isLocalDisk } from '../../endpoints/mount-table.ts';
-import {
-  type Control,
-  type MountPool,
-  type Mounts,
-  type StopReason,
-  sides,
-  stopReasons,
-} from '../../endpoints/mounts.ts';
-import { asFault, Fault, faultFrom } from '../../model/fault.ts';
-import { blockBytes, type ContentHash, type HashAlgorithm } from '../../model/hash.ts';
-import { baseName, displayPath, joinPath, parentPath, partialName } from '../../model/names.ts';
+import { type Side, sides } from '../../endpoints/mounts.ts';
+import { Fault, faultFrom } from '../../model/fault.ts';
+import { blockBytes, type ContentHash } from '../../model/hash.ts';
+import { baseName, displayPath, joinPath, parentPath, parsePartialName, partialName } from '../../model/names.ts';
 import type { Publishing } from '../../model/transfer.ts';
 import type { LaneInput, LaneResult } from './block-lane.ts';
-import { BlockTable } from './block-table.ts';
+import { BlockTable, blockStates } from './block-table.ts';
 import type { CheckInput, CheckResult } from './check-lane.ts';
-import type { At } from './lane-file.ts';
-import type { LaneOutput } from './lane-writer.ts';
-import type { MoveOutcome, MoveRequest } from './move.ts';
-import type { Inode, OpenedPartial, OpenInput } from './open-partial.ts';
-import type { Plan, PlanInput } from './plan-move.ts';
+import { type ExposeInput, markerPath } from './exposed-partial.ts';
+import type { At, Inode } from './lane-file.ts';
+import { LaneRunner } from './lane-runner.ts';
+import type { LaneOutput, LaneOutputResult } from './lane-writer.ts';
+import type { Growth, MoveOutcome, MoveRequest } from './move.ts';
+import { journalPath, localPath, type MoverParts } from './mover-parts.ts';
+import type { OpenedPartial, OpenInput } from './open-partial.ts';
+import type { LookInput, Plan, PlanInput, SourceFacts } from './plan-move.ts';
 import type { FinishInput, FreeNameInput, PublishInput } from './publish-partial.ts';
-import type { Reservations } from './reservations.ts';
-import { sourceChanged } from './source-identity.ts';
-
-/** What all moves share. */
-export interface MoverParts {
-  readonly mounts: Mounts;
-  readonly journalFolder: string;
-  readonly reservations: Reservations;
-  /** Transfers of which a worker was given up and may still write to their partial. */
-  readonly holdersAlive: Set<string>;
-  /** Int32: failures of group syncs, counted over all workers (group-sync.ts). */
-  readonly syncFailures: SharedArrayBuffer;
-  /** Lanes that run now, and how many pay off on this machine. */
-  readonly lanes: { running: number; readonly most: number };
-}
-
-export type StoppedOutcome = Extract<MoveOutcome, { kind: 'stopped' }>;
-
-/** A stop that was asked for; ends an attempt from the inside. */
-export class Stopped extends Error {
-  readonly reason: StoppedOutcome['reason'];
-  constructor(reason: StopReason) {
-    super('stopped');
-    this.reason = stopNames[reason];
-  }
-}
-
-export const stopNames: Readonly<Record<StopReason, StoppedOutcome['reason']>> = {
-  [stopReasons.run]: 'shutdown',
-  [stopReasons.pause]: 'pause',
-  [stopReasons.cancel]: 'cancel',
-  [stopReasons.fence]: 'fence',
-  [stopReasons.stall]: 'stall',
-  [stopReasons.shutdown]: 'shutdown',
-};
-
-interface Copied {
-  moved: number;
-  resumed: number;
-  readonly contentHash: string | null;
-}
+import type { SharedReading } from './shared-reading.ts';
+import { grownFrom, sameSource, sourceChanged } from './source-identity.ts';
 
 const progressMs = 200;
-/** Files from here on are worth a second lane. */
-const secondLaneBytes = 2 * blockBytes;
-/** A number of blocks that no file has: makes all lanes come to an end. */
-const pastAllBlocks = 2 ** 30;
+/** How often blocks are written again that do not read back as they were written. */
 const roundsOfRewriting = 3;
+/** How often a source is compared that is still written to although its growth has ended. */
+const roundsOfSealing = 5;
 
-/** One attempt. Throws Stopped where the stop flag was set, else a Fault; `source_changed` and `sync_failed` may be tried again at once. */
-export async function moveLocal(parts: MoverParts, request: MoveRequest): Promise<MoveOutcome> {
-  return new LocalMove(parts, request).run();
+/**
+ * One attempt. Rejects with Stopped where the stop flag was set, else with a Fault; `source_changed` and `sync_failed` may be tried
+ * again at once. `shared` is the reading that other destinations of the same source take part in.
+ */
+export async function moveLocal(
+  parts: MoverParts,
+  request: MoveRequest,
+  shared: SharedReading | null,
+): Promise<MoveOutcome> {
+  return new LocalMove(parts, request, shared).run();
+}
+
+interface Opened {
+  readonly inode: Inode;
+  readonly table: BlockTable;
+  oldPath: string | null;
 }
 
 class LocalMove {
   readonly #parts: MoverParts;
   readonly #request: MoveRequest;
-  readonly #pool: MountPool;
-  readonly #control: Control;
+  readonly #lanes: LaneRunner;
+  readonly #shared: SharedReading | null;
   readonly #source: At;
   readonly #destination: At;
-  readonly #partial: At;
   readonly #journal: string;
   /** The destination's page cache and the place are one machine's: reading back at once shows what was written. */
   readonly #isPlain: boolean;
   readonly #isMemory: boolean;
+  readonly #mountPoint: string;
+  #partial: At;
+  #growth: Growth | null;
+  #movedBytes = 0;
+  #resumedBytes = 0;
 
-  constructor(parts: MoverParts, request: MoveRequest) {
+  constructor(parts: MoverParts, request: MoveRequest, shared: SharedReading | null) {
     const { transfer, source, destination, control } = request;
+    const { path } = transfer.destination;
+    const root = localPath(destination, '');
+    const target = localPath(destination, path);
+    const { type, mountPoint } = parts.mounts.mountOf(target);
     this.#parts = parts;
     this.#request = request;
+    this.#shared = shared;
+    this.#growth = request.growth ?? null;
     this.#source = { root: localPath(source, ''), path: transfer.source.path };
-    this.#destination = { root: localPath(destination, ''), path: transfer.destination.path };
-    const target = localPath(destination, transfer.destination.path);
-    this.#pool = parts.mounts.pool(localPath(source, transfer.source.path), target);
-    this.#control = openControl(control);
-    const { path } = transfer.destination;
-    const name = partialName(baseName(path), transfer.id, transfer.fence);
-    this.#partial = { root: this.#destination.root, path: joinPath(parentPath(path), name) };
+    this.#destination = { root, path };
+    this.#partial = {
+      root,
+      path: joinPath(parentPath(path), partialName(baseName(path), transfer.id, transfer.fence)),
+    };
     this.#journal = journalPath(parts.journalFolder, transfer.id);
-    const { type } = parts.mounts.mountOf(target);
+    this.#lanes = new LaneRunner({
+      parts,
+      pool: parts.mounts.pool(localPath(source, transfer.source.path), target),
+      control,
+      transferIds: [transfer.id],
+    });
     this.#isPlain = isLocalDisk(type);
     this.#isMemory = type === 'tmpfs' || type === 'ramfs';
+    this.#mountPoint = mountPoint;
   }
 
   async run(): Promise<MoveOutcome> {
-    const { options, hooks } = this.#request;
-    const plan = await this.#run<Plan>('mover.plan', {
+    const { options, hooks, transfer, destination } = this.#request;
+    const plan = await this.#lanes.run<Plan>('mover.plan', {
       source: this.#source,
       destination: this.#destination,
       conflict: options.conflict,
       journal: this.#journal,
-      mtimePrecisionMs: this.#request.destination.traits.mtimePrecisionMs,
+      mtimePrecisionMs: destination.traits.mtimePrecisionMs,
     } satisfies PlanInput);
-    const { identity } = plan.source;
     if (plan.alreadyThere !== null) {
       const hash: ContentHash = { algorithm: 'xxh128-8m', value: plan.alreadyThere };
-      return this.#published(this.#destination.path, identity, hash, { moved: 0, resumed: 0, alreadyThere: true });
+      return this.#published(plan.source, this.#destination.path, hash, true);
     }
-    const table = BlockTable.forSize(identity.sizeBytes);
+    // What was begun while the source grew is sealed like a growing one, also where nobody says any more that it grows.
+    if (plan.wasGrowing) this.#growth ??= { limitBytes: plan.source.identity.sizeBytes, ended: true, readable: false };
+    const ticker = setInterval(() => hooks.progress(this.#lanes.control.bytesDone), progressMs);
     const release = this.#reserve(plan);
-    const ticker = setInterval(() => hooks.progress(this.#control.bytesDone), progressMs);
     try {
-      const opened = await this.#open(plan, table);
+      if (this.#growth !== null && !this.#growth.ended) return await this.#follow(plan, this.#growth);
+      const { facts, opened, contentHash } = await this.#copyWhole(plan);
+      await this.#verify(facts, opened);
       const algorithm = options.algorithm ?? 'xxh128-8m';
-      const copied = await this.#copy(plan, table, opened, algorithm);
-      await this.#verify(plan, table, opened, copied);
-      const value = algorithm === 'xxh128-8m' ? table.contentHash() : copied.contentHash;
+      const value = algorithm === 'xxh128-8m' ? opened.table.contentHash() : contentHash;
       if (value === null) throw new Fault('internal', `The hash of ${displayPath(this.#source.path)} is not whole.`);
-      const inode = await this.#run<Inode>('mover.finish', {
+      const inode = await this.#lanes.run<Inode>('mover.finish', {
         source: this.#source,
-        facts: plan.source,
+        facts,
         partial: this.#partial,
-        inode: opened,
+        inode: opened.inode,
         preserve: options.preserve,
       } satisfies FinishInput);
       const hash: ContentHash = { algorithm, value };
-      const finalPath = await this.#publish(plan, inode, hash);
-      hooks.progress(identity.sizeBytes);
-      return this.#published(finalPath, identity, hash, { ...copied, alreadyThere: false });
+      const finalPath = await this.#publish(plan, facts, inode, hash);
+      this.#parts.growing.delete(transfer.id);
+      hooks.progress(facts.identity.sizeBytes);
+      return this.#published(facts, finalPath, hash, false);
     } finally {
       clearInterval(ticker);
       release();
     }
   }
 
+  #published(facts: SourceFacts, publishedPath: string, hash: ContentHash, alreadyThere: boolean): MoveOutcome {
+    return {
+      kind: 'published',
+      publishedPath,
+      sizeBytes: facts.identity.sizeBytes,
+      hash,
+      verify: this.#request.options.verify === 'size' && !alreadyThere ? 'size' : 'read-back',
+      identity: facts.identity,
+      movedBytes: this.#movedBytes,
+      resumedBytes: this.#resumedBytes,
+      alreadyThere,
+    };
+  }
+
   #reserve(plan: Plan): () => void {
     const { identity, allocatedBytes } = plan.source;
     const { preserve, reserveBytes } = this.#request.options;
-    const needed = preserve.sparse ? Math.min(allocatedBytes, identity.sizeBytes) : identity.sizeBytes;
-    const before = this.#control.bytesDone;
+    const { control } = this.#lanes;
+    const before = control.bytesDone;
+    const known = this.#parts.growing
+      .get(this.#request.transfer.id)
+      ?.table.bytesIn(blockStates.done, identity.sizeBytes);
+    const there = Math.max(plan.journaledBytes, known ?? 0);
+    const needed = preserve.sparse ? allocatedBytes : identity.sizeBytes;
     return this.#parts.reservations.take({
-      mountPoint: this.#parts.mounts.mountOf(join(this.#destination.root, this.#destination.path)).mountPoint,
+      mountPoint: this.#mountPoint,
       freeBytes: plan.freeBytes,
       reserveBytes,
-      remaining: () => needed - Math.max(plan.journaledBytes, this.#control.bytesDone - before),
+      remaining: () => Math.max(0, needed - Math.max(there, control.bytesDone - before)),
       path: this.#destination.path,
       place: this.#destination.root,
     });
   }
 
-  async #open(plan: Plan, table: BlockTable): Promise<OpenedPartial> {
+  /** A source that grows: whole blocks up to the limit, then the slot goes to somebody else. */
+  async #follow(plan: Plan, growth: Growth): Promise<MoveOutcome> {
+    const { identity } = plan.source;
+    const limit = Math.min(growth.limitBytes, identity.sizeBytes);
+    const endBytes = Math.max(0, limit - (limit % blockBytes));
+    const opened = await this.#open(plan, endBytes);
+    await this.#copy(plan.source, opened, endBytes, null);
+    this.#parts.growing.set(this.#request.transfer.id, opened);
+    this.#request.hooks.progress(endBytes);
+    return { kind: 'caught_up', bytesDone: endBytes };
+  }
+
+  async #copyWhole(plan: Plan): Promise<{ facts: SourceFacts; opened: Opened; contentHash: string | null }> {
+    const { algorithm } = this.#request.options;
+    const ordered = algorithm === null || algorithm === 'xxh128-8m' ? null : algorithm;
+    const { sizeBytes } = plan.source.identity;
+    const opened = await this.#open(plan, sizeBytes);
+    if (this.#growth !== null) return this.#seal(plan.source, opened, ordered);
+    const contentHash = await this.#copy(plan.source, opened, sizeBytes, ordered);
+    return { facts: plan.source, opened, contentHash };
+  }
+
+  /**
+   * Growth has ended: copies the rest, reads the whole source again and copies what the writer has changed behind the copy, until
+   * a whole reading finds nothing new and the source was the same before and after it. Rejects with `busy` where it never comes to that.
+   */
+  async #seal(
+    first: SourceFacts,
+    begun: Opened,
+    algorithm: 'sha256' | 'blake3' | null,
+  ): Promise<{ facts: SourceFacts; opened: Opened; contentHash: string | null }> {
+    let facts = first;
+    let opened = begun;
+    for (let round = 0; round < roundsOfSealing; round++) {
+      const { sizeBytes } = facts.identity;
+      await this.#copy(facts, opened, sizeBytes, null);
+      const checked = await this.#check(this.#source, sides.source, facts, opened.table, algorithm);
+      const now = await this.#lanes.run<SourceFacts>('mover.look', { source: this.#source } satisfies LookInput);
+      if (checked.different.length === 0 && sameSource(facts.identity, now.identity)) {
+        return { facts, opened, contentHash: checked.contentHash };
+      }
+      if (!grownFrom(facts.identity, now.identity)) throw sourceChanged(this.#source);
+      this.#lanes.control.addBytes(-blockBytes * checked.different.length);
+      facts = now;
+      opened = { ...opened, table: BlockTable.forSize(now.identity.sizeBytes, opened.table) };
+    }
+    const place = { path: displayPath(this.#source.path), endpoint: displayPath(this.#source.root) };
+    throw new Fault('busy', `${place.path} in ${place.endpoint} is still being written to.`, { place });
+  }
+
+  async #open(plan: Plan, endBytes: number): Promise<Opened> {
     const { transfer, hooks, options } = this.#request;
-    const isAlive = this.#parts.holdersAlive.delete(transfer.id);
-    const name = partialName(`old.${baseName(this.#destination.path)}`, transfer.id, transfer.fence);
-    const opened = await this.#run<OpenedPartial>('mover.open', {
+    const { path } = this.#destination;
+    const known = this.#parts.growing.get(transfer.id);
+    const table = BlockTable.forSize(endBytes, known?.table);
+    const isHeld = this.#parts.holdersAlive.delete(transfer.id);
+    const aside = joinPath(parentPath(path), partialName(`old.${baseName(path)}`, transfer.id, transfer.fence));
+    const opened = await this.#lanes.run<OpenedPartial>('mover.open', {
       partial: this.#partial,
       fence: transfer.fence,
       journal: this.#journal,
       identity: plan.source.identity,
-      growing: false,
-      asidePath: isAlive ? joinPath(parentPath(this.#destination.path), name) : null,
-      known: null,
-      mode: options.preserve.mode ? 0o600 : 0o666,
+      growing: this.#growth !== null,
+      asidePath: isHeld ? aside : null,
+      known: known?.inode ?? null,
+      mode: options.preserve.mode && this.#growth?.readable !== true ? 0o600 : 0o666,
       table: table.memory,
     } satisfies OpenInput);
+    this.#partial = { root: this.#partial.root, path: opened.path };
     if (opened.restarted !== null) hooks.restarted(restartFault(opened.restarted, this.#source, this.#destination));
-    return opened;
+    this.#lanes.control.addBytes(table.bytesIn(blockStates.done, endBytes));
+    const { device, inode } = opened;
+    if (this.#growth?.readable === true && !opened.isExposed) await this.#expose(plan, { device, inode });
+    return { inode: { device, inode }, table, oldPath: opened.oldPath };
   }
 
-  async #copy(plan: Plan, table: BlockTable, opened: OpenedPartial, algorithm: HashAlgorithm): Promise<Copied> {
+  /** Copies what is not there yet. Resolves with the hash of the whole content where an ordered one is asked for. */
+  async #copy(
+    { identity }: SourceFacts,
+    opened: Opened,
+    endBytes: number,
+    algorithm: 'sha256' | 'blake3' | null,
+  ): Promise<string | null> {
     const { options, control } = this.#request;
     const output: LaneOutput = {
       partial: this.#partial,
-      inode: opened,
+      inode: opened.inode,
       journal: this.#journal,
-      table: table.memory,
+      table: opened.table.memory,
       oldPath: opened.oldPath,
       readBack: this.#isPlain && options.verify !== 'size',
       checkpoints: !this.#isMemory,
-      sparse: options.preserve.sparse,
+      sparse: options.preserve.sparse && this.#growth === null,
       control,
     };
-    const isOrdered = algorithm !== 'xxh128-8m';
-    const { identity } = plan.source;
-    const lanes = await this.#lanes(isOrdered ? 1 : this.#lanesFor(identity.sizeBytes), () =>
-      this.#run<LaneResult>('mover.copy', {
-        source: this.#source,
-        identity,
-        growing: false,
-        endBytes: identity.sizeBytes,
-        outputs: [output],
-        algorithm: isOrdered ? algorithm : null,
-      } satisfies LaneInput),
-    );
-    const results = lanes.flatMap((lane) => lane.outputs);
-    const fault = results.find((result) => result.fault !== null)?.fault;
-    if (fault !== null && fault !== undefined) throw faultFrom(fault);
-    this.#throwIfStopped();
-    if (opened.oldPath !== null) await this.#removeOld(opened.oldPath);
-    return {
-      moved: results.reduce((sum, result) => sum + result.movedBytes, 0),
-      resumed: results.reduce((sum, result) => sum + result.resumedBytes, 0),
-      contentHash: lanes[0]?.contentHash ?? null,
+    const input: LaneInput = {
+      source: this.#source,
+      identity,
+      growing: this.#growth !== null,
+      endBytes,
+      outputs: [output],
+      algorithm,
     };
+    let contentHash: string | null = null;
+    const part = await this.#shared?.join(this.#request, input, this.#mountPoint);
+    if (part !== undefined) {
+      this.#count(part.output);
+      contentHash = part.contentHash;
+    }
+    this.#lanes.throwIfStopped();
+    const isWhole = opened.table.bytesIn(blockStates.done, endBytes) === endBytes;
+    if (!isWhole || (algorithm !== null && contentHash === null)) {
+      const results = await this.#lanes.lanes(algorithm === null ? this.#lanes.lanesFor(endBytes) : 1, () =>
+        this.#lanes.run<LaneResult>('mover.copy', input),
+      );
+      for (const { outputs } of results) this.#count(outputs[0]);
+      contentHash = results[0]?.contentHash ?? null;
+      this.#lanes.throwIfStopped();
+    }
+    if (opened.oldPath !== null) {
+      await this.#lanes.run('mover.remove', { root: this.#partial.root, path: opened.oldPath } satisfies At);
+      opened.oldPath = null;
+    }
+    return contentHash;
+  }
+
+  #count(result: LaneOutputResult | undefined): void {
+    if (result === undefined) return;
+    this.#movedBytes += result.movedBytes;
+    this.#resumedBytes += result.resumedBytes;
+    if (result.fault !== null) throw faultFrom(result.fault);
   }
 
   /** Where the page cache may hide what was really written: everything is read again after an fsync, through new descriptors. */
-  async #verify(plan: Plan, table: BlockTable, opened: OpenedPartial, copied: Copied): Promise<void> {
+  async #verify(facts: SourceFacts, opened: Opened): Promise<void> {
     if (this.#isPlain || this.#request.options.verify === 'size') return;
-    const { sizeBytes } = plan.source.identity;
-    for (let round = 0; ; round++) {
-      await this.#run('mover.sync', { partial: this.#partial });
-      const results = await this.#lanes(this.#lanesFor(sizeBytes), () =>
-        this.#run<CheckResult>('mover.check', {
-          file: this.#partial,
-          side: sides.destination,
-          endBytes: sizeBytes,
-          table: table.memory,
-          algorithm: null,
-        } satisfies CheckInput),
-      );
-      this.#throwIfStopped();
-      const different = results.flatMap((result) => result.differentBlocks);
+    for (let round = 1; ; round++) {
+      await this.#lanes.run('mover.sync', { partial: this.#partial });
+      const { different } = await this.#check(this.#partial, sides.destination, facts, opened.table, null);
       const [first] = different;
       if (first === undefined) return;
-      if (round + 1 >= roundsOfRewriting) throw corrupt(this.#partial, first);
-      this.#control.addBytes(-Math.min(sizeBytes, different.length * blockBytes));
-      const again = await this.#copy(plan, table, { ...opened, oldPath: null }, 'xxh128-8m');
-      copied.moved += again.moved;
+      if (round === roundsOfRewriting) throw corrupt(this.#partial, first);
+      this.#lanes.control.addBytes(-blockBytes * different.length);
+      await this.#copy(facts, opened, facts.identity.sizeBytes, null);
     }
   }
 
-  async #publish(plan: Plan, inode: Inode, hash: ContentHash): Promise<string> {
-    const { hooks, options } = this.#request;
-    const { root, path } = this.#destination;
-    const replace = options.conflict === 'overwrite' || plan.replaces;
-    for (let finalPath = path; ; ) {
-      if (options.conflict === 'rename') {
-        finalPath = await this.#run<string>('mover.freeName', { root, path } satisfies FreeNameInput);
-      }
-      this.#throwIfStopped();
-      const record: Publishing = {
-        partialPath: this.#partial.path,
-        finalPath,
-        device: inode.device,
-        inode: inode.inode,
-        sizeBytes: plan.source.identity.sizeBytes,
-        hash,
-      };
-      await hooks.publishing(record);
-      const published = await this.#run<boolean>('mover.publish', {
-        partial: this.#partial,
-        finalPath,
-        replace,
-      } satisfies PublishInput);
-      if (published) {
-        await this.#run('mover.forget', { journal: this.#journal });
-        return finalPath;
-      }
-      if (options.conflict !== 'rename') throw appeared({ root, path: finalPath });
-    }
-  }
-
-  /** Runs lanes side by side from block 0; when one fails the others end after their block. Throws what the first one threw. */
-  async #lanes<Result>(count: number, run: () => Promise<Result>): Promise<Result[]> {
-    const { lanes } = this.#parts;
-    this.#control.skipTo(0);
-    let failed: Fault | undefined;
-    const running = Array.from({ length: count }, async () => {
-      lanes.running++;
-      try {
-        return await run();
-      } catch (error) {
-        // A worker that hangs says more than what its end makes of the others.
-        const fault = asFault(error);
-        if (failed === undefined || fault.code === 'unreachable') failed = fault;
-        this.#control.skipTo(pastAllBlocks);
-        return undefined;
-      } finally {
-        lanes.running--;
-      }
-    });
-    const results = await Promise.all(running);
-    if (failed !== undefined) throw failed;
-    return results.filter((result) => result !== undefined);
-  }
-
-  #lanesFor(sizeBytes: number): number {
-    const { running, most } = this.#parts.lanes;
-    return sizeBytes > secondLaneBytes ? Math.max(1, most - running) : 1;
-  }
-
-  async #removeOld(path: string): Promise<void> {
-    await this.#run('mover.remove', { root: this.#partial.root, path });
-  }
-
-  #throwIfStopped(): void {
-    if (this.#control.stop !== stopReasons.run) throw new Stopped(this.#control.stop);
-  }
-
-  async #run<Output>(operation: string, input: unknown): Promise<Output> {
-    try {
-      return await this.#pool.run<Output>(operation, input, { control: this.#request.control, unqueued: true });
-    } catch (error) {
-      const fault = asFault(error);
-      // The pool says so of a worker that hangs in the operating system, and only then.
-      if (fault.code === 'unreachable') this.#parts.holdersAlive.add(this.#request.transfer.id);
-      else if (fault.code === 'interrupted') this.#throwIfStopped();
-      throw fault;
-    }
-  }
-
-  #published(
-    publishedPath: string,
-    identity: Plan['source']['identity'],
-    hash: ContentHash,
-    counts: { moved: number; resumed: number; alreadyThere: boolean },
-  ): MoveOutcome {
+  /** Reads a file again and compares it with what was copied; blocks that differ are to be copied again. */
+  async #check(
+    file: At,
+    side: Side,
+    { identity }: SourceFacts,
+    table: BlockTable,
+    algorithm: 'sha256' | 'blake3' | null,
+  ): Promise<{ different: readonly number[]; contentHash: string | null }> {
+    const input: CheckInput = { file, side, endBytes: identity.sizeBytes, table: table.memory, algorithm };
+    const count = algorithm === null ? this.#lanes.lanesFor(identity.sizeBytes) : 1;
+    const results = await this.#lanes.lanes(count, () => this.#lanes.run<CheckResult>('mover.check', input));
+    this.#lanes.throwIfStopped();
     return {
-      kind: 'published',
-      publishedPath,
-      sizeBytes: identity.sizeBytes,
-      hash,
-      verify: this.#request.options.verify === 'size' ? 'size' : 'read-back',
-      identity,
-      movedBytes: counts.moved,
-      resumedBytes: counts.resumed,
-      alreadyThere: counts.alreadyThere,
+      different: results.flatMap((result) => result.differentBlocks),
+      contentHash: results[0]?.contentHash ?? null,
     };
   }
-}
 
-/** Where a journal lies: by the transfer's id, below the data folder. */
-export function journalPath(folder: string, transferId: string): string {
-  return join(folder, `${transferId}.journal`);
-}
-
-export function localPath(endpoint: Endpoint, path: string): string {
-  if (endpoint.localPath === undefined) {
-    throw new Fault('unsupported', `${displayPath(endpoint.name)} is not on this machine.`);
+  /** Gives the partial its final name already while it grows, with a marker beside it. */
+  async #expose(plan: Plan, inode: Inode): Promise<void> {
+    const { transfer } = this.#request;
+    await this.#withFinalName(plan, async (finalPath, replace) => {
+      const isExposed = await this.#lanes.run<boolean>('mover.expose', {
+        partial: this.#partial,
+        inode,
+        finalPath,
+        replace,
+        identity: plan.source.identity,
+        fence: transfer.fence,
+        journal: this.#journal,
+      } satisfies ExposeInput);
+      if (isExposed) this.#partial = { root: this.#partial.root, path: finalPath };
+      return isExposed;
+    });
   }
-  return endpoint.localPath(path);
+
+  async #publish(plan: Plan, { identity }: SourceFacts, inode: Inode, hash: ContentHash): Promise<string> {
+    const { hooks } = this.#request;
+    const { root, path } = this.#partial;
+    const record = (partialPath: string, finalPath: string): Publishing => ({
+      partialPath,
+      finalPath,
+      ...inode,
+      sizeBytes: identity.sizeBytes,
+      hash,
+    });
+    let finalPath = path;
+    if (parsePartialName(baseName(path)) === undefined) {
+      this.#lanes.throwIfStopped();
+      await hooks.publishing(record(markerPath(path), path));
+      await this.#lanes.run('mover.unveil', { root, path } satisfies At);
+    } else {
+      finalPath = await this.#withFinalName(plan, async (name, replace) => {
+        this.#lanes.throwIfStopped();
+        await hooks.publishing(record(path, name));
+        const input: PublishInput = { partial: this.#partial, finalPath: name, replace };
+        return await this.#lanes.run<boolean>('mover.publish', input);
+      });
+    }
+    await this.#lanes.run('mover.forget', { journal: this.#journal });
+    return finalPath;
+  }
+
+  /** Tries the names that the conflict rule allows until `take` has taken one. Rejects with `exists`. */
+  async #withFinalName(plan: Plan, take: (finalPath: string, replace: boolean) => Promise<boolean>): Promise<string> {
+    const { conflict } = this.#request.options;
+    const { root, path } = this.#destination;
+    for (;;) {
+      const finalPath =
+        conflict === 'rename'
+          ? await this.#lanes.run<string>('mover.freeName', { root, path } satisfies FreeNameInput)
+          : path;
+      if (await take(finalPath, conflict === 'overwrite' || plan.replaces)) return finalPath;
+      if (conflict !== 'rename') throw appeared({ root, path });
+    }
+  }
 }
 
 function restartFault(why: 'source_changed' | 'partial_gone', source: At, destination: At): Fault {

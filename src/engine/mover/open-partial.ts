@@ -1,21 +1,17 @@
 // Opens the partial of a local move: a new one, or the one that an earlier attempt left, taken over under the new fence.
 
-import { constants, fchmodSync, lstatSync, renameSync, unlinkSync } from 'node:fs';
+import { constants, fchmodSync, lstatSync, renameSync } from 'node:fs';
 import type { ConfinedRoot } from '../../endpoints/confined.ts';
-import { errnoFault, errnoOf } from '../../endpoints/errno.ts';
+import { errnoFault } from '../../endpoints/errno.ts';
 import { type Control, type OperationContext, sides } from '../../endpoints/mounts.ts';
 import { asFault } from '../../model/fault.ts';
+import { baseName, parsePartialName } from '../../model/names.ts';
 import type { SourceIdentity } from '../../model/transfer.ts';
 import { claimBlocks, type Journal, JournalWriter, readJournal } from './block-journal.ts';
 import { BlockTable, blockStates } from './block-table.ts';
-import { type At, LaneFile, within } from './lane-file.ts';
+import { removePartial } from './exposed-partial.ts';
+import { type At, type Inode, LaneFile, removeFile, within } from './lane-file.ts';
 import { grownFrom, inodeOf, sameSource } from './source-identity.ts';
-
-/** One inode, on one device, as decimal strings. */
-export interface Inode {
-  readonly device: string;
-  readonly inode: string;
-}
 
 export interface OpenInput {
   /** Its path is that of the partial under this attempt's fence. */
@@ -36,6 +32,10 @@ export interface OpenInput {
 }
 
 export interface OpenedPartial extends Inode {
+  /** Where it stands, below the root. */
+  readonly path: string;
+  /** It stands under its final name already, with a marker beside it. */
+  readonly isExposed: boolean;
   /** The old partial whose blocks are to be copied, and removed then; its path below the root. */
   readonly oldPath: string | null;
   /** Why what an earlier attempt left could not be used; null where it was, or there was none. */
@@ -53,11 +53,13 @@ export function openPartial(input: OpenInput, { control }: OperationContext): Op
     const fits = journal !== undefined && fitsSource(input, journal);
     const old = fits ? takeOver(confined, input, journal, control) : undefined;
     if (journal === undefined || old === undefined) {
-      for (const path of journal?.paths ?? []) removeFile(confined, path, control);
+      if (journal !== undefined) for (const path of journal.paths) removePartial(confined, path, journal.head, control);
       clearTable(table);
       const fresh = createPartial(confined, input, control);
       return {
         ...fresh,
+        path: partial.path,
+        isExposed: false,
         oldPath: null,
         restarted: journal === undefined ? null : fits ? 'partial_gone' : 'source_changed',
       };
@@ -67,13 +69,16 @@ export function openPartial(input: OpenInput, { control }: OperationContext): Op
       clearTable(table);
       claimBlocks(journal, table);
     }
-    if (input.asidePath === null) {
-      note(input, partial.path, old, control);
-      return { ...old, oldPath: null, restarted: null };
+    // One that others read already stays where it is: a late write of the old holder brings what was there before.
+    const isExposed = old.path !== partial.path;
+    if (input.asidePath === null || isExposed) {
+      note(input, old.path, old, control);
+      return { ...old, isExposed, oldPath: null, restarted: null };
     }
     note(input, input.asidePath, unknownInode, control);
     rename(confined, partial.path, input.asidePath, control);
-    return { ...createPartial(confined, input, control), oldPath: input.asidePath, restarted: null };
+    const fresh = createPartial(confined, input, control);
+    return { ...fresh, path: partial.path, isExposed: false, oldPath: input.asidePath, restarted: null };
   };
   return within(control, sides.destination, partial.root, open, { create: true });
 }
@@ -92,27 +97,30 @@ function takeOver(
   input: OpenInput,
   { head, paths }: Journal,
   control: Control,
-): Inode | undefined {
+): (Inode & { path: string }) | undefined {
   const { partial } = input;
   const from = paths.find((path) => {
     const file = confined.file(path);
     control.enter(sides.destination);
-    return lstatSync(file, { throwIfNoEntry: false })?.isFile();
+    const there = lstatSync(file, { bigint: true, throwIfNoEntry: false });
+    return there?.isFile() === true && String(there.ino) === head.partial.inode;
   });
   if (from === undefined) return undefined;
-  if (from !== partial.path) {
+  const isExposed = parsePartialName(baseName(from)) === undefined;
+  const path = isExposed ? from : partial.path;
+  if (from !== path) {
     note(input, partial.path, unknownInode, control);
     rename(confined, from, partial.path, control);
   }
   try {
-    const file = LaneFile.open(confined, partial.path, constants.O_RDONLY, sides.destination, control);
+    const file = LaneFile.open(confined, path, constants.O_RDONLY, sides.destination, control);
     try {
       const now = inodeOf(file.stats, file.fd);
       // Device numbers may change when a share is mounted again. Every block is proved by re-reading, so the inode is enough to go by.
       if (now.inode !== head.partial.inode) return undefined;
       // An attempt that broke off right before publishing has given it its final mode, which may forbid writing.
       if ((file.stats.mode & 0o600) !== 0o600) file.call('make writable', (fd) => fchmodSync(fd, 0o600));
-      return now;
+      return { ...now, path };
     } finally {
       file.release();
     }
@@ -141,11 +149,17 @@ function createPartial(confined: ConfinedRoot, input: OpenInput, control: Contro
   }
 }
 
-function note(input: OpenInput, path: string, inode: Inode, control: Control, options: { fresh?: boolean } = {}): void {
+function note(
+  input: OpenInput,
+  path: string,
+  { device, inode }: Inode,
+  control: Control,
+  options: { fresh?: boolean } = {},
+): void {
   const journal = JournalWriter.open(input.journal, control, options);
   try {
-    const { identity, fence, partial } = input;
-    journal.head({ identity, partial: { root: partial.root, path, ...inode, fence } });
+    const { identity, growing, fence, partial } = input;
+    journal.head({ identity, growing, partial: { root: partial.root, path, device, inode, fence } });
   } finally {
     journal.close();
   }
@@ -160,17 +174,5 @@ function rename(confined: ConfinedRoot, from: string, to: string, control: Contr
     renameSync(source, target);
   } catch (error) {
     throw errnoFault(error, { operation: 'take over', path: from, place: confined.root });
-  }
-}
-
-/** What is not there is removed already. */
-export function removeFile(confined: ConfinedRoot, path: string, control: Control): void {
-  try {
-    const file = confined.file(path);
-    control.enter(sides.destination);
-    unlinkSync(file);
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT' || asFault(error).code === 'not_found') return;
-    throw errnoFault(error, { operation: 'remove', path, place: confined.root });
   }
 }

@@ -6,9 +6,8 @@ import { type Control, type OperationContext, type StopReason, sides, stopReason
 import { asFault, Fault, type FaultReport } from '../../model/fault.ts';
 import { displayPath, parentPath } from '../../model/names.ts';
 import { type SyncWay, syncFileSystem } from './group-sync.ts';
-import { LaneFile } from './lane-file.ts';
+import { LaneFile, removeFile } from './lane-file.ts';
 import type { PackFile } from './move.ts';
-import { removeFile } from './open-partial.ts';
 import { PackCopier, type PackRules, type StagedFile } from './pack-file.ts';
 import { PackJournalWriter, type PackPublishing } from './pack-journal.ts';
 import { giveName } from './publish-partial.ts';

@@ -5,7 +5,7 @@ import { ConfinedRoot } from '../../endpoints/confined.ts';
 import { errnoFault, errnoOf } from '../../endpoints/errno.ts';
 import { type OperationContext, sides } from '../../endpoints/mounts.ts';
 import { asFault } from '../../model/fault.ts';
-import { removeFile } from './open-partial.ts';
+import { removeFile } from './lane-file.ts';
 import { type PackPublishing, readPackJournal } from './pack-journal.ts';
 import { recoverInside } from './publish-partial.ts';
 

@@ -8,7 +8,7 @@ import { errnoFault, errnoOf } from '../../endpoints/errno.ts';
 import { type Control, type OperationContext, sides } from '../../endpoints/mounts.ts';
 import { asFault, Fault } from '../../model/fault.ts';
 import { blockBytes } from '../../model/hash.ts';
-import { displayPath } from '../../model/names.ts';
+import { baseName, displayPath, parsePartialName } from '../../model/names.ts';
 import type { Conflict } from '../../model/specs.ts';
 import type { SourceIdentity } from '../../model/transfer.ts';
 import { readJournal } from './block-journal.ts';
@@ -41,6 +41,8 @@ export interface Plan {
   readonly alreadyThere: string | null;
   /** Something has the final name and gives way by the conflict rule. */
   readonly replaces: boolean;
+  /** An earlier attempt copied it while it grew. */
+  readonly wasGrowing: boolean;
   /** Bytes that the journal says stand in the partial. */
   readonly journaledBytes: number;
   readonly freeBytes: number;
@@ -51,21 +53,46 @@ export function planMove(input: PlanInput, { control }: OperationContext): Plan 
   return within(control, sides.source, input.source.root, (confined) => {
     const file = LaneFile.open(confined, input.source.path, constants.O_RDONLY, sides.source, control);
     try {
-      const identity = identityOf(file.stats, file.fd);
-      const { mode, uid, gid, blocks } = file.stats;
-      const existing = judgeExisting(input, file, identity, control);
+      const facts = factsOf(file);
+      const { identity } = facts;
       const journal = readJournal(input.journal, control);
+      // What can be read under its final name while it grows is our own.
+      const isExposed = journal !== undefined && parsePartialName(baseName(journal.head.partial.path)) === undefined;
+      const existing = isExposed ? null : judgeExisting(input, file, identity, control);
       let journaledBytes = 0;
       for (const block of journal?.blocks.keys() ?? []) {
         if (block * blockBytes < identity.sizeBytes) journaledBytes += blockLength(block, identity.sizeBytes);
       }
       return {
-        source: { identity, mode: mode & 0o7777, uid, gid, allocatedBytes: Math.min(blocks * 512, identity.sizeBytes) },
+        source: facts,
+        wasGrowing: journal?.head.growing ?? false,
         alreadyThere: existing === 'replaced' ? null : existing,
         replaces: existing === 'replaced',
         journaledBytes,
         freeBytes: freeBytes(input.destination.root, control),
       };
+    } finally {
+      file.release();
+    }
+  });
+}
+
+function factsOf(file: LaneFile): SourceFacts {
+  const identity = identityOf(file.stats, file.fd);
+  const { mode, uid, gid, blocks } = file.stats;
+  return { identity, mode: mode & 0o7777, uid, gid, allocatedBytes: Math.min(blocks * 512, identity.sizeBytes) };
+}
+
+export interface LookInput {
+  readonly source: At;
+}
+
+/** What the source is now. */
+export function lookAtSource({ source }: LookInput, { control }: OperationContext): SourceFacts {
+  return within(control, sides.source, source.root, (confined) => {
+    const file = LaneFile.open(confined, source.path, constants.O_RDONLY, sides.source, control);
+    try {
+      return factsOf(file);
     } finally {
       file.release();
     }

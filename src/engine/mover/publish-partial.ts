@@ -16,12 +16,10 @@ import { checkStop } from '../../endpoints/control.ts';
 import { errnoFault, errnoOf } from '../../endpoints/errno.ts';
 import { type Control, type OperationContext, sides } from '../../endpoints/mounts.ts';
 import { asFault } from '../../model/fault.ts';
-import { baseName, displayPath, joinPath, numberedName, parentPath } from '../../model/names.ts';
+import { baseName, displayPath, joinPath, numberedName, parentPath, parsePartialName } from '../../model/names.ts';
 import type { Preserve } from '../../model/specs.ts';
 import type { Publishing, SourceIdentity } from '../../model/transfer.ts';
-import { readJournal, removeJournal } from './block-journal.ts';
-import { type At, LaneFile, replaced, within } from './lane-file.ts';
-import { type Inode, removeFile } from './open-partial.ts';
+import { type At, type Inode, LaneFile, removeFile, replaced, within } from './lane-file.ts';
 import type { SourceFacts } from './plan-move.ts';
 import { identityOf, inodeOf, sameSource, sourceChanged } from './source-identity.ts';
 
@@ -211,11 +209,12 @@ export function recoverPartial({ root, publishing }: RecoverInput, { control }: 
 export function recoverInside(confined: ConfinedRoot, publishing: Publishing, control: Control): boolean {
   const there = look(confined, publishing.finalPath, control);
   if (there === undefined || there.sizeBytes !== publishing.sizeBytes) return false;
-  const partial = look(confined, publishing.partialPath, control);
+  const isMarked = parsePartialName(baseName(publishing.partialPath)) === undefined;
+  const partial = isMarked ? undefined : look(confined, publishing.partialPath, control);
   const isOurs = there.device === publishing.device && there.inode === publishing.inode;
   if (partial !== undefined && (!isOurs || partial.inode !== there.inode)) return false;
   if (!isOurs && !hasHash(confined, publishing, control)) return false;
-  if (partial !== undefined) removeFile(confined, publishing.partialPath, control);
+  if (partial !== undefined || isMarked) removeFile(confined, publishing.partialPath, control);
   confined.syncFolder(parentPath(publishing.finalPath));
   return true;
 }
@@ -250,24 +249,6 @@ function hasHash(confined: ConfinedRoot, { finalPath, sizeBytes, hash }: Publish
   }
 }
 
-export interface DiscardInput {
-  readonly root: string;
-  readonly journal: string;
-}
-
-/** Removes the partial that a journal speaks of, and the journal. What is not there is removed already. */
-export function discardPartial({ root, journal: path }: DiscardInput, { control }: OperationContext): void {
-  const journal = readJournal(path, control);
-  if (journal !== undefined) {
-    try {
-      within(control, sides.destination, root, (confined) => removeFile(confined, journal.head.partial.path, control));
-    } catch (error) {
-      if (asFault(error).code !== 'not_found') throw error;
-    }
-  }
-  removeJournal(path, control);
-}
-
 export interface FreeNameInput {
   readonly root: string;
   readonly path: string;
@@ -288,13 +269,4 @@ export function freeName({ root, path }: FreeNameInput, { control }: OperationCo
       }
     }
   });
-}
-
-/** The journal has done its work. */
-export function forgetMove({ journal }: { journal: string }, { control }: OperationContext): void {
-  removeJournal(journal, control);
-}
-
-export function removeLeftover({ root, path }: At, { control }: OperationContext): void {
-  within(control, sides.destination, root, (confined) => removeFile(confined, path, control));
 }
