@@ -1,5 +1,6 @@
 // Turns an operating system's error into a Fault: by its code, never by its text.
 
+import { constants } from 'node:os';
 import type { FaultCode } from '../model/fault.ts';
 import { Fault } from '../model/fault.ts';
 import { displayPath } from '../model/names.ts';
@@ -25,7 +26,9 @@ export function errnoFault(error: unknown, attempt: Attempt): Fault {
   ];
   const place = attempt.place === undefined ? undefined : displayPath(attempt.place);
   const path = attempt.path === '' ? (place ?? '.') : displayPath(attempt.path);
-  const where = place === undefined || attempt.path === '' ? path : `${path} in ${place}`;
+  const whole = place === undefined || attempt.path === '' ? path : `${path} in ${place}`;
+  // A disk that fails does so at one spot; for other reasons it says nothing.
+  const where = code === 'io' && attempt.offsetBytes !== undefined ? `${whole} at byte ${attempt.offsetBytes}` : whole;
   return new Fault(code, `Could not ${attempt.operation} ${where}: ${why}${name === undefined ? '' : ` (${name})`}.`, {
     cause: error,
     place: {
@@ -40,8 +43,28 @@ export function errnoFault(error: unknown, attempt: Attempt): Fault {
 /** The errno's name (`ENOENT`) of an error of the operating system; undefined for any other value. */
 export function errnoOf(error: unknown): string | undefined {
   if (typeof error !== 'object' || error === null || !('code' in error)) return undefined;
-  return typeof error.code === 'string' && /^E[A-Z0-9]+$/.test(error.code) ? error.code : undefined;
+  if (typeof error.code === 'string' && /^E[A-Z0-9]+$/.test(error.code)) return error.code;
+  // Where libuv has no name, Node gives the number alone.
+  if (!('errno' in error) || typeof error.errno !== 'number' || error.errno >= 0) return undefined;
+  return nameless.get(-error.errno) ?? `E${-error.errno}`;
 }
+
+/** Errnos that libuv has no name for, by the numbers of this system. */
+const nameless = new Map<number, string>(
+  process.platform === 'linux'
+    ? [
+        [35, 'EDEADLK'],
+        [62, 'ETIME'],
+        [67, 'ENOLINK'],
+        [74, 'EBADMSG'],
+        [116, 'ESTALE'],
+        [117, 'EUCLEAN'],
+        [121, 'EREMOTEIO'],
+        [122, 'EDQUOT'],
+        [123, 'ENOMEDIUM'],
+      ]
+    : Object.entries(constants.errno).map(([name, number]) => [number, name]),
+);
 
 const broken = 'the connection to it broke';
 const taken = 'something else has that name';

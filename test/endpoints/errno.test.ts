@@ -52,6 +52,19 @@ test('knows what decides about retries', () => {
     expect([errno, errnoFault(errorOf(errno), attempt).code]).toEqual([errno, code]);
 });
 
+test.runIf(process.platform === 'linux')('knows errnos that Node has no name for', () => {
+  const nameless = (errno: number) =>
+    Object.assign(new Error(`Unknown system error ${errno}`), { code: `Unknown system error ${errno}`, errno });
+  expect(errnoFault(nameless(-122), attempt).code).toBe('space');
+  expect(errnoFault(nameless(-116), attempt).code).toBe('network');
+  expect(errnoFault(nameless(-117), attempt).message).toContain('(EUCLEAN)');
+  expect(errnoFault(nameless(-9999), attempt).code).toBe('io');
+});
+
+test('names the spot where a disk fails', () => {
+  expect(errnoFault(errorOf('EIO'), { ...attempt, offsetBytes: 4096 }).message).toContain(' at byte 4096:');
+});
+
 test('any errno of this system is a fault of the place, never a mistake of ours', () => {
   for (const errno of Object.keys(constants.errno))
     expect(errnoFault(errorOf(errno), attempt).code).not.toBe('internal');
