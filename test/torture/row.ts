@@ -39,7 +39,8 @@ export function held(result: RowResult): boolean {
 
 /** Numbers in [0, 1) from a seed (xorshift32). */
 export function randomFrom(seed: number): () => number {
-  let state = seed | 1;
+  // Small seeds would begin with small numbers.
+  let state = Math.imul(seed + 1, 0x9e3779b1) | 1;
   return () => {
     state ^= state << 13;
     state ^= state >>> 17;

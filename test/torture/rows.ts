@@ -1,12 +1,40 @@
 // The rows of the torture table that this project carries.
 
 import type { Row } from './row.ts';
+import { bitFlip } from './rows/bit-flip.ts';
+import { closeError } from './rows/close-error.ts';
 import { killAtCall } from './rows/kill-at-call.ts';
 import { killCopy } from './rows/kill-copy.ts';
 import { powerCutExt4, powerCutXfs } from './rows/power-cut.ts';
 import { recordAndKill } from './rows/record-and-kill.ts';
+import { renameError } from './rows/rename-error.ts';
+import { sourceChanges } from './rows/source-changes.ts';
+import { sourceError } from './rows/source-error.ts';
+import { syncError } from './rows/sync-error.ts';
 
-export const rows: readonly Row[] = [killCopy, killAtCall, powerCutExt4, powerCutXfs, recordAndKill];
+export const rows: readonly Row[] = [
+  killCopy,
+  killAtCall,
+  powerCutExt4,
+  powerCutXfs,
+  syncError,
+  closeError,
+  sourceError,
+  bitFlip,
+  renameError,
+  recordAndKill,
+  sourceChanges,
+];
 
 /** Those whose short forms are part of `npm test`. */
-export const shortRows: readonly Row[] = [killCopy, killAtCall, recordAndKill];
+export const shortRows: readonly Row[] = [
+  killCopy,
+  killAtCall,
+  syncError,
+  closeError,
+  sourceError,
+  bitFlip,
+  renameError,
+  recordAndKill,
+  sourceChanges,
+];

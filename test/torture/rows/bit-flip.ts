@@ -47,6 +47,7 @@ export const bitFlip: Row = {
   id: 'T12',
   title: 'a bit turns over on its way to the destination or back',
   runs: 40,
-  run: (options) => torment(ours, { ...options, runs: Math.max(6, Math.min(options.runs, 100 * options.scale)) }),
+  run: (options) =>
+    torment(ours, { ...options, runs: Math.max(6, Math.min(options.runs, Math.round(100 * options.scale))) }),
   control: (options) => torment(naive(), { ...options, runs: 2 }),
 };

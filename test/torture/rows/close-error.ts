@@ -63,6 +63,6 @@ export const closeError: Row = {
   id: 'T9',
   title: 'close() reports an error',
   runs: 60,
-  run: (options) => torment(ours, { ...options, runs: Math.max(6, options.runs * options.scale) }),
+  run: (options) => torment(ours, { ...options, runs: Math.max(6, Math.round(options.runs * options.scale)) }),
   control: (options) => torment(naive('--careless'), { ...options, runs: 3 }),
 };

@@ -2,7 +2,7 @@
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { setTimeout as after } from 'node:timers/promises';
 import { compareTrees, filesBelow, watchForHalfDone, writeContent, writeSmallFiles } from '../../support/trees.ts';
@@ -12,6 +12,8 @@ const wherry = resolve(import.meta.dirname, '../../../bin/wherry');
 const naiveCopy = resolve(import.meta.dirname, '../naive-copy.ts');
 const blockBytes = 8 * 1024 * 1024;
 const lanes = 2;
+/** Small files travel in packs, two side by side, and a pack is proven as a whole. */
+const packBytes = 2 * 64 * 1024 * 1024;
 
 interface Copier {
   readonly command: (source: string, destination: string) => readonly string[];
@@ -27,71 +29,91 @@ async function torment(copier: Copier, options: RowOptions): Promise<RowResult> 
   const destination = join(options.scratch, 'destination');
   const env = { ...process.env, XDG_STATE_HOME: join(options.scratch, 'state') };
   mkdirSync(source);
-  mkdirSync(destination);
   const bigBytes = Math.round(5_000_000_000 * options.scale);
   writeSmallFiles(source, Math.max(50, Math.round(5_000 * options.scale)), 64 * 1024);
   writeContent(join(source, 'big.mov'), 99, bigBytes);
   const paths = filesBelow(source);
-  const watcher = watchForHalfDone(source, destination, paths);
   const faults: string[] = [];
-  let written = 0;
-  let kills = 0;
-  let typicalMs = 1_200 + 5_000 * options.scale;
-  for (; kills < options.runs; ) {
-    const child = start(copier.command(source, destination), env);
-    const ended = once(child, 'exit');
-    const begun = performance.now();
-    const delay = 20 + random() * typicalMs;
-    const finished = await Promise.race([ended.then(() => true), after(delay).then(() => false)]);
-    if (finished) {
-      // It came to its end before the kill: shorter waits hit the middle again, on a destination that is taken away.
-      typicalMs = Math.max(50, (performance.now() - begun) * 0.9);
-      if (child.exitCode !== 0) faults.push(`ended by itself with exit ${child.exitCode}`);
+  const sum = { runs: 0, lost: 0, corrupt: 0, bytesAgain: 0 };
+  // A copy is killed and started again until it comes to its end; then the next one begins on an empty destination.
+  for (let typicalMs = 1_200 + 5_000 * options.scale; sum.runs < options.runs; ) {
+    mkdirSync(destination);
+    const watcher = watchForHalfDone(source, destination, paths);
+    let written = 0;
+    let kills = 0;
+    for (;;) {
+      const child = start(copier.command(source, destination), env);
+      const begun = performance.now();
+      const mayDie = sum.runs + kills < options.runs;
+      const delay = mayDie ? 20 + random() * typicalMs : Number.POSITIVE_INFINITY;
+      const end = await livedFor(child, delay);
+      written += end.written;
+      if (end.killed) {
+        kills += 1;
+        options.say(`kill ${sum.runs + kills} after ${delay.toFixed(0)} ms`);
+        continue;
+      }
+      if (end.exitCode !== 0) faults.push(`ended with exit ${end.exitCode}: ${end.words.slice(-500)}`);
+      if (kills === 0) typicalMs = performance.now() - begun;
       break;
     }
-    kills += 1;
-    written += stopAndCount(child);
-    process.kill(-(child.pid ?? 0), 'SIGKILL');
-    await ended;
-    options.say(`kill ${kills} after ${delay.toFixed(0)} ms`);
+    const halfDone = watcher.stop();
+    const difference = compareTrees(source, destination);
+    for (const path of difference.extra) faults.push(`left behind: ${path}`);
+    const again = Math.max(0, written - totalBytes(source, paths) - overheadBytes(paths.length));
+    if (again > kills * (lanes * blockBytes + packBytes)) faults.push(`${again} bytes moved again in ${kills} kills`);
+    sum.runs += kills;
+    sum.lost += difference.missing.length;
+    sum.corrupt += difference.different.length + halfDone.length;
+    sum.bytesAgain += again;
+    rmSync(destination, { recursive: true, force: true });
+    rmSync(env.XDG_STATE_HOME, { recursive: true, force: true });
   }
-  const last = start(copier.command(source, destination), env, 'pipe');
+  return { ...sum, faults };
+}
+
+interface End {
+  readonly killed: boolean;
+  readonly exitCode: number | null;
+  readonly words: string;
+  /** What it handed to the kernel to write, its ledger and journals included. */
+  readonly written: number;
+}
+
+/** Lets a copier live for so long at most, then stops it, counts what it wrote, and kills it with -9. */
+async function livedFor(child: ChildProcess, ms: number): Promise<End> {
   let words = '';
-  last.stderr?.on('data', (piece) => {
+  child.stderr?.on('data', (piece) => {
     words += piece;
   });
+  let written = 0;
   const counter = setInterval(() => {
-    const seen = bytesWritten(last);
-    if (seen !== undefined) lastWritten = seen;
+    written = bytesWritten(child) ?? written;
   }, 5);
-  let lastWritten = 0;
-  await once(last, 'exit');
+  const ended = once(child, 'exit');
+  const finished = await Promise.race([
+    ended.then(() => true),
+    ...(Number.isFinite(ms) ? [after(ms).then(() => false)] : []),
+  ]);
   clearInterval(counter);
-  written += lastWritten;
-  if (last.exitCode !== 0) faults.push(`the last run ended with exit ${last.exitCode}: ${words.slice(-500)}`);
-  const halfDone = watcher.stop();
-  const difference = compareTrees(source, destination);
-  for (const path of difference.extra) faults.push(`left behind: ${path}`);
-  const bytesAgain = Math.max(0, written - totalBytes(source, paths));
-  const allowed = kills * (lanes * blockBytes + overheadBytes(paths.length));
-  if (bytesAgain > allowed + overheadBytes(paths.length))
-    faults.push(`${bytesAgain} bytes moved again, ${allowed} allowed`);
-  return {
-    runs: kills,
-    lost: difference.missing.length,
-    corrupt: difference.different.length + halfDone.length,
-    bytesAgain,
-    faults,
-  };
+  if (finished) return { killed: false, exitCode: child.exitCode, words, written };
+  written = Math.max(written, stopAndCount(child));
+  try {
+    process.kill(-(child.pid ?? 0), 'SIGKILL');
+  } catch {
+    // It came to its end at that very moment.
+  }
+  await ended;
+  return { killed: child.signalCode !== null, exitCode: child.exitCode, words, written };
 }
 
-/** Ledger, journals and messages: some kilobytes a file, and one pack that had not been committed. */
+/** Ledger, journals and messages between threads: some kilobytes a file, and what a start costs. */
 function overheadBytes(files: number): number {
-  return files * 4096 + 64 * 1024 * 1024;
+  return files * 8192 + 16 * 1024 * 1024;
 }
 
-function start(command: readonly string[], env: NodeJS.ProcessEnv, stderr: 'ignore' | 'pipe' = 'ignore'): ChildProcess {
-  return spawn(command[0] ?? '', command.slice(1), { env, detached: true, stdio: ['ignore', 'ignore', stderr] });
+function start(command: readonly string[], env: NodeJS.ProcessEnv): ChildProcess {
+  return spawn(command[0] ?? '', command.slice(1), { env, detached: true, stdio: ['ignore', 'ignore', 'pipe'] });
 }
 
 /** Stopped first, so that what it wrote can be read from the kernel's accounting before it is killed. */

@@ -2,16 +2,19 @@
 
 import {
   appendFileSync,
+  closeSync,
   existsSync,
+  openSync,
   readdirSync,
   renameSync,
   rmSync,
   statSync,
   truncateSync,
   utimesSync,
+  writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { sha256Of, writeContent } from '../../support/trees.ts';
+import { content, sha256Of, writeContent } from '../../support/trees.ts';
 import { type Copier, naive, ours, startCopy } from '../copier.ts';
 import { type Row, type RowOptions, type RowResult, randomFrom } from '../row.ts';
 import { onStage, until } from '../stage.ts';
@@ -33,14 +36,22 @@ const changes: Readonly<Record<string, (path: string) => void>> = {
     utimesSync(`${path}.fresh`, atime, mtime);
     renameSync(`${path}.fresh`, path);
   },
-  'rewritten in place': (path) => writeContent(path, 52, sizeBytes),
+  'rewritten in place': (path) => rewrite(path, 52),
   'rewritten in place and given its old time': (path) => {
     const { atime, mtime } = statSync(path);
-    writeContent(path, 53, sizeBytes);
+    rewrite(path, 53);
     utimesSync(path, atime, mtime);
   },
   removed: (path) => rmSync(path),
 };
+
+/** In one call: a file that is cut first and filled slowly would be a true version of the source at each moment in between. */
+function rewrite(path: string, seed: number): void {
+  const fresh = content(seed, sizeBytes);
+  const file = openSync(path, 'r+');
+  writeSync(file, fresh);
+  closeSync(file);
+}
 
 async function torment(copier: Copier, options: RowOptions): Promise<RowResult> {
   const random = randomFrom(options.seed);

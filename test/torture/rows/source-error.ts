@@ -29,11 +29,8 @@ async function torment(copier: Copier, options: RowOptions): Promise<RowResult> 
       fs.faults();
       if (first.exitCode === 0) tally.fault(`run ${run}: exit 0 although ${bad} cannot be read`);
       if (!first.words.includes(bad)) tally.fault(`run ${run}: ${bad} is not named: ${first.words.slice(-300)}`);
-      const numbers = Array.from(first.words.matchAll(/\d+/g), ([digits]) => Number(digits));
-      if (
-        !isSmall &&
-        !numbers.some((at) => at > offset - blockBytes && at <= offset && (at > 0 || offset < blockBytes))
-      )
+      const named = Array.from(first.words.matchAll(/(?:at|offset|byte|from) (\d+)/g), ([, digits]) => Number(digits));
+      if (!isSmall && !named.some((at) => at > offset - blockBytes && at <= offset))
         tally.fault(`run ${run}: the range at ${offset} is not named: ${first.words.slice(-300)}`);
       const there = new Set(filesBelow(destination));
       for (const path of filesBelow(fs.backing))
@@ -53,6 +50,7 @@ export const sourceError: Row = {
   id: 'T11',
   title: 'the source cannot be read at one offset (EIO)',
   runs: 20,
-  run: (options) => torment(ours, { ...options, runs: Math.max(3, Math.min(options.runs, 50 * options.scale)) }),
+  run: (options) =>
+    torment(ours, { ...options, runs: Math.max(3, Math.min(options.runs, Math.round(50 * options.scale))) }),
   control: (options) => torment(naive(), { ...options, runs: 1 }),
 };

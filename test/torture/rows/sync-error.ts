@@ -13,12 +13,13 @@ async function torment(copier: Copier, options: RowOptions): Promise<RowResult> 
   const source = join(options.scratch, 'source');
   writeSmallFiles(source, 6, 60_000);
   writeContent(join(source, 'film.mov'), 3, 20_000_000);
+  const runs = Math.round(options.runs);
   let broken = 0;
   await onStage(options.scratch, async (stage) => {
     const fs = await stage.faultFs('disk');
-    for (let run = 1; run <= options.runs; run++) {
+    for (let run = 1; run <= runs; run++) {
       // The last run fails every fsync, the others the nth alone.
-      const isLast = run === options.runs;
+      const isLast = run === runs;
       const destination = join(fs.mount, `out-${run}`);
       const state = join(options.scratch, `state-${run}`);
       fs.clearCalls();
@@ -44,11 +45,13 @@ async function torment(copier: Copier, options: RowOptions): Promise<RowResult> 
         fs.loseUnsynced();
         tally.compare(source, destination, `fsync ${run}, started again`);
       }
-      options.say(`fsync ${run}: ${failures} failed, exit ${first.exitCode} after ${first.ms.toFixed(0)} ms`);
+      options.say(
+        `fsync ${run}: ${failures} failed, exit ${first.exitCode} after ${first.ms.toFixed(0)} ms: ${first.words.trim().split('\n')[0] ?? ''}`,
+      );
     }
   });
   if (broken === 0) tally.fault('no fsync was ever asked for');
-  return tally.result(options.runs);
+  return tally.result(runs);
 }
 
 export const syncError: Row = {
