@@ -96,14 +96,19 @@ export function safeRelativePath(path: string, options: { windows?: boolean } = 
       const why = windowsProblem(part);
       if (why !== undefined) refuse(why);
     }
-    if (pathLengthBytes(part) > nameMaxBytes) refuse(`has a part longer than ${nameMaxBytes} bytes`);
+    if (exceedsBytes(part, nameMaxBytes)) refuse(`has a part longer than ${nameMaxBytes} bytes`);
     parts.push(part);
   }
   const safe = parts.join('/');
   if (safe.startsWith('\\\\')) refuse('is a UNC path');
   if (/^[A-Za-z]:([\\/]|$)/.test(safe)) refuse('begins with a drive');
-  if (pathLengthBytes(safe) > pathMaxBytes) refuse(`is longer than ${pathMaxBytes} bytes`);
+  if (exceedsBytes(safe, pathMaxBytes)) refuse(`is longer than ${pathMaxBytes} bytes`);
   return safe;
+}
+
+/** A UTF-16 unit takes three bytes at most, so that short names need no encoding. */
+function exceedsBytes(text: string, most: number): boolean {
+  return text.length * 3 > most && pathLengthBytes(text) > most;
 }
 
 // Lone surrogates outside U+DC80 … U+DCFF, which alone stand for bytes.
