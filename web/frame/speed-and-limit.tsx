@@ -50,7 +50,7 @@ export function SpeedAndLimit() {
   );
 }
 
-const suggestions = ['off', '2M', '10M', '50M', '100M'];
+const suggestions = ['off', '2MB', '10MB', '50MB', '100MB'];
 
 /** A rate, `off`, or a timetable; also used by the settings. */
 export function LimitForm(props: { timetable: string | null; current: number | null; onDone?: () => void }) {
@@ -93,15 +93,15 @@ export function LimitForm(props: { timetable: string | null; current: number | n
         <legend className="sr-only">Common limits</legend>
         {suggestions.map((each) => (
           <Button key={each} className="px-2" onClick={() => void apply(each)}>
-            {each === 'off' ? 'No limit' : `${each.slice(0, -1)} MB/s`}
+            {each === 'off' ? 'No limit' : `${each.slice(0, -2)} MB/s`}
           </Button>
         ))}
       </fieldset>
       <p id="limit-help" className={`text-12 ${wrong === undefined ? 'text-ink-soft' : 'text-needs'}`}>
         {wrong ?? (
           <>
-            Bytes per second such as <code className="font-mono">2M</code>, or times of day such as{' '}
-            <code className="font-mono">08:00,2M 19:00,off</code>.
+            Bytes per second such as <code className="font-mono">2MB</code>, or times of day such as{' '}
+            <code className="font-mono">08:00,2MB 19:00,off</code>.
           </>
         )}
       </p>

@@ -28,7 +28,7 @@ export function jobFiguresOf(job: JobView, live: JobProgressView | undefined): J
     bytesDone: Math.max(counts.bytesCompleted + counts.bytesSkipped, progress?.bytesDone ?? 0),
     planning: progress?.planning ?? (job.state === 'running' && !job.planned),
     bytesPerSecond: progress?.bytesPerSecond ?? 0,
-    eta: progress?.eta ?? null,
+    eta: job.kind === 'watch' ? null : (progress?.eta ?? null),
   };
   return { ...figures, part: partOf(job, figures) };
 }

@@ -44,7 +44,7 @@ export function exactMoment(ms: number): string {
 /** A range: `2–4 min`, `about 30 s`, `over 3 h`; undefined where nothing is known. */
 export function range(fromSeconds: number | null, toSeconds: number | null): string | undefined {
   if (fromSeconds === null && toSeconds === null) return undefined;
-  if (toSeconds === null) return `over ${span(fromSeconds ?? 0)}`;
+  if (toSeconds === null) return (fromSeconds ?? 0) < 1 ? undefined : `over ${span(fromSeconds ?? 0)}`;
   if (fromSeconds === null) return `under ${span(toSeconds)}`;
   const from = span(fromSeconds);
   const to = span(toSeconds);

@@ -76,7 +76,9 @@ function Standing({ job }: { job: JobView }) {
       </div>
       {figures.part !== undefined && job.state !== 'completed' && (
         <>
-          <ProgressBar part={figures.part} tone={look.tone} label="Progress" className="h-2" />
+          {['running', 'waiting', 'paused'].includes(job.state) && (
+            <ProgressBar part={figures.part} tone={look.tone} label="Progress" className="h-2" />
+          )}
           <div className="flex justify-between gap-3 text-ink-soft tabular-nums">
             <span>
               {perCent(figures.part)} · {doneOf(figures.bytesDone, figures.bytesFound)}

@@ -146,7 +146,7 @@ export function NewCopyDrawer({ onClose }: { onClose: () => void }) {
             onChange={(checksum) => set({ checksum })}
           />
           <label className="flex flex-col gap-1">
-            <span className="text-ink-soft">Limit of this copy, such as 10M (empty: none)</span>
+            <span className="text-ink-soft">Limit of this copy, such as 10MB (empty: none)</span>
             <input
               value={choices.bandwidth}
               onChange={(event) => set({ bandwidth: event.target.value })}
@@ -170,7 +170,7 @@ function PickedList({ picked, onRemove }: { picked: readonly PickedPath[]; onRem
   if (picked.length === 0) return <p className="mt-2 text-ink-faint">Nothing picked yet.</p>;
   return (
     <div className="mt-2">
-      <p className="text-ink-soft">{counted(picked.length, 'thing')} picked</p>
+      <p className="text-ink-soft">{pickedWords(picked)} picked</p>
       <ul className="max-h-32 overflow-y-auto">
         {picked.map((entry) => (
           <li key={keyOf(entry)} className="flex items-center gap-1">
@@ -197,6 +197,14 @@ function Check(props: { label: string; checked: boolean; onChange: (checked: boo
       {props.label}
     </label>
   );
+}
+
+function pickedWords(picked: readonly PickedPath[]): string {
+  const folders = picked.filter((entry) => entry.kind === 'folder').length;
+  const files = picked.length - folders;
+  return [folders > 0 ? counted(folders, 'folder') : '', files > 0 ? counted(files, 'file') : '']
+    .filter((words) => words !== '')
+    .join(' and ');
 }
 
 /** The same press of the button is carried out once, however often the network made it go out. */
