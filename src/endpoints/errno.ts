@@ -43,7 +43,8 @@ export function errnoFault(error: unknown, attempt: Attempt): Fault {
 /** The errno's name (`ENOENT`) of an error of the operating system; undefined for any other value. */
 export function errnoOf(error: unknown): string | undefined {
   if (typeof error !== 'object' || error === null || !('code' in error)) return undefined;
-  if (typeof error.code === 'string' && /^E[A-Z0-9]+$/.test(error.code)) return error.code;
+  if (typeof error.code !== 'string' || error.code.startsWith('ERR_')) return undefined;
+  if (/^E[A-Z0-9]+$/.test(error.code)) return error.code;
   // Where libuv has no name, Node gives the number alone.
   if (!('errno' in error) || typeof error.errno !== 'number' || error.errno >= 0) return undefined;
   return nameless.get(-error.errno) ?? `E${-error.errno}`;
