@@ -1,5 +1,6 @@
 // What the store and its threads say to each other; plain data only.
 
+import type { EventDraft } from '../model/event.ts';
 import type { FaultReport } from '../model/fault.ts';
 import type { TransferState } from '../model/transfer.ts';
 import type { EventPosition } from './cursors.ts';
@@ -27,7 +28,20 @@ export interface PackedChange {
   readonly expectStates: readonly TransferState[];
 }
 
-export type WireChange = Exclude<Change, FinishPack> | PackedChange;
+/** A run of like changes for one job and with the same facts, as one text; a result for each transfer. */
+export type BatchedChange = {
+  readonly jobId: string;
+  readonly text: string;
+  readonly events: readonly EventDraft[];
+} & (
+  | { readonly kind: 'insert_transfers' }
+  | {
+      readonly kind: 'update_transfers';
+      readonly expects: readonly { readonly state: TransferState; readonly fence: number }[];
+    }
+);
+
+export type WireChange = Exclude<Change, FinishPack> | PackedChange | BatchedChange;
 
 export type Role = 'writer' | 'reader';
 

@@ -1,13 +1,16 @@
 // Applies changes to the ledger: each checked against what stands there, all of a group in one transaction.
 
+import type { Receipt } from '../model/receipt.ts';
+import type { Transfer, TransferState } from '../model/transfer.ts';
+import { writeBatch } from './batch-writer.ts';
 import type { EventPosition } from './cursors.ts';
 import { eventWriter } from './event-writer.ts';
 import { deleteHistoryPart } from './history.ts';
-import type { WireChange } from './ledger-messages.ts';
+import type { BatchedChange, WireChange } from './ledger-messages.ts';
 import { packWriter } from './pack-writer.ts';
 import { nameToSql, type Statements } from './statements.ts';
 import type { Change, ChangeResult } from './store.ts';
-import { columnAt, flattenTransfer } from './transfer-row.ts';
+import { columnAt, type FlatTransfer, flattenTransfer, transferFrom } from './transfer-row.ts';
 import { type StandingTransfer, transferWriter } from './transfer-writer.ts';
 
 export interface LedgerWriter {
@@ -23,6 +26,11 @@ export interface LedgerWriter {
   tidy(): boolean;
   /** Where a reader that has seen all events stands. */
   newest(): EventPosition;
+}
+
+interface Expectation {
+  readonly state: TransferState;
+  readonly fence: number;
 }
 
 const applied: ChangeResult = { applied: true };
@@ -61,24 +69,47 @@ export function ledgerWriter(sql: Statements): LedgerWriter {
     return transfers.standing(id);
   }
 
-  function insertTransfer(change: Extract<Change, { kind: 'insert_transfer' }>): ChangeResult {
-    const { transfer } = change;
-    if (packs.holds(transfer.id)) return refused('exists');
-    if (!transfers.insert(flattenTransfer(transfer, null), null)) return refused('exists');
-    transfers.count(transfer.jobId, transfer.mode, transfer.state, 1);
-    events.append(change.events, { transfer }, transfer.jobId);
+  function insertRow(flat: FlatTransfer, packSeq: number | null): ChangeResult {
+    if (packs.holds(String(flat[columnAt.id])) || !transfers.insert(flat, packSeq)) return refused('exists');
+    transfers.count(String(flat[columnAt.job_id]), String(flat[columnAt.mode]), String(flat[columnAt.state]), 1);
     return applied;
   }
 
-  function updateTransfer(change: Extract<Change, { kind: 'update_transfer' }>): ChangeResult {
-    const { transfer, expect, receipt } = change;
+  function updateRow(
+    transfer: Transfer,
+    expect: Expectation,
+    receipt: Receipt | undefined,
+    packSeq: number | null,
+  ): ChangeResult {
     const row = standing(transfer.id);
     if (row === undefined) return refused('missing');
     if (row.flat[columnAt.fence] !== expect.fence) return refused('fence');
     if (row.flat[columnAt.state] !== expect.state) return refused('state');
     transfers.update(row, transfer, receipt);
-    events.append(change.events, { transfer }, transfer.jobId);
+    if (packSeq !== null) transfers.movedToPack(row, packSeq);
     return applied;
+  }
+
+  function insertTransfer({ transfer, events: facts }: Extract<Change, { kind: 'insert_transfer' }>): ChangeResult {
+    const result = insertRow(flattenTransfer(transfer, null), null);
+    if (result.applied) events.append(facts, { transfer }, transfer.jobId);
+    return result;
+  }
+
+  function updateTransfer(change: Extract<Change, { kind: 'update_transfer' }>): ChangeResult {
+    const { transfer, expect, receipt } = change;
+    const result = updateRow(transfer, expect, receipt, null);
+    if (result.applied) events.append(change.events, { transfer }, transfer.jobId);
+    return result;
+  }
+
+  function batch(change: BatchedChange): ChangeResult[] {
+    if (change.kind === 'insert_transfers')
+      return writeBatch(events, change, (flat, _, packSeq) => insertRow(flat, packSeq));
+    return writeBatch(events, change, (flat, index, packSeq) => {
+      const expect = change.expects[index];
+      return expect === undefined ? refused('missing') : updateRow(transferFrom(flat), expect, undefined, packSeq);
+    });
   }
 
   function insertJob({ job, events: facts }: Extract<Change, { kind: 'insert_job' }>): ChangeResult {
@@ -128,12 +159,16 @@ export function ledgerWriter(sql: Statements): LedgerWriter {
       : applied;
   }
 
-  function applyOne(change: WireChange): ChangeResult {
+  /** A batch has a result for each of its transfers. */
+  function applyOne(change: WireChange): ChangeResult | ChangeResult[] {
     switch (change.kind) {
       case 'insert_transfer':
         return insertTransfer(change);
       case 'update_transfer':
         return updateTransfer(change);
+      case 'insert_transfers':
+      case 'update_transfers':
+        return batch(change);
       case 'finish_pack':
         return packs.finish(change);
       case 'insert_job':
@@ -156,7 +191,7 @@ export function ledgerWriter(sql: Statements): LedgerWriter {
   return {
     applyGroup: (calls) =>
       inTransaction(() => {
-        const results = calls.map((changes) => changes.map(applyOne));
+        const results = calls.map((changes) => changes.flatMap(applyOne));
         if (packs.folded > mostFolded) packs.unfold(1);
         return results;
       }),

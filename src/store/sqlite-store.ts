@@ -5,12 +5,11 @@ import { Fault, faultFrom } from '../model/fault.ts';
 import { displayPath } from '../model/names.ts';
 import type { Transfer, TransferState } from '../model/transfer.ts';
 import { eventCursor } from './cursors.ts';
-import type { ApplyReply, Pack, UnfoldReply, WireChange } from './ledger-messages.ts';
+import type { ApplyReply, UnfoldReply, WireChange } from './ledger-messages.ts';
 import type { LedgerReader, ReadName } from './ledger-reader.ts';
 import { type LedgerThread, startLedgerThread } from './ledger-thread.ts';
-import { packRows } from './pack-columns.ts';
 import type { Change, ChangeResult, Store } from './store.ts';
-import { columnAt, type FlatTransfer, flattenTransfer } from './transfer-row.ts';
+import { toWire } from './wire-changes.ts';
 
 export interface SqliteStoreOptions {
   /** The data folder; made where it is missing. */
@@ -84,7 +83,7 @@ export async function openSqliteStore({ folder, clock }: SqliteStoreOptions): Pr
   async function apply(changes: readonly Change[]): Promise<readonly ChangeResult[]> {
     if (closed !== undefined) throw closedFault();
     if (changes.length === 0) return [];
-    const wire = changes.map(toWire);
+    const wire = toWire(changes);
     for (const change of changes) {
       if (change.kind !== 'delete_history') continue;
       const { before, keepEventsAfter } = change;
@@ -188,28 +187,4 @@ export async function openSqliteStore({ folder, clock }: SqliteStoreOptions): Pr
       return closed;
     },
   };
-}
-
-function toWire(change: Change): WireChange {
-  if (change.kind !== 'finish_pack') return change;
-  const { transfers, receipts, completedEvents, failedEvents, expectStates } = change;
-  const rows = transfers.map((transfer, index) => flattenTransfer(transfer, receipts[index] ?? null));
-  const byJob = Map.groupBy(rows, (row) => String(row[columnAt.job_id]));
-  const packs = [...byJob].map(([jobId, ofJob]) => packOf(jobId, ofJob));
-  return { kind: 'finish_pack', packs, completedEvents, failedEvents, expectStates };
-}
-
-function packOf(jobId: string, rows: readonly FlatTransfer[]): Pack {
-  const tally = new Map<string, { mode: string; state: string; count: number }>();
-  let arrived = 0;
-  for (const row of rows) {
-    const mode = String(row[columnAt.mode]);
-    const state = String(row[columnAt.state]);
-    const tallied = tally.get(`${mode} ${state}`);
-    if (tallied === undefined) tally.set(`${mode} ${state}`, { mode, state, count: 1 });
-    else tallied.count += 1;
-    if (row[columnAt.receipt_verify] !== null) arrived += 1;
-  }
-  const ids = rows.map((row) => String(row[columnAt.id]));
-  return { jobId, text: packRows(rows), ids, tally: [...tally.values()], arrived };
 }

@@ -15,7 +15,7 @@ import { anyFacts, anyName, anyTransfer, newId, receiptOf } from './store-values
 import type { StoreOpener } from './store-writer.ts';
 
 /** A change that is made concrete by what the model holds when its turn comes. */
-type Maker = (model: StoreModel, jobIds: readonly string[]) => Change;
+type Maker = (model: StoreModel, jobIds: readonly string[]) => Change | readonly Change[];
 type Step =
   | { readonly kind: 'apply'; readonly makers: readonly Maker[] }
   | { readonly kind: 'reopen' }
@@ -102,6 +102,31 @@ const packing = fc
     };
   });
 
+/** Runs of like changes with the same facts, which a ledger may write together. */
+const inBulk = fc
+  .tuple(
+    draft,
+    anyFacts,
+    pick,
+    fc.boolean(),
+    fc.array(fc.constantFrom('right', 'right', 'right', 'fence', 'repeat'), { minLength: 6, maxLength: 12 }),
+  )
+  .map(([changes, events, at, isInsert, expectations]): Maker => {
+    return (model, jobIds) => {
+      const jobId = jobIds[at % jobIds.length] ?? '';
+      const standing = [...model.transfers.values()].filter((transfer) => transfer.jobId === jobId);
+      return expectations.map((expectation, index): Change => {
+        const old = standing[(at + index) % Math.max(1, standing.length)];
+        if (isInsert || old === undefined) {
+          const id = expectation === 'repeat' ? (old?.id ?? newId()) : newId();
+          return { kind: 'insert_transfer', transfer: { ...changes, id, jobId }, events };
+        }
+        const expect = { state: old.state, fence: old.fence + (expectation === 'fence' ? 1 : 0) };
+        return { kind: 'update_transfer', expect, transfer: { ...changes, id: old.id, jobId, mode: old.mode }, events };
+      });
+    };
+  });
+
 const jobbing = fc
   .tuple(pick, fc.constantFrom(...jobStates), fc.constantFrom('insert', 'update', 'expect'), anyName, anyFacts)
   .map(([at, state, what, name, events]): Maker => {
@@ -138,6 +163,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
           { weight: 3, arbitrary: inserting },
           { weight: 5, arbitrary: updating },
           { weight: 3, arbitrary: packing },
+          { weight: 2, arbitrary: inBulk },
           jobbing,
           documenting,
           telling,
@@ -208,10 +234,11 @@ export function modelSuite(name: string, opener: URL): void {
             } else if (one.kind === 'look') await compare(model, jobIds, since);
             else {
               const changes: Change[] = [];
-              const expected = one.makers.map((make) => {
-                const change = make(model, jobIds);
-                changes.push(change);
-                return model.apply(change);
+              // The model goes ahead, so that a change of this call can build on one before it.
+              const expected = one.makers.flatMap((make) => {
+                const made = [make(model, jobIds)].flat();
+                changes.push(...made);
+                return made.map((change) => model.apply(change));
               });
               expect(await store.apply(changes)).toEqual(expected);
             }
