@@ -1,7 +1,7 @@
 // One process per data folder: a lock that the operating system frees when its process dies, however it dies.
 
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
 import Database from 'better-sqlite3';
 import { Fault } from '../model/fault.ts';
 import { displayPath } from '../model/names.ts';
@@ -17,7 +17,7 @@ export interface DataLock {
  * any descriptor of it is closed, so nothing else may ever open `lock`; the pid stands in a file of its own.
  */
 export function lockDataFolder(folder: string): DataLock {
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  makeFolder(resolve(folder));
   const holderFile = join(folder, 'lock.pid');
   const lock = new Database(join(folder, 'lock'), { timeout: 0 });
   try {
@@ -32,6 +32,20 @@ export function lockDataFolder(folder: string): DataLock {
   }
   writeFileSync(holderFile, `${process.pid}\n`);
   return { release: () => lock.close() };
+}
+
+/** Durable also as an entry of the folder above, or a power cut could take a whole ledger with it. */
+function makeFolder(folder: string): void {
+  const first = mkdirSync(folder, { recursive: true, mode: 0o700 });
+  if (first === undefined) return;
+  for (let made = folder; made.length >= first.length; made = dirname(made)) {
+    const parent = openSync(dirname(made), 'r');
+    try {
+      fsyncSync(parent);
+    } finally {
+      closeSync(parent);
+    }
+  }
 }
 
 function holder(file: string): string {

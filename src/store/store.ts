@@ -68,7 +68,10 @@ export interface TransferQuery {
   readonly jobId?: string;
   readonly states?: readonly TransferState[];
   readonly mode?: Transfer['mode'];
-  /** Part of a source or destination path, case-insensitive. */
+  /**
+   * Part of a source, destination or published path as it is shown (model/names.ts), case-insensitive. A page of a search may be short, even
+   * empty, while its `nextCursor` still asks to go on.
+   */
   readonly search?: string;
   readonly cursor?: string;
   /** 1 to 1000. Default is 100. */
@@ -78,7 +81,7 @@ export interface TransferQuery {
   readonly offset?: number;
   /** Default is `created` (the id). With any other, pages are asked for by `offset` and `nextCursor` is null; ties go by id. */
   readonly orderBy?: 'created' | 'updated' | 'size' | 'name';
-  /** Count all rows that match, whatever the page. Default is `false`. */
+  /** Count all rows that match, whatever the page; of a search at most 10,000. Default is `false`. */
   readonly withTotal?: boolean;
 }
 
@@ -87,6 +90,7 @@ export interface EventQuery {
   readonly since?: string;
   readonly transferId?: string;
   readonly jobId?: string;
+  /** 1 to 1000. Default is 100. */
   readonly limit?: number;
   /** In place of `since`: newest first, from before this cursor ('' = from the newest); the answer's cursor then asks for older ones. */
   readonly before?: string;
@@ -114,7 +118,10 @@ export interface StoreReader {
     source?: { endpoint: string; path: string };
     destination?: { endpoint: string; path: string };
   }): Promise<readonly Receipt[]>;
-  /** Transfers whose source or destination path ends with or equals `path`, newest first; for `explain`. */
+  /**
+   * Transfers whose source or destination, endpoint and path together, is `path` or ends with its parts, newest first; for `explain`.
+   * Rejects with `invalid`: an empty path.
+   */
   findByPath(path: string, limit: number): Promise<readonly Transfer[]>;
   document(collection: string, key: string): Promise<unknown>;
   documents(collection: string): Promise<readonly { readonly key: string; readonly value: unknown }[]>;
@@ -128,7 +135,7 @@ export interface Store extends StoreReader {
   apply(changes: readonly Change[]): Promise<readonly ChangeResult[]>;
   /** Called after each commit that wrote events, with the new cursor. Returns how to stop listening. */
   onEvents(listener: (cursor: string) => void): () => void;
-  /** The claimable and the due, for the dispatcher: queued rows by priority then age, at most `limit`, `perJob` from any one job. */
+  /** The claimable and the due, for the dispatcher: queued rows by priority, then by the start of their retry window, at most `limit`, `perJob` from any one job. */
   queued(options: { limit: number; perJob: number; excludeJobs?: readonly string[] }): Promise<readonly Transfer[]>;
   /** Waiting rows whose `until` has come. */
   due(now: number, limit: number): Promise<readonly Transfer[]>;
