@@ -70,6 +70,7 @@ export async function copyByDaemon(
     seconds: (performance.now() - startedAt) / 1000,
     verify: request.verify ?? 'read-back',
     moved: request.move === true,
+    goesOnByItself: true,
     error: job.error,
     failed: failed.map(({ source, error }) => ({ path: `${source.endpoint}/${source.path}`, error })),
   });

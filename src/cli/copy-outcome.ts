@@ -20,6 +20,8 @@ export interface CopyOutcome {
   readonly seconds: number;
   readonly verify: 'read-back' | 'far-hash' | 'size';
   readonly moved: boolean;
+  /** True where a daemon tries again what can be tried again. */
+  readonly goesOnByItself: boolean;
   readonly error: Pick<FaultReport, 'code' | 'message' | 'remedy'> | null;
   /** The first of them. */
   readonly failed: readonly FailedFile[];
@@ -37,8 +39,8 @@ export function tellOutcome(terminal: Terminal, outcome: CopyOutcome): number {
   if (counts.failed > shownFailures) terminal.warn(`… and ${counted(counts.failed - shownFailures, 'more failure')}`);
   if (error !== null && !failed.some((file) => file.error?.message === error.message))
     terminal.warn(`wherry: ${error.message}`);
-  const remedies = new Set(failed.map((file) => file.error?.remedy ?? error?.remedy));
-  if (remedies.size === 1) for (const remedy of remedies) if (remedy !== undefined) terminal.warn(`        ${remedy}`);
+  const remedy = remedyOf(outcome);
+  if (remedy !== undefined) terminal.warn(`        ${remedy}`);
 
   const done = `${outcome.moved ? 'Moved' : 'Copied'} ${counted(counts.completed, 'file')}, ${formatSize(counts.bytesCompleted)}`;
   const speed = counts.bytesCompleted > 0 && seconds > 0 ? ` (${formatSize(counts.bytesCompleted / seconds)}/s)` : '';
@@ -79,6 +81,16 @@ export function tellOutcome(terminal: Terminal, outcome: CopyOutcome): number {
   return exitCode;
 }
 
+/** What all failures have in common as a way out; undefined where they differ. */
+function remedyOf({ failed, error, goesOnByItself }: CopyOutcome): string | undefined {
+  const faults = [...failed.map((file) => file.error), error].filter((fault) => fault !== null);
+  const [only, ...others] = new Set(faults.map(({ code }) => code));
+  if (only === undefined || others.length > 0) return undefined;
+  if (goesOnByItself || faultTable[only].retry === 'none') return faults[0]?.remedy;
+  const mend = faultTable[only].retry === 'space' ? 'Make room' : 'Mend that';
+  return `${mend} and run the same command again: it goes on where it was.`;
+}
+
 const proofs = {
   'read-back': 'each verified by reading it back',
   'far-hash': "each verified by the far side's hash",
@@ -86,7 +98,12 @@ const proofs = {
 } as const;
 
 /** One kind of trouble has its own code; several together are 1, but a failed verification is never hidden. */
-export function exitCodeOf({ state, counts, failed, error }: Omit<CopyOutcome, 'seconds'>): number {
+export function exitCodeOf({
+  state,
+  counts,
+  failed,
+  error,
+}: Pick<CopyOutcome, 'state' | 'counts' | 'failed' | 'error'>): number {
   if (state === 'completed' && counts.failed === 0) return 0;
   const codes = [...failed.map((file) => file.error?.code), error?.code].filter(
     (code): code is FaultCode => code !== undefined,

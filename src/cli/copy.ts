@@ -145,6 +145,7 @@ async function copyInProcess({ request, limits, base, terminal, flags }: InProce
       seconds: (performance.now() - startedAt) / 1000,
       verify: request.verify ?? 'read-back',
       moved: request.move === true,
+      goesOnByItself: false,
       error: job.error,
       failed: job.counts.failed > 0 ? await failures(wherry, job.id) : [],
     });
