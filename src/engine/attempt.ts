@@ -139,13 +139,14 @@ export function createAttempts(parts: AttemptParts): Attempts {
     const outcomes = requests.length > 1 ? mover.moveTogether(requests) : only === undefined ? [] : [mover.move(only)];
     await Promise.all(
       ready.map(async ({ one }, at) => {
-        let outcome: MoveOutcome;
+        let outcome: MoveOutcome | undefined;
         try {
-          outcome = (await outcomes[at]) as MoveOutcome;
+          // What was left behind frees its slot, whether its worker ever comes back or not.
+          outcome = await Promise.race([outcomes[at], one.holding.ended.then(() => undefined)]);
         } catch (error) {
           return fail(one, asFault(error));
         }
-        return settle(one, outcome);
+        if (outcome !== undefined) await settle(one, outcome);
       }),
     );
   };

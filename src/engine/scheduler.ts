@@ -167,7 +167,26 @@ export function createScheduler(parts: SchedulerParts): Scheduler {
     return { ...item, files };
   };
 
+  /** Waits end when their time comes, not only with the next tick. */
+  let due = { at: Number.POSITIVE_INFINITY, timer: new AbortController() };
+  const lookWhenDue = (at: number) => {
+    if (!started || at >= due.at) return;
+    due.timer.abort();
+    const timer = new AbortController();
+    due = { at, timer };
+    clock.sleep(at - clock.now(), AbortSignal.any([timer.signal, stopping.signal])).then(
+      () => {
+        due.at = Number.POSITIVE_INFINITY;
+        endWaits(waitParts, 'due').catch((error) => {
+          log.warn({ fault: asFault(error).report() }, 'What waits could not be looked at; the next tick does');
+        });
+      },
+      () => undefined,
+    );
+  };
+
   ledger.onTransfer((before, after) => {
+    if (after.state === 'waiting' && after.waiting?.until != null) lookWhenDue(after.waiting.until);
     if (after.state === 'queued') {
       if (before?.state !== 'queued') wake();
       return;

@@ -1,6 +1,6 @@
 // A clock that only moves when a test moves it.
 
-import { setImmediate as turn } from 'node:timers/promises';
+import { setTimeout as pass } from 'node:timers/promises';
 import type { Clock } from '../../src/model/clock.ts';
 
 export interface FakeClock extends Clock {
@@ -21,8 +21,12 @@ export function fakeClock(startMs = Date.UTC(2026, 0, 5, 12)): FakeClock {
   let offset = startMs;
   const sleepers = new Set<Sleeper>();
 
+  let slept = 0;
+
+  /** Loops that were woken have real work to do before they sleep again: threads to ask, commits to wait for. */
   const settle = async () => {
-    for (let turns = 0; turns < 3; turns++) await turn();
+    const before = slept;
+    for (let waits = 0; waits < 20 && slept === before; waits++) await pass(1);
   };
 
   return {
@@ -43,6 +47,7 @@ export function fakeClock(startMs = Date.UTC(2026, 0, 5, 12)): FakeClock {
           },
         };
         sleepers.add(sleeper);
+        slept += 1;
         signal?.addEventListener('abort', stop, { once: true });
       }),
     advance: async (ms) => {
