@@ -98,11 +98,12 @@ export class PoolWorker {
   stillForMs(): number {
     const beats = this.pulse.beats;
     const now = performance.now();
-    if (beats !== this.#beats || this.#call === undefined || this.pulse.side === sides.none) {
-      this.#beats = beats;
-      this.#movedLooks += 1;
-      this.movedAt = now;
-    } else this.#movedLooks = 0;
+    const moved = beats !== this.#beats;
+    const inside = this.#call !== undefined && this.pulse.side !== sides.none;
+    this.#beats = beats;
+    if (moved) this.#movedLooks += 1;
+    else if (inside) this.#movedLooks = 0;
+    if (moved || !inside) this.movedAt = now;
     return now - this.movedAt;
   }
 

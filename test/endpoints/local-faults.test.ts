@@ -19,7 +19,7 @@ let mounts: Mounts;
 
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'wherry-local-faults-'));
-  mounts = openMounts({ modules: [localOperations], hangMs: 500 });
+  mounts = openMounts({ modules: [localOperations], hangMs: 1_500 });
 });
 afterEach(async () => {
   await mounts.close();
@@ -139,11 +139,13 @@ describe('a file system that fails', () => {
     await expect(place.space?.()).rejects.toMatchObject({ code: 'unreachable' });
     share.faults();
     await expect
-      .poll(() =>
-        place.stat('file').then(
-          (entry) => entry?.sizeBytes,
-          () => 'away',
-        ),
+      .poll(
+        () =>
+          place.stat('file').then(
+            (entry) => entry?.sizeBytes,
+            () => 'away',
+          ),
+        { timeout: 15_000 },
       )
       .toBe(3_000_000);
   });

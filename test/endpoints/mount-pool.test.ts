@@ -13,6 +13,8 @@ import { Fault } from '../../src/model/fault.ts';
 import { type FaultFs, mountFaultFs } from '../support/fault-fs.ts';
 
 const testOperations = new URL('../support/mount-operations.ts', import.meta.url);
+/** Other tests may keep this machine busy. */
+const patiently = { timeout: 15_000 };
 let folder: string;
 let mounts: Mounts;
 
@@ -128,7 +130,7 @@ describe('calls', () => {
   test('idle workers end', async () => {
     const pool = open({ idleMs: 20 }).pool(folder);
     const first = await pool.run<number>('test.thread', 0);
-    await expect.poll(() => pool.run<number>('test.thread', 0), { interval: 100 }).not.toBe(first);
+    await expect.poll(() => pool.run<number>('test.thread', 0), { interval: 200, timeout: 15_000 }).not.toBe(first);
   });
 
   test('closing stops what runs, refuses what comes, and says that all threads are gone', async () => {
@@ -180,7 +182,7 @@ describe('bandwidth', () => {
     mounts.limitBandwidth(1);
     const control = openControl(newControl());
     const waiting = pool.run('test.throttle', { count: 9, pieceBytes: 1_000_000 }, { control: control.memory });
-    await expect.poll(() => control.bytesDone).toBeGreaterThan(0);
+    await expect.poll(() => control.bytesDone, patiently).toBeGreaterThan(0);
     control.stop = stopReasons.cancel;
     await waiting;
     expect(control.bytesDone).toBeLessThan(9_000_000);
@@ -190,7 +192,7 @@ describe('bandwidth', () => {
 describe('a mount that hangs', () => {
   let share: FaultFs;
   let changes: MountHealth[];
-  const hangMs = 500;
+  const hangMs = 1_500;
 
   beforeEach(async () => {
     share = await mountFaultFs(folder);
@@ -227,7 +229,7 @@ describe('a mount that hangs', () => {
     expect(await mounts.pool('/').run('test.list', '/')).toContain('tmp');
 
     share.faults();
-    await expect.poll(() => health()?.state).toBe('well');
+    await expect.poll(() => health()?.state, patiently).toBe('well');
     expect(await pool.run('test.list', share.mount)).toEqual([]);
     expect(health()).toMatchObject({ state: 'well', abandonedWorkers: 0, hungForMs: 0 });
   });
@@ -241,7 +243,7 @@ describe('a mount that hangs', () => {
     expect(control.stop).toBe(stopReasons.stall);
     expect(health()?.state).toBe('slow');
     share.faults();
-    await expect.poll(() => health()?.abandonedWorkers).toBe(0);
+    await expect.poll(() => health()?.abandonedWorkers, patiently).toBe(0);
     expect(existsSync(input.second)).toBe(false);
     await mounts.pool(folder, share.mount).run('test.writeTwo', input);
     expect(readFileSync(input.second, 'utf8')).toBe('second');
@@ -260,11 +262,11 @@ describe('a mount that hangs', () => {
     share.faults('stall');
     const input = { folder: share.mount, patienceMs: 60_000 };
     const call = mounts.pool(share.mount).run('test.listPatiently', input);
-    await expect.poll(() => health()?.state).toBe('slow');
+    await expect.poll(() => health()?.state, patiently).toBe('slow');
     expect(health()?.abandonedWorkers).toBe(0);
     share.faults();
     expect(await call).toEqual([]);
-    await expect.poll(() => health()?.state).toBe('well');
+    await expect.poll(() => health()?.state, patiently).toBe('well');
   });
 
   test('closing says that a thread cannot be ended', async () => {

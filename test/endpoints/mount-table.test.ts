@@ -49,7 +49,7 @@ test('finds the longest mount point that is a whole prefix, and sees new mounts'
     expect(table.find('/mnt/nas/deep er/file').type).toBe('cifs');
     expect(table.find('/other').type).toBe('ext4');
     appendFileSync(source, line('/other', 'xfs'));
-    await expect.poll(() => table.find('/other').type).toBe('xfs');
+    await expect.poll(() => table.find('/other').type, { timeout: 15_000 }).toBe('xfs');
   } finally {
     rmSync(folder, { recursive: true });
   }
