@@ -7,7 +7,7 @@ import pino from 'pino';
 import { createApi } from './api/create-api.ts';
 import { openParts, workerModule } from './compose.ts';
 import type { Settings } from './config.ts';
-import { applyWatches } from './config-watches.ts';
+import { applyWatches, type ConfigWatches } from './config-watches.ts';
 import { removeDaemonCard, writeDaemonCard } from './daemon-file.ts';
 import type { EngineLimits } from './engine/engine-parts.ts';
 import { openLogFiles } from './log-files.ts';
@@ -57,6 +57,7 @@ export async function openDaemon(settings: Settings, options: DaemonOptions): Pr
   });
   const { store, mounts, engine, clock, newId } = parts;
   const version = ownVersion();
+  let watches: ConfigWatches | undefined;
   try {
     const api = await createApi({
       engine,
@@ -85,13 +86,14 @@ export async function openDaemon(settings: Settings, options: DaemonOptions): Pr
       log,
       consoleFolder: consoleFolder(),
       version,
+      waitingWatches: () => watches?.unbegun ?? [],
     });
     // Whoever finds the port taken must not have begun to move files.
     const { url, consoleUrl, localToken } = await api.listen();
     try {
       await engine.start();
       await api.ready();
-      await applyWatches(parts, demo === null ? settings.watches : [demoWatch(demo)], log);
+      watches = await applyWatches(parts, demo === null ? settings.watches : [demoWatch(demo)], log);
       writeDaemonCard(dataFolder, {
         url,
         pid: process.pid,
@@ -109,7 +111,7 @@ export async function openDaemon(settings: Settings, options: DaemonOptions): Pr
     const close = async () => {
       removeDaemonCard(dataFolder);
       // Both at once: a page that still hangs on must not hold up the bytes' stop.
-      const [, ended] = await Promise.all([api.close(), parts.close()]);
+      const [, ended] = await Promise.all([api.close(), parts.close(), watches?.close()]);
       log.info({}, 'Wherry has stopped');
       await files.flush();
       return ended;
@@ -124,6 +126,7 @@ export async function openDaemon(settings: Settings, options: DaemonOptions): Pr
       },
     };
   } catch (error) {
+    await watches?.close();
     await parts.close();
     await files.flush();
     throw error;

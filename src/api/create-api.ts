@@ -20,7 +20,7 @@ import { openLives } from './lives.ts';
 import { openMetrics } from './metrics.ts';
 import { isLoopback } from './origin.ts';
 import { type FileLookup, openRoots } from './roots.ts';
-import type { ApiLog, Route, Services, SessionCookie } from './route.ts';
+import type { ApiLog, Route, Services, SessionCookie, WaitingWatch } from './route.ts';
 import { handleRoute } from './route-handler.ts';
 import { consoleLink } from './routes/access-routes.ts';
 import { routes } from './routes/index.ts';
@@ -58,6 +58,8 @@ export interface ApiParts {
   /** Folder of the built console; null where there is none. */
   readonly consoleFolder: string | null;
   readonly version: string;
+  /** Watches of the configuration that could not begin yet. Default: none. */
+  readonly waitingWatches?: () => readonly WaitingWatch[];
 }
 
 export interface Listening {
@@ -114,6 +116,7 @@ export async function createApi(parts: ApiParts): Promise<Api> {
     roots: openRoots(config.roots, parts.lookup),
     metrics,
     throughput,
+    waitingWatches: parts.waitingWatches ?? (() => []),
     clock,
     log,
     version,

@@ -1,12 +1,13 @@
 // The overview: is everything all right, what moves, and what waits for somebody.
 
+import type { StorageReport } from '../engine/storage-monitor.ts';
 import { type FaultCode, faultTable } from '../model/fault.ts';
 import type { Job } from '../model/job.ts';
 import { displayPath } from '../model/names.ts';
 import type { Transfer, TransferState, WaitReason } from '../model/transfer.ts';
 import type { AttentionView, OverviewView } from '../model/views.ts';
 import { isoTime, transferView } from './present.ts';
-import type { Services } from './route.ts';
+import type { Services, WaitingWatch } from './route.ts';
 
 /** So many newest failed and waiting transfers are looked at; the counts by state are exact all the same. */
 const looked = 500;
@@ -30,6 +31,8 @@ export async function overviewOf(services: Services): Promise<OverviewView> {
   const attention = [
     ...mountItems(snapshot.mounts, clock.now()),
     ...jobItems(stuckJobs.rows),
+    ...waitingWatchItems(services.waitingWatches()),
+    ...storageItems(engine.storage()),
     ...transferItems(failed.rows, failed.nextCursor !== null),
     ...transferItems(waiting.rows, waiting.nextCursor !== null),
   ]
@@ -173,6 +176,50 @@ function jobItems(jobs: readonly Job[]): AttentionView[] {
     } satisfies AttentionView;
   });
 }
+
+function waitingWatchItems(watches: readonly WaitingWatch[]): AttentionView[] {
+  return watches.map(({ id, spec, fault, since }) => ({
+    key: `watch ${id}`,
+    severity: fault.code === 'not_found' || fault.code === 'unreachable' ? 'waits' : 'needs-you',
+    what: 'job',
+    jobId: null,
+    transferIds: [],
+    count: 1,
+    more: false,
+    code: fault.code,
+    title: displayPath(spec.source),
+    sentence: fault.message,
+    remedy: 'It is tried again every 30 s, and begins by itself.',
+    action: null,
+    at: isoTime(since),
+  }));
+}
+
+function storageItems(reports: readonly StorageReport[]): AttentionView[] {
+  return reports
+    .filter(({ state }) => state !== 'ok')
+    .map(({ endpoint, role, state, reason, since }) => ({
+      key: `storage ${role} ${endpoint}`,
+      severity: state === 'warning' ? 'waits' : 'needs-you',
+      what: 'storage',
+      jobId: null,
+      transferIds: [],
+      count: 1,
+      more: false,
+      code: null,
+      title: displayPath(endpoint),
+      sentence: `${role === 'source' ? 'Watched folder' : 'Destination'}: ${reason}`,
+      remedy: storageRemedies[state === 'ok' ? 'warning' : state],
+      action: null,
+      at: isoTime(since),
+    }));
+}
+
+const storageRemedies = {
+  warning: 'Make room before it becomes short; nothing is held up yet.',
+  critical: 'Make room, or make it writable; what waits for it goes on by itself.',
+  unreachable: 'Bring it back (mount the share, connect the disk); what waits for it goes on by itself.',
+} as const;
 
 function mountItems(
   mounts: readonly { mountPoint: string; state: string; hungForMs: number }[],

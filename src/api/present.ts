@@ -69,6 +69,7 @@ export function transferView(transfer: Transfer, progress?: TransferProgress): T
     actions: transferActions(transfer),
     speedBytesPerSecond: active ? (live?.bytesPerSecond ?? null) : null,
     eta: live?.eta ?? null,
+    head: live?.head ?? null,
   };
 }
 
@@ -119,8 +120,8 @@ export function jobProgressView({ etaSeconds, ...figures }: JobProgress): JobPro
 }
 
 export function transferProgressView(progress: TransferProgress): TransferProgressView {
-  const { transferId, jobId, bytesDone, sizeBytes, bytesPerSecond, eta } = progress;
-  return { transferId, jobId, bytesDone, sizeBytes, bytesPerSecond, eta };
+  const { transferId, jobId, bytesDone, sizeBytes, bytesPerSecond, eta, head } = progress;
+  return { transferId, jobId, bytesDone, sizeBytes, bytesPerSecond, eta, head: head ?? null };
 }
 
 export function receiptView(receipt: Receipt): ReceiptView {

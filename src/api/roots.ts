@@ -69,7 +69,10 @@ export function openRoots(folders: readonly string[], lookup: FileLookup): Roots
           'Symlinks are not followed for jobs that come by the API: they could lead outside the folders that this daemon may use.',
         );
       }
-      const places = spec.kind === 'copy' ? [...spec.sources, spec.destination] : [spec.source, ...spec.destinations];
+      const places =
+        spec.kind === 'copy'
+          ? [...spec.sources, spec.destination]
+          : [spec.source, ...spec.destinations, ...(spec.moveTo === null ? [] : [spec.moveTo])];
       for (const place of places) {
         if (parseEndpoint(place).scheme === 'file') await confine(place);
       }

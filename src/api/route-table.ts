@@ -1,7 +1,7 @@
 // The route table: what each route is for, who may ask, what it takes and gives. Server, OpenAPI document and client derive from it.
 
 import { z } from 'zod';
-import { jobSpecSchema } from '../model/specs.ts';
+import { jobSpecSchema, placementRuleSchema, watchSpecSchema } from '../model/specs.ts';
 import {
   actionSchema,
   bandwidthViewSchema,
@@ -25,6 +25,7 @@ import {
   transferStateSchema,
   transferViewSchema,
 } from '../model/views.ts';
+import { placementTestSchema, storageViewSchema, watchViewSchema } from '../model/watch-views.ts';
 import type { RouteName } from './route-paths.ts';
 
 /** How an answer is sent: one JSON value, a JSON value a line, plain text, a page, or nothing. */
@@ -65,6 +66,9 @@ const transferAction = (summary: string) =>
     output: transferViewSchema,
   }) as const;
 
+const watchBody = watchSpecSchema.omit({ kind: true });
+const globs = z.array(z.string().min(1).max(4096)).max(1000).default([]);
+
 export const routeTable = {
   listJobs: {
     summary: 'Jobs, newest first',
@@ -102,6 +106,67 @@ export const routeTable = {
   resumeJob: jobAction('Resume a paused job'),
   cancelJob: jobAction('Cancel a job; what is complete stays'),
   retryJob: jobAction('Try again what failed or was cancelled'),
+  listWatches: {
+    summary: 'Watches that are not removed, newest first, each with how it is at present',
+    scope: 'read',
+    output: z.object({ rows: z.array(watchViewSchema) }),
+  },
+  createWatch: {
+    summary: 'Watch a folder',
+    scope: 'write',
+    body: watchBody,
+    output: watchViewSchema,
+    status: 201,
+  },
+  testRules: {
+    summary: 'Where rules would put files of these names; nothing is written',
+    scope: 'write',
+    body: z.strictObject({
+      rules: z.array(placementRuleSchema).max(1000),
+      names: z.array(z.string().min(1).max(4096)).min(1).max(1000).describe('Paths below the watched folder'),
+      include: globs,
+      exclude: globs,
+    }),
+    output: z.object({ rows: z.array(placementTestSchema) }),
+  },
+  getWatch: { summary: 'One watch', scope: 'read', params: id, output: watchViewSchema },
+  editWatch: {
+    summary: 'Change a watch; what is under way goes on with the new wishes',
+    scope: 'write',
+    params: id,
+    body: watchBody,
+    output: watchViewSchema,
+  },
+  removeWatch: {
+    summary: 'End a watch for good; what it has copied stays',
+    scope: 'write',
+    params: id,
+    output: nothing,
+    form: 'none',
+    status: 204,
+  },
+  pauseWatch: {
+    summary: 'Pause a watch and its transfers; answers when the bytes have stopped',
+    scope: 'write',
+    params: id,
+    output: watchViewSchema,
+  },
+  resumeWatch: {
+    summary: 'Let a paused watch go on, or one that failed begin again',
+    scope: 'write',
+    params: id,
+    output: watchViewSchema,
+  },
+  getStorage: {
+    summary: 'The places of running watches as they were at the last look (every 30 s), with a day of free space',
+    scope: 'read',
+    output: z.object({ rows: z.array(storageViewSchema) }),
+  },
+  checkStorage: {
+    summary: 'Look at the places now',
+    scope: 'write',
+    output: z.object({ rows: z.array(storageViewSchema) }),
+  },
   listTransfers: {
     summary: 'Transfers, newest first',
     scope: 'read',

@@ -4,6 +4,8 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { z } from 'zod';
 import type { Engine } from '../engine/engine.ts';
 import type { Clock } from '../model/clock.ts';
+import type { FaultReport } from '../model/fault.ts';
+import type { WatchSpec } from '../model/specs.ts';
 import type { StoreReader } from '../store/store.ts';
 import type { Auth } from './auth.ts';
 import type { Caller } from './caller.ts';
@@ -25,6 +27,8 @@ export interface Services {
   readonly roots: Roots;
   readonly metrics: Metrics;
   readonly throughput: Throughput;
+  /** Watches of the configuration that could not begin yet. */
+  waitingWatches(): readonly WaitingWatch[];
   readonly clock: Clock;
   readonly log: ApiLog;
   readonly version: string;
@@ -36,6 +40,16 @@ export interface Services {
   readonly cookie: SessionCookie;
   /** A signal that ends with the caller's token or session, or when the API closes. */
   lifeOf(caller: Caller): { readonly signal: AbortSignal; release(): void };
+}
+
+/** A watch of the configuration that cannot begin (its folder is not there), and is tried again. */
+export interface WaitingWatch {
+  /** Stands for a job's id, which it does not have yet. */
+  readonly id: string;
+  readonly spec: WatchSpec;
+  readonly fault: FaultReport;
+  readonly since: number;
+  readonly nextTryAt: number;
 }
 
 /** Where the API writes its log; pino's has this shape. */

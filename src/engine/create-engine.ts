@@ -50,6 +50,7 @@ export function createEngine(parts: EngineParts): Engine {
   const live = createLive(clock, {
     causeOf: (transfer) => bandwidth.causeFor(transfer.jobId) ?? 'at the present speed',
     openEnded: (transfer) => jobs.get(transfer.jobId)?.mode.openEnded?.(transfer),
+    head: (transfer) => jobs.get(transfer.jobId)?.mode.head?.(transfer),
   });
   const modeParts: ModeParts = { reader: store, clock, mounts, newId, log, open: (address) => places.open(address) };
   const wake = () => scheduler.wake();
@@ -152,12 +153,11 @@ export function createEngine(parts: EngineParts): Engine {
     return mode;
   };
 
-  const refuseBusy = (keys: readonly string[]) => {
+  const refuseBusy = (kind: Job['kind'], keys: readonly string[], own?: string) => {
     for (const key of keys) {
       const jobId = running.get(key);
-      if (jobId !== undefined && (jobId === '' || jobs.get(jobId) !== undefined)) {
-        throw new Fault('busy', `The same copy is already under way${jobId === '' ? '' : ` (job ${jobId})`}.`);
-      }
+      if (jobId === undefined || jobId === own || (jobId !== '' && jobs.get(jobId) === undefined)) continue;
+      throw new Fault('busy', `The same ${kind} is already under way${jobId === '' ? '' : ` (job ${jobId})`}.`);
     }
   };
 
@@ -281,7 +281,7 @@ export function createEngine(parts: EngineParts): Engine {
       }
       const mode = modeOf(request.kind);
       const prepared = await mode.prepare(request, modeParts);
-      refuseBusy(prepared.keys);
+      refuseBusy(mode.kind, prepared.keys);
       for (const key of prepared.keys) running.set(key, '');
       try {
         const job = bornJob(mode.kind, prepared, owner);
@@ -316,7 +316,11 @@ export function createEngine(parts: EngineParts): Engine {
         rates,
       };
     },
-    explain: (path) => explainPath(path, store),
+    explain: (path) =>
+      explainPath(path, store, async () => {
+        const said = await Promise.all([...jobs.all].map((run) => run.mode.explain?.(path, live.bytesDone)));
+        return said.filter((one) => one !== undefined);
+      }),
     statusOf: (jobId) => jobs.get(jobId)?.mode.status,
     edit: async (jobId, request) => {
       const mode = modeOf(request.kind);
@@ -328,8 +332,12 @@ export function createEngine(parts: EngineParts): Engine {
           `A job of the kind "${job.kind}" cannot be changed into this; submit a new one.`,
         );
       }
-      const { spec, name, priority } = await mode.prepare(request, modeParts);
-      return verbs.rewrite(jobId, { spec, name, priority });
+      const { spec, name, priority, keys } = await mode.prepare(request, modeParts);
+      refuseBusy(mode.kind, keys, jobId);
+      const edited = await verbs.rewrite(jobId, { spec, name, priority });
+      for (const [key, of] of running) if (of === jobId) running.delete(key);
+      for (const key of keys) running.set(key, jobId);
+      return edited;
     },
     storage: () => storage.reports,
     lookAtStorage: () => storage.look(),

@@ -10,8 +10,15 @@ import type { Explanation } from './engine.ts';
 
 const mostTransfers = 20;
 
-/** `path` is a whole path or the end of one. Never rejects for a path that nobody knows: the summary says so. */
-export async function explainPath(path: string, reader: StoreReader): Promise<Explanation> {
+/**
+ * `path` is a whole path or the end of one; `fromRuns` asks running jobs what they know of it that the ledger cannot. Never rejects for
+ * a path that nobody knows: the summary says so.
+ */
+export async function explainPath(
+  path: string,
+  reader: StoreReader,
+  fromRuns: () => Promise<readonly string[]>,
+): Promise<Explanation> {
   const transfers = await reader.findByPath(path.replace(/\/+$/, ''), mostTransfers);
   const facts: Explanation['facts'][number][] = [];
   for (const transfer of transfers) {
@@ -21,7 +28,8 @@ export async function explainPath(path: string, reader: StoreReader): Promise<Ex
     facts.push(...receipts.map((receipt) => proof(receipt)));
   }
   facts.sort((one, other) => other.at - one.at);
-  return { path, summary: summarise(path, transfers), transfers, facts };
+  const said = await fromRuns();
+  return { path, summary: said.length > 0 ? said.join(' ') : summarise(path, transfers), transfers, facts };
 }
 
 function summarise(path: string, transfers: readonly Transfer[]): string {
@@ -34,7 +42,7 @@ function summarise(path: string, transfers: readonly Transfer[]): string {
   const why = newest.error === null ? '' : ` ${newest.error.message}`;
   switch (newest.state) {
     case 'completed':
-      return `${shown} is proven at ${where}.`;
+      return `${shown} arrived as ${where}${newest.finishedAt === null ? '' : ` at ${time(newest.finishedAt)}`} and is proven there.`;
     case 'transferring':
       return `${shown} is being copied to ${where}.`;
     case 'transferred':

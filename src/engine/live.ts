@@ -1,7 +1,7 @@
 // Live progress: what listeners are told while bytes move, and the rates by endpoint and job.
 
 import type { Clock } from '../model/clock.ts';
-import type { Eta, TransferProgress } from '../model/event.ts';
+import type { Eta, TransferProgress, WriteHead } from '../model/event.ts';
 import type { Transfer } from '../model/transfer.ts';
 import type { JobProgress } from './engine.ts';
 import {
@@ -48,6 +48,7 @@ export function createLive(
   words: {
     readonly causeOf: (transfer: Transfer) => string;
     readonly openEnded: (transfer: Transfer) => string | undefined;
+    readonly head: (transfer: Transfer) => WriteHead | undefined;
   },
 ): Live {
   const meters = new Map<string, Meter>();
@@ -61,6 +62,7 @@ export function createLive(
     const growing = words.openEnded(transfer);
     const perSecond = rate.perSecond(at);
     const size = transfer.sizeBytes;
+    const head = words.head(transfer);
     const eta: Eta | null = estimate({
       leftBytes: size === null ? null : Math.max(0, size - bytesDone),
       perSecond,
@@ -75,6 +77,7 @@ export function createLive(
       sizeBytes: size,
       bytesPerSecond: perSecond,
       eta,
+      ...(head === undefined ? {} : { head: { sizeBytes: head.sizeBytes, bytesPerSecond: head.bytesPerSecond } }),
     };
   };
 

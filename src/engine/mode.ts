@@ -3,7 +3,7 @@
 import type { Endpoint } from '../endpoints/endpoint.ts';
 import type { Mounts } from '../endpoints/mounts.ts';
 import type { Clock, NewId } from '../model/clock.ts';
-import type { EventDraft } from '../model/event.ts';
+import type { EventDraft, WriteHead } from '../model/event.ts';
 import type { Fault } from '../model/fault.ts';
 import type { Job, JobKind } from '../model/job.ts';
 import type { Receipt } from '../model/receipt.ts';
@@ -81,6 +81,13 @@ export interface ModeRun {
   places?(): readonly StoragePlace[];
   /** Why nobody can say how long it takes, where that is so ("source is still growing"). */
   openEnded?(transfer: Transfer): string | undefined;
+  /** How far the writer of a growing source is; undefined for one that stands still. */
+  head?(transfer: Transfer): WriteHead | undefined;
+  /**
+   * What it knows of an absolute path, or of the end of one, that the ledger cannot know: why a file is not taken, or not yet. Undefined
+   * where it has nothing to add. `bytesDone` tells how far a transfer under way is. Never rejects.
+   */
+  explain?(path: string, bytesDone: (transferId: string) => number | undefined): Promise<string | undefined>;
 }
 
 export interface NewTransfer {

@@ -29,7 +29,7 @@ const historyStepMs = 15 * 60_000;
 const historyLength = 96;
 
 export interface StorageMonitor {
-  /** Looks at all places now; also called every 30 s between `start` and `stop`. */
+  /** Looks at all places: by a look that begins now or later. Also called every 30 s between `start` and `stop`. */
   look(): Promise<readonly StorageReport[]>;
   readonly reports: readonly StorageReport[];
   start(): void;
@@ -48,6 +48,7 @@ export function createStorageMonitor(parts: {
   const reports = new Map<string, StorageReport>();
   let timer: NodeJS.Timeout | undefined;
   let looking: Promise<readonly StorageReport[]> | undefined;
+  let next: Promise<readonly StorageReport[]> | undefined;
 
   async function lookAt(place: StoragePlace): Promise<void> {
     const key = `${place.role} ${place.endpoint}`;
@@ -87,7 +88,15 @@ export function createStorageMonitor(parts: {
 
   const monitor: StorageMonitor = {
     look() {
-      looking ??= lookAtAll().finally(() => {
+      if (looking !== undefined) {
+        // A look under way may have passed by already what is asked about now.
+        next ??= looking.then(() => {
+          next = undefined;
+          return monitor.look();
+        });
+        return next;
+      }
+      looking = lookAtAll().finally(() => {
         looking = undefined;
       });
       return looking;

@@ -76,6 +76,14 @@ export interface TransferProgress {
   readonly sizeBytes: number | null;
   readonly bytesPerSecond: number;
   readonly eta: Eta | null;
+  /** Where the writer of a growing source was at the last look; absent where the source stands still. */
+  readonly head?: WriteHead;
+}
+
+export interface WriteHead {
+  readonly sizeBytes: number;
+  /** Null until it has been seen to grow twice. */
+  readonly bytesPerSecond: number | null;
 }
 
 /** A range with its cause; null bounds are not known. */

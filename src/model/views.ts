@@ -84,6 +84,11 @@ export const etaSchema = z
   .describe('A range with its cause; null bounds are not known');
 export type EtaView = z.infer<typeof etaSchema>;
 
+export const writeHeadViewSchema = z
+  .object({ sizeBytes: bytes, bytesPerSecond: z.number().nullable().describe('Null until it has grown twice') })
+  .describe('Where the writer of a growing source is, and how fast');
+export type WriteHeadView = z.infer<typeof writeHeadViewSchema>;
+
 export const transferViewSchema = z.object({
   id: z.string(),
   jobId: z.string(),
@@ -114,6 +119,7 @@ export const transferViewSchema = z.object({
   actions: z.array(actionSchema),
   speedBytesPerSecond: z.number().nullable().describe('Null where nothing moves now'),
   eta: etaSchema.nullable(),
+  head: writeHeadViewSchema.nullable().describe('Null where the source stands still'),
 });
 export type TransferView = z.infer<typeof transferViewSchema>;
 
@@ -196,6 +202,7 @@ export const transferProgressViewSchema = z.object({
   sizeBytes: bytes.nullable(),
   bytesPerSecond: z.number(),
   eta: etaSchema.nullable(),
+  head: writeHeadViewSchema.nullable(),
 });
 export type TransferProgressView = z.infer<typeof transferProgressViewSchema>;
 
@@ -225,7 +232,7 @@ export type BandwidthView = z.infer<typeof bandwidthViewSchema>;
 export const attentionViewSchema = z.object({
   key: z.string(),
   severity: z.enum(['needs-you', 'waits']),
-  what: z.enum(['transfer', 'job', 'mount']),
+  what: z.enum(['transfer', 'job', 'mount', 'storage']),
   jobId: z.string().nullable(),
   transferIds: z.array(z.string()).describe('Newest first, at most 100'),
   count: z.int(),

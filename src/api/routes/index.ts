@@ -7,10 +7,14 @@ import { eventRoutes } from './event-routes.ts';
 import { jobRoutes } from './job-routes.ts';
 import { overviewRoutes } from './overview-routes.ts';
 import { serviceRoutes } from './service-routes.ts';
+import { storageRoutes } from './storage-routes.ts';
 import { transferRoutes } from './transfer-routes.ts';
+import { watchRoutes } from './watch-routes.ts';
 
 export const routes: readonly Route[] = [
   ...jobRoutes,
+  ...watchRoutes,
+  ...storageRoutes,
   ...transferRoutes,
   ...eventRoutes,
   ...overviewRoutes,

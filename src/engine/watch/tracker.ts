@@ -96,6 +96,18 @@ export class Tracker {
     return this.#tracked.get(path);
   }
 
+  /** The path of a tracked file with this end (whole parts of it); the first where there are several. */
+  endingWith(end: string): string | undefined {
+    if (this.#tracked.has(end)) return end;
+    for (const path of this.#tracked.keys()) if (path.endsWith(`/${end}`)) return path;
+    return undefined;
+  }
+
+  /** True for a file that is done with as it was last seen. */
+  isTaken(path: string): boolean {
+    return this.#taken.has(path);
+  }
+
   /** Files that must be looked at again although nothing is heard of them: they are not done being watched. */
   underWay(): string[] {
     return [...this.#tracked.values()]

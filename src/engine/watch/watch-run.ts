@@ -11,6 +11,7 @@ import type { ModeHost, ModeRun, NewTransfer } from '../mode.ts';
 import type { Growth } from '../mover/move.ts';
 import type { StoragePlace } from '../storage-monitor.ts';
 import { afterArrival } from './after.ts';
+import { whyIgnored, whyNotYet } from './explain-watched.ts';
 import { compileRules, needsHash, type PlacementFacts } from './placement.ts';
 import { Tracker, type WatchAction } from './tracker.ts';
 import type { SeenFile } from './tree-snapshot.ts';
@@ -151,6 +152,24 @@ export class WatchRun implements ModeRun {
     return growth !== undefined && !growth.ended ? 'source is still growing' : undefined;
   }
 
+  async explain(path: string, bytesDone: (transferId: string) => number | undefined): Promise<string | undefined> {
+    const known = path.startsWith('/') ? this.#below(path) : this.#tracker.endingWith(path);
+    if (known === undefined || known === '') return undefined;
+    const at = `${displayPath(known)} in the watched folder ${displayPath(this.#spec.source)}`;
+    const one = this.#tracker.file(known);
+    if (one !== undefined) {
+      const done = one.transfers.flatMap((row) => bytesDone(row.id) ?? []);
+      const slowest = done.length === 0 ? undefined : Math.min(...done);
+      const why = whyNotYet(one, this.#spec, { at: this.#host.clock.now(), bytesDone: slowest });
+      return why === undefined ? undefined : `${at}: ${why}.`;
+    }
+    if (this.#status.away !== null) return `${at}: nothing is seen at present. ${this.#status.away}`;
+    const ignored = whyIgnored(known, this.#spec);
+    if (ignored !== undefined) return `${at}: ${ignored}.`;
+    if (this.#tracker.isTaken(known)) return undefined;
+    return await this.#whyUnseen(known, at);
+  }
+
   async arrived(transfer: Transfer, receipt: Receipt): Promise<void> {
     const seen = receipt.sourceIdentity;
     this.#tracker.rest(transfer, seen === null ? undefined : { sizeBytes: seen.sizeBytes, mtimeMs: seen.mtimeMs });
@@ -163,6 +182,25 @@ export class WatchRun implements ModeRun {
     if (!resting.includes(transfer.state)) return;
     this.#tracker.rest(transfer, undefined);
     this.#wake();
+  }
+
+  /** The path below the source; undefined where it is elsewhere. */
+  #below(path: string): string | undefined {
+    const root = this.#spec.source === '/' ? '/' : `${this.#spec.source}/`;
+    return path.startsWith(root) ? path.slice(root.length) : undefined;
+  }
+
+  async #whyUnseen(path: string, at: string): Promise<string | undefined> {
+    try {
+      const entry = await (await this.#host.open(this.#spec.source)).stat(path);
+      if (entry === undefined) return `${at}: it is not there now.`;
+      if (entry.kind === 'folder') return undefined;
+      if (entry.kind === 'file') return `${at}: it is there, but has not been seen yet; the next scan will.`;
+      if (entry.kind === 'symlink' && this.#spec.symlinks === 'follow') return undefined;
+      return `${at}: ignored: it is ${entry.kind === 'symlink' ? 'a symlink' : 'no regular file'}.`;
+    } catch (error) {
+      return `${at}: it cannot be looked at. ${asFault(error).message}`;
+    }
   }
 
   async #watch(tree: WatchedTree, signal: AbortSignal): Promise<void> {
