@@ -1,4 +1,4 @@
-// Builds dist/: the compiled sources with their migrations, and the console in dist/web. `--if-stale` builds only what is older than its sources.
+// Builds dist/: the compiled sources put together into few files, their types, and the console in dist/web. `--if-stale` builds only what is older than its sources.
 
 import { spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
@@ -44,16 +44,12 @@ function copyAssets(from, to) {
   }
 }
 
-/** @param {string} built @param {string} source what a deleted or renamed source left behind */
-function pruneOrphans(built, source) {
-  if (!existsSync(built)) return;
-  for (const entry of readdirSync(built, { withFileTypes: true })) {
-    const path = join(built, entry.name);
-    if (path === at('dist/web') || path === sourcesStamp || path === consoleStamp) continue;
-    const origin = join(source, entry.name.replace(/(\.d\.ts|\.js)$/, '.ts'));
-    const kept = existsSync(origin) || existsSync(join(source, entry.name));
-    if (!kept) rmSync(path, { recursive: true, force: true });
-    else if (entry.isDirectory()) pruneOrphans(path, join(source, entry.name));
+/** Everything that an earlier build left, but the console, which is built by itself. */
+function clearBuilt() {
+  if (!existsSync(at('dist'))) return;
+  for (const name of readdirSync(at('dist'))) {
+    if (name !== 'web' && at(`dist/${name}`) !== consoleStamp)
+      rmSync(at(`dist/${name}`), { recursive: true, force: true });
   }
 }
 
@@ -66,15 +62,16 @@ function markBuilt(stamp, startedMs) {
 const onlyIfStale = process.argv.includes('--if-stale');
 const sourcesStamp = at('dist/.built-sources');
 const consoleStamp = at('dist/.built-console');
-const settings = ['package.json', 'tsconfig.json', 'scripts/build.mjs'];
+const settings = ['package.json', 'tsconfig.json', 'scripts/build.mjs', 'scripts/bundle.mjs'];
 const sources = ['src', 'tsconfig.build.json', ...settings];
 const consoleSources = ['web', 'src/model', 'src/links', 'src/peer', 'src/api', 'tsconfig.web.json', ...settings];
 
 if (!onlyIfStale || isStale(sourcesStamp, sources)) {
   const startedMs = Date.now();
-  pruneOrphans(at('dist'), at('src'));
+  clearBuilt();
   copyAssets(at('src'), at('dist'));
   run('typescript/bin/tsc', ['-p', 'tsconfig.build.json']);
+  run('../scripts/bundle.mjs', []);
   markBuilt(sourcesStamp, startedMs);
 }
 
