@@ -14,6 +14,9 @@ export interface Batch {
 }
 
 const batchMs = 100;
+/** While facts pour in, the page shows them in larger bites and leaves the machine to what moves the files. */
+const pouringBatchMs = 400;
+const pouringEvents = 50;
 /** Beyond this, reading the present is cheaper than replaying the past. */
 const longAbsenceMs = 120_000;
 
@@ -80,11 +83,13 @@ async function* follow(since: string, signal: AbortSignal): AsyncIterable<LiveIt
   let events: EventView[] = [];
   let progress: ProgressView[] = [];
   let timer: ReturnType<typeof setTimeout> | undefined;
+  let waitMs = batchMs;
   const flush = () => {
     clearTimeout(timer);
     timer = undefined;
     if (useLive.getState().connection.kind === 'catching-up') setConnection({ kind: 'live' });
     const batch = { events, progress, afresh: false };
+    waitMs = events.length > pouringEvents ? pouringBatchMs : batchMs;
     events = [];
     progress = [];
     hear(batch.events, batch.progress);
@@ -99,8 +104,8 @@ async function* follow(since: string, signal: AbortSignal): AsyncIterable<LiveIt
     if (item.kind === 'event') events.push(item.event);
     if (item.kind === 'progress') progress.push(item.progress);
     if (events.length > 0 || progress.length > 0) {
-      if (events.length >= 1000) flush();
-      else timer ??= setTimeout(flush, batchMs);
+      if (events.length >= 5000) flush();
+      else timer ??= setTimeout(flush, waitMs);
     }
   }
   flush();

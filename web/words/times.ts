@@ -3,6 +3,7 @@
 const day = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short' });
 const dayOfYear = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short', year: 'numeric' });
 const clock = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit', second: '2-digit' });
+const exact = new Intl.DateTimeFormat('en-GB', { dateStyle: 'full', timeStyle: 'long' });
 const hourMinute = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit' });
 
 /** `8 s`, `12 min`, `3 h 20 min`, `4 d`. */
@@ -38,7 +39,7 @@ export function moment(ms: number, nowMs: number): string {
 
 /** For hovering: date and time to the second, with its zone. */
 export function exactMoment(ms: number): string {
-  return new Date(ms).toLocaleString('en-GB', { dateStyle: 'full', timeStyle: 'long' });
+  return exact.format(ms);
 }
 
 /** A range: `2–4 min`, `about 30 s`, `over 3 h`; undefined where nothing is known. */

@@ -45,7 +45,7 @@ export function TransferTable(props: TransferTableProps) {
   const last = items.at(-1)?.index ?? 0;
   // biome-ignore lint/correctness/useExhaustiveDependencies: a changed index can have holes in sight
   useEffect(() => list.show(first, last), [list, first, last, view.index]);
-  useStayingPut(scroller, ids, heightPx);
+  useStayingPut(scroller, rows.scrollOffset ?? 0, ids, heightPx);
   const currentRow = currentId === undefined ? -1 : ids.indexOf(currentId);
   // biome-ignore lint/correctness/useExhaustiveDependencies: only a step of the cursor scrolls, not rows that arrive above it
   useEffect(() => {
@@ -169,16 +169,20 @@ function useIsNarrow(scroller: React.RefObject<HTMLDivElement | null>): boolean 
 /** Keeps the row at the top of the view in its place when rows come or go above it; at the very top new ones push in. */
 function useStayingPut(
   scroller: React.RefObject<HTMLDivElement | null>,
+  scrolledPx: number,
   ids: readonly (string | undefined)[],
   heightPx: number,
 ): void {
   const before = useRef(ids);
+  // Where the view stands is taken from its last scroll: asking the element would make the browser lay out all rows at once.
+  const scrolled = useRef(scrolledPx);
+  scrolled.current = scrolledPx;
   useLayoutEffect(() => {
     const element = scroller.current;
     const had = before.current;
     before.current = ids;
-    if (element === null || had === ids || element.scrollTop < heightPx) return;
-    const at = Math.floor(element.scrollTop / heightPx);
+    if (element === null || had === ids || scrolled.current < heightPx) return;
+    const at = Math.floor(scrolled.current / heightPx);
     const anchor = had[at];
     if (anchor === undefined || ids[at] === anchor) return;
     const now = ids.indexOf(anchor);
