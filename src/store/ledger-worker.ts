@@ -32,7 +32,9 @@ interface Ledger {
 
 const { role, folder, nowMs } = workerData as ThreadStart;
 const file = join(folder, 'ledger.sqlite');
-/** Some 5 ms a pack. */
+/** What is left of the write-ahead log after it has once been longer. */
+const walKeptBytes = 64 * 1024 * 1024;
+/** Some 6 ms a pack. */
 const packsAtOnce = 8;
 const idleMs = 1000;
 const betweenTidyingMs = 20;
@@ -47,7 +49,10 @@ function open(): Ledger {
     if (role === 'writer') {
       database.pragma('journal_mode = WAL');
       database.pragma('synchronous = FULL');
+      // On macOS a plain fsync does not reach the disk.
+      database.pragma('fullfsync = ON');
       database.pragma('temp_store = MEMORY');
+      database.pragma(`journal_size_limit = ${walKeptBytes}`);
       migrate(sql, file, nowMs);
       sql.run(
         `INSERT INTO meta (key, value) VALUES ('ledger_id', ?) ON CONFLICT DO NOTHING`,

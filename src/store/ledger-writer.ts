@@ -65,7 +65,7 @@ export function ledgerWriter(sql: Statements): LedgerWriter {
   function standing(id: string): StandingTransfer | undefined {
     const row = transfers.standing(id);
     if (row !== undefined || !packs.holds(id)) return row;
-    packs.unfold(packs.folded);
+    packs.unfoldFor(id);
     return transfers.standing(id);
   }
 

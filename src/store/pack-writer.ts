@@ -25,6 +25,8 @@ export interface PackWriter {
   oldestFolded(): number | undefined;
   /** True where a folded pack holds this transfer. */
   holds(id: string): boolean;
+  /** Gives the pack that holds this transfer its rows, where one does; within the running transaction. */
+  unfoldFor(id: string): void;
   /** Gives at most so many packs their rows, the oldest first; within the running transaction. */
   unfold(most: number): void;
   /** Reads again what is folded, after a transaction that was taken back. */
@@ -36,8 +38,8 @@ const restful = new Set<string>(['completed', 'failed', 'cancelled'] satisfies T
 
 export function packWriter(sql: Statements, transfers: TransferWriter, events: EventWriter): PackWriter {
   let folded = countFolded();
-  /** Ids of folded transfers; undefined while nobody has asked since the ledger was opened. */
-  let foldedIds: Set<string> | undefined = folded === 0 ? new Set() : undefined;
+  /** Which pack holds which folded transfer; undefined while nobody has asked since the ledger was opened. */
+  let foldedIds: Map<string, number> | undefined = folded === 0 ? new Map() : undefined;
 
   function countFolded(): number {
     return Number(sql.row('SELECT count(*) FROM folded_pack')?.[0] ?? 0);
@@ -47,11 +49,11 @@ export function packWriter(sql: Statements, transfers: TransferWriter, events: E
     return JSON.parse(String(sql.row('SELECT body FROM event WHERE seq = ?', seq)?.[0])) as PackBody;
   }
 
-  function ids(): Set<string> {
+  function ids(): Map<string, number> {
     if (foldedIds === undefined) {
-      foldedIds = new Set();
+      foldedIds = new Map();
       for (const [seq] of sql.rows('SELECT seq FROM folded_pack')) {
-        for (const id of unpackColumn(bodyOf(Number(seq)).pack, 'id')) foldedIds.add(String(id));
+        for (const id of unpackColumn(bodyOf(Number(seq)).pack, 'id')) foldedIds.set(String(id), Number(seq));
       }
     }
     return foldedIds;
@@ -94,7 +96,7 @@ export function packWriter(sql: Statements, transfers: TransferWriter, events: E
     sql.run('INSERT INTO folded_pack (seq) VALUES (?)', seq);
     for (const { mode, state, count } of pack.tally) transfers.count(pack.jobId, mode, state, count);
     const known = ids();
-    for (const id of pack.ids) known.add(id);
+    for (const id of pack.ids) known.set(id, seq);
     folded += 1;
     return true;
   }
@@ -125,23 +127,29 @@ export function packWriter(sql: Statements, transfers: TransferWriter, events: E
     return true;
   }
 
+  function unfoldOne(seq: number): void {
+    for (const flat of unpackRows(bodyOf(seq).pack)) {
+      transfers.insert(flat, seq);
+      foldedIds?.delete(String(flat[columnAt.id]));
+    }
+    sql.run('DELETE FROM folded_pack WHERE seq = ?', seq);
+    folded -= 1;
+  }
+
   function unfold(most: number): void {
     if (folded === 0) return;
-    for (const [value] of sql.rows('SELECT seq FROM folded_pack ORDER BY seq LIMIT ?', most)) {
-      const seq = Number(value);
-      for (const flat of unpackRows(bodyOf(seq).pack)) {
-        transfers.insert(flat, seq);
-        foldedIds?.delete(String(flat[columnAt.id]));
-      }
-      sql.run('DELETE FROM folded_pack WHERE seq = ?', seq);
-      folded -= 1;
-    }
+    for (const [seq] of sql.rows('SELECT seq FROM folded_pack ORDER BY seq LIMIT ?', most)) unfoldOne(Number(seq));
+  }
+
+  function unfoldFor(id: string): void {
+    const seq = folded === 0 ? undefined : ids().get(id);
+    if (seq !== undefined) unfoldOne(seq);
   }
 
   function finish(change: PackedChange): ChangeResult {
     const skipped = change.packs.flatMap((pack) => {
       if (fold(pack, change)) return [];
-      if (pack.ids.some(holds)) unfold(folded);
+      pack.ids.forEach(unfoldFor);
       return writeRows(pack, change);
     });
     return skipped.length === 0 ? { applied: true } : { applied: false, reason: 'state', skipped };
@@ -157,6 +165,7 @@ export function packWriter(sql: Statements, transfers: TransferWriter, events: E
       return Number(sql.row('SELECT min(seq) FROM folded_pack')?.[0]);
     },
     holds,
+    unfoldFor,
     unfold,
     refresh: () => {
       folded = countFolded();

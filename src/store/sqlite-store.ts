@@ -24,7 +24,7 @@ interface Waiting {
 }
 
 /** Most calls that share one commit: a group must not hold up whoever comes next. */
-const groupCalls = 256;
+const groupCalls = 64;
 /** Reads that met a busy writer before a reading thread is started for good; a short-lived process never needs one. */
 const contendedReads = 8;
 /** Reads that may take long on a large ledger: they never wait for a commit, and no commit for them. */
@@ -87,6 +87,7 @@ export async function openSqliteStore({ folder, clock }: SqliteStoreOptions): Pr
     for (const change of changes) {
       if (change.kind !== 'delete_history') continue;
       const { before, keepEventsAfter } = change;
+      await unfold();
       while ((await writer.ask({ kind: 'delete_history', before, keepEventsAfter })) === true) {
         // Other calls get their turn between two parts.
       }
