@@ -12,7 +12,7 @@ const src = join(root, 'src');
 const entries = ['cli/main.ts', 'main.ts', ...globSync('**/*-{worker,operations}.ts', { cwd: src })];
 
 /** Native parts find their binaries beside themselves, and the daemon's servers are not worth the risk of being moved. */
-const bundled = /^(zod|kysely|picomatch|commander|yaml)(\/|$)/;
+const bundled = /^(zod|picomatch|yaml)(\/|$)/;
 
 /** Each source keeps the address that it would have if it were compiled alone, so that it finds its workers and assets. */
 const ownAddresses = {
