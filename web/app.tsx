@@ -3,11 +3,12 @@
 import { useQueryClient } from '@tanstack/react-query';
 import { useEffect } from 'react';
 import { api } from './api.ts';
+import { Mishap } from './frame/mishap.tsx';
 import { NotesShelf } from './frame/notes-shelf.tsx';
 import { placeOf } from './frame/places.ts';
 import { Rail } from './frame/rail.tsx';
 import { TopBar } from './frame/top-bar.tsx';
-import { followDaemon, onBatch } from './live/live-feed.ts';
+import { followDaemon, onBatch, onReconnect } from './live/live-feed.ts';
 import { EventsPage } from './pages/events-page.tsx';
 import { FindPage } from './pages/find-page.tsx';
 import { JobsPage } from './pages/jobs/jobs-page.tsx';
@@ -34,7 +35,9 @@ function Console() {
     const quiet = onBatch((batch) => {
       if (batch.afresh) void queries.invalidateQueries();
     });
+    const back = onReconnect(() => void queries.invalidateQueries());
     return () => {
+      back();
       quiet();
       stop.abort();
     };
@@ -52,7 +55,9 @@ function Console() {
       <div className="flex min-h-0 min-w-0 flex-1 flex-col bg-surface">
         <TopBar />
         <main id="page" tabIndex={-1} className="flex min-h-0 flex-1 outline-none">
-          <Page path={path} />
+          <Mishap address={path}>
+            <Page path={path} />
+          </Mishap>
         </main>
       </div>
       <NotesShelf />

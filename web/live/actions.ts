@@ -1,7 +1,7 @@
 // Pause, resume, cancel and retry: asks the daemon, tells the page's rows, and says in a note what came of it.
 
 import { asFault } from '../../src/model/fault.ts';
-import type { Action, JobView, TransferView } from '../../src/model/views.ts';
+import type { Action, TransferView } from '../../src/model/views.ts';
 import { api } from '../api.ts';
 import { counted } from '../words/amounts.ts';
 import { learnJobs, learnTransfers } from './live-store.ts';
@@ -68,11 +68,11 @@ export async function actOnIds(action: Action, ids: readonly string[]): Promise<
 const jobRoutes = { pause: 'pauseJob', resume: 'resumeJob', cancel: 'cancelJob', retry: 'retryJob' } as const;
 
 /** Never rejects: what went wrong is said in a note. */
-export async function actOnJob(action: Action, job: Pick<JobView, 'id' | 'name'>): Promise<void> {
+export async function actOnJob(action: Action, job: { readonly id: string; readonly title: string }): Promise<void> {
   try {
     const after = await api.call(jobRoutes[action], { params: { id: job.id } });
     learnJobs([after]);
-    note('info', `${done[action]}: ${job.name}.`);
+    note('info', `${done[action]}: ${job.title}.`);
   } catch (error) {
     note('problem', asFault(error).message);
   }

@@ -28,6 +28,13 @@ export function onBatch(listener: (batch: Batch) => void): () => void {
   return () => listeners.delete(listener);
 }
 
+/** Called when the page is live again after a break: what failed meanwhile is worth asking for again. Returns how to stop listening. */
+export function onReconnect(listener: () => void): () => void {
+  return useLive.subscribe(({ connection }, before) => {
+    if (connection.kind === 'live' && ['offline', 'catching-up'].includes(before.connection.kind)) listener();
+  });
+}
+
 function tell(batch: Batch): void {
   for (const listener of listeners) listener(batch);
 }

@@ -2,7 +2,7 @@
 
 import { useEffect, useMemo, useRef, useSyncExternalStore } from 'react';
 import { api } from '../api.ts';
-import { onBatch } from './live-feed.ts';
+import { onBatch, onReconnect } from './live-feed.ts';
 import type { ListFilter, ListView } from './transfer-list.ts';
 import { TransferList } from './transfer-list.ts';
 
@@ -11,7 +11,12 @@ export function useTransferList(filter: ListFilter): { list: TransferList; view:
   const list = useMemo(() => new TransferList(api, JSON.parse(key) as ListFilter), [key]);
   useEffect(() => {
     list.show(0, 40);
-    return onBatch((batch) => list.hear(batch));
+    const quiet = onBatch((batch) => list.hear(batch));
+    const back = onReconnect(() => list.refresh());
+    return () => {
+      back();
+      quiet();
+    };
   }, [list]);
   const view = useSyncExternalStore(list.subscribe, list.view);
   // The rows of the filter before stay in sight until the first page of the new one is there.

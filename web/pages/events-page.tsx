@@ -12,6 +12,7 @@ import { EmptyState } from '../parts/empty-state.tsx';
 import { FileName } from '../parts/file-name.tsx';
 import { Link } from '../parts/link.tsx';
 import { factText } from '../words/facts.ts';
+import { jobTitle } from '../words/jobs.ts';
 import { toneFill } from '../words/states.ts';
 import { exactMoment, moment } from '../words/times.ts';
 import { baseName } from '../words/transfers.ts';
@@ -89,7 +90,7 @@ function EventRow({ event }: { event: EventView }) {
     event.transfer === undefined
       ? event.job === undefined
         ? undefined
-        : { name: event.job.name, href: `/jobs/${event.job.id}` }
+        : { name: jobTitle(event.job), href: `/jobs/${event.job.id}` }
       : { name: baseName(event.transfer.source.path), href: `/transfers/${event.transfer.id}` };
   return (
     <li className="grid grid-cols-[6.5rem_minmax(0,16rem)_minmax(0,1fr)_auto] items-center gap-x-4 border-b border-line px-4 py-1.5 [contain-intrinsic-size:auto_33px] [content-visibility:auto] narrow:grid-cols-[minmax(0,1fr)_auto] narrow:gap-y-0.5">

@@ -36,7 +36,7 @@ export function FindPage() {
     <div className="min-h-0 flex-1 overflow-y-auto">
       <div className="mx-auto flex max-w-3xl flex-col gap-8 px-6 py-8 narrow:px-4">
         <header className="flex flex-col gap-2">
-          <p className="break-all font-mono text-12 text-ink-faint">{data.path}</p>
+          <p className="wrap-anywhere font-mono text-12 text-ink-faint">{data.path}</p>
           <h1 className="text-20 font-semibold text-balance">{data.summary}</h1>
         </header>
         {data.transfers.length > 0 && (

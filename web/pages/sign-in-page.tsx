@@ -1,6 +1,6 @@
 // The way in: says where the one-time link comes from, and takes it pasted too.
 
-import { useState } from 'react';
+import { useEffect, useState } from 'react';
 import { Button } from '../parts/button.tsx';
 import { CopyButton } from '../parts/copy-button.tsx';
 import { Icon } from '../parts/icon.tsx';
@@ -23,11 +23,17 @@ export function SignInPage() {
   );
 }
 
+const askAgainMs = 3000;
+
 function Unreachable({ why }: { why: string | undefined }) {
+  useEffect(() => {
+    const timer = setInterval(() => void askSession(), askAgainMs);
+    return () => clearInterval(timer);
+  }, []);
   return (
     <>
       <Reason text={why ?? 'The daemon does not answer.'} />
-      <p className="text-ink-soft">Start it again with this command, then try once more.</p>
+      <p className="text-ink-soft">Start it again with this command; this page goes on by itself.</p>
       <Command text="wherry serve" />
       <Button weight="strong" icon="retry" className="self-start" onClick={() => void askSession()}>
         Try again

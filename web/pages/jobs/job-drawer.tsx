@@ -17,6 +17,7 @@ import { ProgressBar } from '../../parts/progress-bar.tsx';
 import { Facts, Section } from '../../parts/section.tsx';
 import { StateMark } from '../../parts/state-mark.tsx';
 import { count, perCent, size, speed } from '../../words/amounts.ts';
+import { jobTitle } from '../../words/jobs.ts';
 import { jobLooks } from '../../words/states.ts';
 import { exactMoment, moment } from '../../words/times.ts';
 import { doneOf, etaText } from '../../words/transfers.ts';
@@ -41,8 +42,8 @@ export function JobDrawer({ id, onClose }: { id: string; onClose: () => void }) 
   }
   return (
     <Drawer
-      title={<span className="break-words">{job.name}</span>}
-      label={`Job ${job.name}`}
+      title={<span className="break-words">{jobTitle(job)}</span>}
+      label={`Job ${jobTitle(job)}`}
       onClose={onClose}
       footer={job.actions.length > 0 && <Verbs job={job} />}
     >
@@ -176,7 +177,7 @@ function Paths({ paths }: { paths: readonly string[] }) {
   return (
     <ul>
       {paths.slice(0, 20).map((path) => (
-        <li key={path} className="break-all font-mono text-12 leading-5">
+        <li key={path} className="wrap-anywhere font-mono text-12 leading-5">
           {path}
         </li>
       ))}
@@ -188,7 +189,7 @@ function Paths({ paths }: { paths: readonly string[] }) {
 function Verbs({ job }: { job: JobView }) {
   const [asking, setAsking] = useState(false);
   const can = (action: Action) => job.actions.includes(action);
-  const act = (action: Action) => void actOnJob(action, job);
+  const act = (action: Action) => void actOnJob(action, { id: job.id, title: jobTitle(job) });
   if (asking && can('cancel')) {
     return (
       <div role="alertdialog" aria-label="Cancel?" className="flex flex-wrap items-center gap-2">

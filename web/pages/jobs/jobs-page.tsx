@@ -14,6 +14,7 @@ import { ProgressBar } from '../../parts/progress-bar.tsx';
 import { StateMark } from '../../parts/state-mark.tsx';
 import { go } from '../../router.ts';
 import { count, counted, perCent, size, speed } from '../../words/amounts.ts';
+import { jobTitle } from '../../words/jobs.ts';
 import { jobLooks } from '../../words/states.ts';
 import { age, exactMoment } from '../../words/times.ts';
 import { etaText } from '../../words/transfers.ts';
@@ -82,7 +83,7 @@ function JobRow({ job, open }: { job: JobView; open: boolean }) {
         </span>
         <span className="flex min-w-0 flex-col">
           <span className="truncate font-medium" title={job.name}>
-            {job.name}
+            {jobTitle(job)}
           </span>
           <span
             className="truncate text-12 text-ink-faint"
@@ -94,7 +95,7 @@ function JobRow({ job, open }: { job: JobView; open: boolean }) {
         </span>
         <span className="flex min-w-0 flex-col gap-1 tabular-nums @max-[720px]:order-3 @max-[720px]:col-span-2">
           {figures.part !== undefined && ['running', 'waiting', 'paused'].includes(job.state) && (
-            <ProgressBar part={figures.part} tone={look.tone} label={`Progress of ${job.name}`} />
+            <ProgressBar part={figures.part} tone={look.tone} label={`Progress of ${jobTitle(job)}`} />
           )}
           <span className="flex justify-between gap-2 text-12 text-ink-soft">
             <span className="truncate">

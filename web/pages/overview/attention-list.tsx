@@ -79,5 +79,5 @@ function hrefOf(item: AttentionView): string | undefined {
 async function act(item: AttentionView): Promise<void> {
   if (item.action === null) return;
   if (item.what === 'transfer') await actOnIds(item.action, item.transferIds);
-  else if (item.jobId !== null) await actOnJob(item.action, { id: item.jobId, name: item.title });
+  else if (item.jobId !== null) await actOnJob(item.action, { id: item.jobId, title: item.title });
 }

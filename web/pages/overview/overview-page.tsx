@@ -84,8 +84,8 @@ function FirstStep() {
   return (
     <div className="-mx-6 narrow:-mx-4">
       <EmptyState title="Drop a file to see it move" command={`cp SOME-FILE ${watch.sources[0]}/`} action={copyLink}>
-        Wherry watches <code className="break-all font-mono text-12">{watch.sources[0]}</code>. Put a file there: it
-        moves to <code className="break-all font-mono text-12">{watch.destinations[0]}</code> and shows up here,
+        Wherry watches <code className="wrap-anywhere font-mono text-12">{watch.sources[0]}</code>. Put a file there: it
+        moves to <code className="wrap-anywhere font-mono text-12">{watch.destinations[0]}</code> and shows up here,
         verified.
       </EmptyState>
     </div>

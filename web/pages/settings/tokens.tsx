@@ -57,7 +57,7 @@ export function Tokens() {
         <div role="status" className="rounded border border-line-strong bg-tint p-3">
           <p className="mb-1 font-medium">Copy it now: it is shown this once.</p>
           <div className="flex items-center gap-1">
-            <code className="min-w-0 flex-1 break-all font-mono text-12">{made}</code>
+            <code className="min-w-0 flex-1 wrap-anywhere font-mono text-12">{made}</code>
             <CopyButton text={made} what="the token" />
           </div>
         </div>

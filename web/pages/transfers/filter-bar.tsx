@@ -6,6 +6,7 @@ import type { ListFilter } from '../../live/transfer-list.ts';
 import { useOverview } from '../../live/use-overview.ts';
 import { Icon } from '../../parts/icon.tsx';
 import { count } from '../../words/amounts.ts';
+import { jobTitle } from '../../words/jobs.ts';
 import { chosenGroups, stateGroups } from './list-address.ts';
 
 interface FilterBarProps {
@@ -19,7 +20,7 @@ interface FilterBarProps {
 export function FilterBar({ filter, query, total, onChange, searchField }: FilterBarProps) {
   const { data: overview } = useOverview();
   const chosen = chosenGroups(query);
-  const jobName = useLive((state) => (filter.job === undefined ? undefined : state.jobs.get(filter.job)?.name));
+  const job = useLive((state) => (filter.job === undefined ? undefined : state.jobs.get(filter.job)));
   const countsKnown = filter.job === undefined && filter.mode === undefined && filter.search === '';
   const toggle = (key: string) => {
     const next = chosen.includes(key) ? chosen.filter((each) => each !== key) : [...chosen, key];
@@ -53,7 +54,10 @@ export function FilterBar({ filter, query, total, onChange, searchField }: Filte
           );
         })}
         {filter.job !== undefined && (
-          <Removable label={`Job: ${jobName ?? filter.job}`} onRemove={() => onChange({ job: undefined })} />
+          <Removable
+            label={`Job: ${job === undefined ? filter.job : jobTitle(job)}`}
+            onRemove={() => onChange({ job: undefined })}
+          />
         )}
         {filter.mode !== undefined && (
           <Removable label={`Mode: ${filter.mode}`} onRemove={() => onChange({ mode: undefined })} />

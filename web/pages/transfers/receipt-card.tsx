@@ -24,7 +24,7 @@ export function ReceiptCard({ receipt }: { receipt: ReceiptView }) {
         <div className="flex items-start gap-1">
           <div className="min-w-0 flex-1">
             <p className="text-12 text-ink-soft">{algorithmName(receipt.hash.algorithm)}</p>
-            <p className="break-all font-mono text-13" data-hash={receipt.hash.value}>
+            <p className="wrap-anywhere font-mono text-13" data-hash={receipt.hash.value}>
               {receipt.hash.value}
             </p>
           </div>
@@ -43,7 +43,7 @@ export function ReceiptCard({ receipt }: { receipt: ReceiptView }) {
               ],
               [
                 'Stands at',
-                <span key="at" className="break-all font-mono text-12">
+                <span key="at" className="wrap-anywhere font-mono text-12">
                   {wholePath(receipt.destination)}
                 </span>,
               ],

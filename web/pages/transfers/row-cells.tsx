@@ -86,7 +86,7 @@ export function SelectBox({ transfer, selected, onSelect }: Pick<InnerProps, 'tr
 function FromTo({ transfer }: { transfer: TransferView }) {
   const title = `${wholePath(transfer.source)}\n→ ${targetPath(transfer)}`;
   return (
-    <span className="flex min-w-0 gap-1.5 text-12 text-ink-soft" title={title}>
+    <span className="grid grid-cols-[fit-content(45%)_auto_minmax(0,1fr)] gap-1.5 text-12 text-ink-soft" title={title}>
       <PlaceText text={transfer.source.endpoint} />
       <span aria-hidden="true">→</span>
       <span className="sr-only">to</span>

@@ -20,6 +20,7 @@ import { Facts, Section } from '../../parts/section.tsx';
 import { StateMark } from '../../parts/state-mark.tsx';
 import { Timeline } from '../../parts/timeline.tsx';
 import { exactSize, perCent, size, speed } from '../../words/amounts.ts';
+import { jobTitle } from '../../words/jobs.ts';
 import { transferLooks } from '../../words/states.ts';
 import { exactMoment, moment, span } from '../../words/times.ts';
 import { baseName, doneOf, etaText, targetPath, waitSentence, wholePath } from '../../words/transfers.ts';
@@ -112,9 +113,10 @@ function JobLink({ transfer }: { transfer: TransferView }) {
     queryFn: ({ signal }) => api.call('getJob', { params: { id: transfer.jobId } }, { signal }),
     enabled: known === undefined,
   });
+  const job = known ?? data;
   return (
     <Link href={`/jobs/${transfer.jobId}`} className="break-words underline decoration-line-strong underline-offset-2">
-      {known?.name ?? data?.name ?? transfer.mode}
+      {job === undefined ? transfer.mode : jobTitle(job)}
     </Link>
   );
 }
@@ -122,7 +124,7 @@ function JobLink({ transfer }: { transfer: TransferView }) {
 function PathLine({ path, what = 'the path' }: { path: string; what?: string }) {
   return (
     <span className="flex items-start gap-1">
-      <span className="min-w-0 flex-1 break-all font-mono text-12 leading-5">{path}</span>
+      <span className="min-w-0 flex-1 wrap-anywhere font-mono text-12 leading-5">{path}</span>
       <span className="-my-1">
         <CopyButton text={path} what={what} />
       </span>
