@@ -1,11 +1,13 @@
 // The one byte mover: chooses the data path of a move, starts it again where that helps, and cleans up after it.
 
 import { availableParallelism } from 'node:os';
+import { isAbsolute } from 'node:path';
 import { openControl } from '../../endpoints/control.ts';
 import type { Endpoint } from '../../endpoints/endpoint.ts';
-import { type Mounts, stopReasons } from '../../endpoints/mounts.ts';
+import { type MountPool, type Mounts, stopReasons } from '../../endpoints/mounts.ts';
 import { asFault, Fault } from '../../model/fault.ts';
-import type { Transfer } from '../../model/transfer.ts';
+import type { Publishing, Transfer } from '../../model/transfer.ts';
+import type { Journal } from './block-journal.ts';
 import type { DiscardInput } from './discard-move.ts';
 import { moveLocal } from './local-move.ts';
 import type { MoveOutcome, MoveRequest, Mover } from './move.ts';
@@ -14,6 +16,10 @@ import { forgetPackJournal, movePackLocally, recoverPackJournals } from './pack-
 import type { RecoverInput } from './publish-partial.ts';
 import { Reservations } from './reservations.ts';
 import { SharedReading } from './shared-reading.ts';
+import { discardByStream, recoverByStream } from './stream-cleanup.ts';
+import { moveByStream } from './stream-move.ts';
+import { movePackByStream } from './stream-pack.ts';
+import type { FoundPartial } from './sweep.ts';
 
 export interface MoverOptions {
   /** Opened with `laneOperations` among its modules. */
@@ -51,8 +57,9 @@ export function createMover(options: MoverOptions): Mover {
     let changes = 0;
     let failedSyncs = 0;
     for (;;) {
+      const bytesBefore = control.bytesDone;
       try {
-        return await moveLocal(parts, request, shared);
+        return await (isLocal(request) ? moveLocal(parts, request, shared) : moveByStream(parts, request));
       } catch (error) {
         if (error instanceof Stopped) return await stopped(request, error);
         const fault = asFault(error);
@@ -67,7 +74,7 @@ export function createMover(options: MoverOptions): Mover {
         // What was written proves nothing any more, whatever its cache pages say.
         await discard(request.transfer, request.destination);
         if (changes >= freshStarts || failedSyncs > 1 || fault.code === 'space') throw fault;
-        control.addBytes(-control.bytesDone);
+        control.addBytes(bytesBefore - control.bytesDone);
         request.hooks.restarted(fault);
       }
     }
@@ -79,19 +86,17 @@ export function createMover(options: MoverOptions): Mover {
   };
 
   const discard = async (transfer: Transfer, destination: Endpoint): Promise<void> => {
+    parts.growing.delete(transfer.id);
+    if (destination.localPath === undefined) return await discardByStream(parts, transfer, destination);
     const root = localPath(destination, '');
     const journal = journalPath(options.journalFolder, transfer.id);
-    parts.growing.delete(transfer.id);
     await options.mounts.pool(root).run('mover.discard', { root, journal } satisfies DiscardInput, { unqueued: true });
   };
 
   const recoverPublishing = async (transfer: Transfer, destination: Endpoint): Promise<MoveOutcome | undefined> => {
     const { publishing, identity } = transfer;
     if (publishing === null) return undefined;
-    const root = localPath(destination, '');
-    const input: RecoverInput = { root, publishing };
-    const isOurs = await options.mounts.pool(root).run<boolean>('mover.recover', input, { unqueued: true });
-    if (!isOurs) return undefined;
+    if (!(await isPublished(publishing, destination))) return undefined;
     // Only the journal: what it speaks of may stand under its final name by now.
     const journal = journalPath(options.journalFolder, transfer.id);
     await options.mounts.pool(options.journalFolder).run('mover.forget', { journal }, { unqueued: true });
@@ -107,18 +112,61 @@ export function createMover(options: MoverOptions): Mover {
       alreadyThere: true,
     };
   };
+
+  const isPublished = (publishing: Publishing, destination: Endpoint): Promise<boolean> => {
+    // A record of a move by streams knows no inode.
+    if (destination.localPath === undefined || publishing.inode === '') return recoverByStream(publishing, destination);
+    const root = localPath(destination, '');
+    return options.mounts
+      .pool(root)
+      .run<boolean>('mover.recover', { root, publishing } satisfies RecoverInput, { unqueued: true });
+  };
+
+  const sweep: Mover['sweep'] = async (folders, isAlive) => {
+    let removed = 0;
+    for (const { destination, folder } of folders) {
+      if (destination.localPath === undefined) continue;
+      const root = localPath(destination, '');
+      const pool = options.mounts.pool(root);
+      const found = await pool.run<FoundPartial[]>('mover.findPartials', { root, path: folder }, { unqueued: true });
+      const paths: string[] = [];
+      for (const { path, transferId } of found) if (!(await isAlive(transferId))) paths.push(path);
+      if (paths.length > 0)
+        removed += await pool.run<number>('mover.removePartials', { root, paths }, { unqueued: true });
+    }
+    const own = options.mounts.pool(options.journalFolder);
+    const input = { folder: options.journalFolder };
+    for (const id of await own.run<string[]>('mover.listJournals', input, { unqueued: true })) {
+      if (!(await isAlive(id))) removed += await removeJournalled(own, id);
+    }
+    return removed;
+  };
+
+  /** A journal knows where its partial lies; what only streams reach was removed when the transfer was. */
+  const removeJournalled = async (own: MountPool, id: string): Promise<number> => {
+    const path = journalPath(options.journalFolder, id);
+    const journal = await own.run<Journal | undefined>('mover.loadJournal', { journal: path }, { unqueued: true });
+    const root = journal?.head.partial.root ?? '';
+    const isLocal = isAbsolute(root);
+    const pool = isLocal ? options.mounts.pool(root) : own;
+    if (isLocal) await pool.run('mover.discard', { root, journal: path } satisfies DiscardInput, { unqueued: true });
+    else await own.run('mover.forget', { journal: path }, { unqueued: true });
+    return 1;
+  };
+
   return {
     move: (request) => move(request, null),
     moveTogether: (requests) => {
       const shared = new SharedReading(parts, requests);
       return requests.map((request) => move(request, shared).finally(() => shared.leave(request)));
     },
-    movePack: (request) => movePackLocally(parts, request),
+    movePack: (request) =>
+      isLocal(request) ? movePackLocally(parts, request) : movePackByStream(request, (file) => move(file, null)),
     recoverPublishing,
     recoverPacks: (open) => recoverPackJournals(parts, open),
     forgetPack: (packId) => forgetPackJournal(parts, packId),
     discard,
-    sweep: async () => 0,
+    sweep,
     get reservedBytes() {
       return parts.reservations.byMount;
     },
@@ -130,6 +178,10 @@ function isLostWrite(fault: Fault): boolean {
   if (fault.code === 'sync_failed') return true;
   const operation = fault.place?.operation;
   return fault.code === 'space' && (operation === 'make durable' || operation === 'close');
+}
+
+function isLocal({ source, destination }: Pick<MoveRequest, 'source' | 'destination'>): boolean {
+  return source.localPath !== undefined && destination.localPath !== undefined;
 }
 
 function checkAbilities({ options, source }: MoveRequest): void {

@@ -9,6 +9,8 @@ import { movePackFiles } from './pack-lane.ts';
 import { listPacks, packDestination, recoverPack } from './pack-recovery.ts';
 import { lookAtSource, planMove } from './plan-move.ts';
 import { finishPartial, freeName, publishPartial, recoverPartial, syncPartial } from './publish-partial.ts';
+import { appendToJournal, loadJournal } from './stream-journal.ts';
+import { findPartials, listJournals, removePartials } from './sweep.ts';
 
 /** Operations that a worker knows by these names. */
 export const operations = {
@@ -27,6 +29,11 @@ export const operations = {
   'mover.forget': forgetMove,
   'mover.remove': removeLeftover,
   'mover.discard': discardPartial,
+  'mover.appendToJournal': appendToJournal,
+  'mover.loadJournal': loadJournal,
+  'mover.findPartials': findPartials,
+  'mover.removePartials': removePartials,
+  'mover.listJournals': listJournals,
   'mover.pack': movePackFiles,
   'mover.listPacks': listPacks,
   'mover.packDestination': packDestination,

@@ -1,6 +1,6 @@
 // A mover over two temporary folders, with the hooks of a ledger that only remembers.
 
-import { mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { newControl, stopControl } from '../../../src/endpoints/control.ts';
@@ -9,7 +9,7 @@ import { localOperations, openLocal } from '../../../src/endpoints/local.ts';
 import { openMounts } from '../../../src/endpoints/mount-pool.ts';
 import type { Mounts, StopReason } from '../../../src/endpoints/mounts.ts';
 import { createMover, laneOperations } from '../../../src/engine/mover/create-mover.ts';
-import type { MoveHooks, MoveOptions, MoveRequest, Mover } from '../../../src/engine/mover/move.ts';
+import type { MoveHooks, MoveOptions, MoveOutcome, MoveRequest, Mover } from '../../../src/engine/mover/move.ts';
 import { idSource, systemClock, systemRandom } from '../../../src/model/clock.ts';
 import type { Fault } from '../../../src/model/fault.ts';
 import type { Publishing, Transfer } from '../../../src/model/transfer.ts';
@@ -120,4 +120,17 @@ function request(
     progress,
     stop: (reason) => stopControl(control, reason),
   };
+}
+
+export function published(outcome: MoveOutcome): Extract<MoveOutcome, { kind: 'published' }> {
+  if (outcome.kind !== 'published') throw new Error(`the move ended as ${JSON.stringify(outcome)}`);
+  return outcome;
+}
+
+export function namesIn(folder: string): string[] {
+  return readdirSync(folder, { recursive: true }).map(String).sort();
+}
+
+export function sameFiles(left: string, right: string): boolean {
+  return readFileSync(left).equals(readFileSync(right));
 }

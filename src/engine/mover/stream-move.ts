@@ -1,0 +1,455 @@
+// Moves one file between any two endpoints by their streams; the same steps as for local files, without worker lanes.
+
+import { type ContentHasher, combineLeaves, createHasher, hashStream } from '../../endpoints/content-hash.ts';
+import { limitOf, openControl } from '../../endpoints/control.ts';
+import type { Call, Endpoint } from '../../endpoints/endpoint.ts';
+import { type Control, sides, stopReasons } from '../../endpoints/mounts.ts';
+import { asFault, Fault } from '../../model/fault.ts';
+import { blockBytes, type ContentHash, type HashAlgorithm, type Verify } from '../../model/hash.ts';
+import type { Entry } from '../../model/manifest.ts';
+import { baseName, displayPath, joinPath, numberedName, parentPath, partialName } from '../../model/names.ts';
+import type { Publishing, SourceIdentity } from '../../model/transfer.ts';
+import type { MoveOutcome, MoveRequest } from './move.ts';
+import { journalPath, type MoverParts, Stopped } from './mover-parts.ts';
+import { grownFrom, sameSource } from './source-identity.ts';
+import { BlockCutter, passing } from './stream-content.ts';
+import { StreamJournal } from './stream-journal.ts';
+
+const lookForStopMs = 100;
+const progressMs = 200;
+const roundsOfRewriting = 3;
+const roundsOfSealing = 5;
+const mostNumberedNames = 10_000;
+
+/** Rejects with Stopped where the stop flag was set, else with a Fault. */
+export async function moveByStream(parts: MoverParts, request: MoveRequest): Promise<MoveOutcome> {
+  const control = openControl(request.control);
+  const stop = new AbortController();
+  const looking = setInterval(() => {
+    if (control.stop !== stopReasons.run && !stop.signal.aborted) stop.abort(new Stopped(control.stop));
+  }, lookForStopMs);
+  const telling = setInterval(() => request.hooks.progress(control.bytesDone), progressMs);
+  try {
+    return await new StreamMove(parts, request, control, stop.signal).run();
+  } catch (error) {
+    // However the streams put it: it was stopped.
+    if (stop.signal.aborted) throw stop.signal.reason;
+    throw error;
+  } finally {
+    clearInterval(looking);
+    clearInterval(telling);
+  }
+}
+
+class StreamMove {
+  readonly #parts: MoverParts;
+  readonly #request: MoveRequest;
+  readonly #control: Control;
+  readonly #call: Call & { readonly signal: AbortSignal };
+  readonly #journal: StreamJournal;
+  readonly #algorithm: HashAlgorithm;
+  /** Where the bytes go until they are verified; the final name itself where the place cannot rename. */
+  readonly #partial: string;
+  readonly #leaves: Buffer[] = [];
+  /** Of the source's content as far as it was read or proved, in order; null for the block tree, which is made of the leaves. */
+  #ordered: ContentHasher | null;
+  readonly #bytesBefore: number;
+  #movedBytes = 0;
+  #resumedBytes = 0;
+
+  constructor(parts: MoverParts, request: MoveRequest, control: Control, signal: AbortSignal) {
+    const { transfer, destination, options } = request;
+    this.#parts = parts;
+    this.#request = request;
+    this.#control = control;
+    this.#bytesBefore = control.bytesDone;
+    this.#call = { signal };
+    this.#journal = new StreamJournal(
+      parts.mounts.pool(parts.journalFolder),
+      journalPath(parts.journalFolder, transfer.id),
+    );
+    const isLocal = destination.localPath !== undefined;
+    this.#algorithm = options.algorithm ?? (isLocal || destination.hash === undefined ? 'xxh128-8m' : 'sha256');
+    this.#ordered = this.#newOrdered();
+    const { path } = transfer.destination;
+    const name = partialName(baseName(path), transfer.id, transfer.fence);
+    this.#partial = destination.rename === undefined ? path : joinPath(parentPath(path), name);
+  }
+
+  async run(): Promise<MoveOutcome> {
+    const { growth, transfer, hooks, options } = this.#request;
+    const entry = await this.#lookAtSource();
+    let identity = identityOf(entry);
+    const target = await this.#judgeExisting(entry);
+    if ('there' in target)
+      return this.#published(identity, transfer.destination.path, target.there, target.verify, true);
+    const release = await this.#reserve(identity);
+    try {
+      const isGrowing = growth !== undefined;
+      const from = await this.#takeUp(identity, isGrowing);
+      if (growth !== undefined && !growth.ended) {
+        const limit = Math.min(growth.limitBytes, identity.sizeBytes);
+        const end = Math.max(from, limit - (limit % blockBytes));
+        await this.#copy(from, end, null);
+        await this.#journal.flush();
+        hooks.progress(end);
+        return { kind: 'caught_up', bytesDone: end };
+      }
+      await this.#copy(from, identity.sizeBytes, this.#ordered);
+      if (isGrowing) identity = await this.#seal(identity);
+      else if (!sameSource(identity, identityOf(await this.#lookAtSource()))) throw this.#changed();
+      const { hash, verify } = await this.#verify(identity);
+      await this.#setMetadata(entry, identity);
+      await this.#journal.flush();
+      const finalPath = await this.#publish(identity, hash, target.replace);
+      await this.#journal.forget();
+      hooks.progress(identity.sizeBytes);
+      return this.#published(identity, finalPath, hash, options.verify === 'size' ? 'size' : verify, false);
+    } finally {
+      release();
+    }
+  }
+
+  #published(
+    identity: SourceIdentity,
+    publishedPath: string,
+    hash: ContentHash,
+    verify: Verify,
+    alreadyThere: boolean,
+  ): MoveOutcome {
+    return {
+      kind: 'published',
+      publishedPath,
+      sizeBytes: identity.sizeBytes,
+      hash,
+      verify,
+      identity,
+      movedBytes: this.#movedBytes,
+      resumedBytes: this.#resumedBytes,
+      alreadyThere,
+    };
+  }
+
+  async #lookAtSource(): Promise<Entry> {
+    const { source, transfer } = this.#request;
+    const { path } = transfer.source;
+    const entry = await source.stat(path, this.#call);
+    if (entry?.kind === 'file') return entry;
+    const place = { path: displayPath(path), endpoint: displayPath(source.name) };
+    if (entry === undefined) throw new Fault('not_found', `${place.path} is not in ${place.endpoint}.`, { place });
+    throw new Fault('unsupported', `${place.path} in ${place.endpoint} is not a regular file.`, { place });
+  }
+
+  #changed(): Fault {
+    const { source, transfer } = this.#request;
+    const place = { path: displayPath(transfer.source.path), endpoint: displayPath(source.name) };
+    return new Fault('source_changed', `${place.path} in ${place.endpoint} changed while it was copied.`, { place });
+  }
+
+  async #judgeExisting(
+    entry: Entry,
+  ): Promise<{ readonly there: ContentHash; readonly verify: Verify } | { readonly replace: boolean }> {
+    const { destination, options, transfer } = this.#request;
+    const { path } = transfer.destination;
+    const { conflict } = options;
+    const there = await destination.stat(path, this.#call);
+    if (there === undefined) return { replace: conflict === 'overwrite' };
+    const place = { path: displayPath(path), endpoint: displayPath(destination.name) };
+    const refuse = (why: string): never => {
+      throw new Fault('exists', `${place.path} in ${place.endpoint} ${why}.`, { place });
+    };
+    if (conflict === 'fail') return refuse('is there already');
+    if (there.kind === 'folder' && conflict !== 'rename') return refuse('is a folder, and a file is to take its name');
+    if (conflict === 'overwrite') return { replace: true };
+    if (there.kind === 'file' && there.sizeBytes === entry.sizeBytes) {
+      const ours = await this.#hashOf(this.#request.source, transfer.source.path);
+      const theirs = await this.#hashOf(destination, path);
+      if (ours.value === theirs.value) {
+        return { there: { algorithm: this.#algorithm, value: theirs.value }, verify: theirs.verify };
+      }
+    }
+    if (conflict === 'rename') return { replace: false };
+    if (conflict === 'skip') return refuse('has other content and was left as it is');
+    const precision = Math.max(destination.traits.mtimePrecisionMs, this.#request.source.traits.mtimePrecisionMs);
+    return entry.mtimeMs > there.mtimeMs + precision ? { replace: true } : refuse('is newer and was left as it is');
+  }
+
+  async #reserve(identity: SourceIdentity): Promise<() => void> {
+    const { destination, options, transfer } = this.#request;
+    const space = await destination.space?.(this.#call);
+    const before = this.#control.bytesDone;
+    const room = {
+      mountPoint: destination.localPath === undefined ? destination.name : this.#mountOf(destination),
+      remaining: () => Math.max(0, identity.sizeBytes - (this.#control.bytesDone - before)),
+    };
+    if (space === undefined) return this.#parts.reservations.hold(room);
+    const journal = await this.#journal.load();
+    const journaled = Math.min(identity.sizeBytes, (journal?.blocks.size ?? 0) * blockBytes);
+    return this.#parts.reservations.take({
+      ...room,
+      remaining: () => Math.max(0, identity.sizeBytes - Math.max(journaled, this.#control.bytesDone - before)),
+      freeBytes: space.freeBytes,
+      reserveBytes: options.reserveBytes,
+      path: transfer.destination.path,
+      place: destination.name,
+    });
+  }
+
+  #mountOf(destination: Endpoint): string {
+    const path = destination.localPath?.(this.#request.transfer.destination.path) ?? '/';
+    return this.#parts.mounts.mountOf(path).mountPoint;
+  }
+
+  /** What stands of an earlier attempt, proved by reading it again; resolves with where to go on. */
+  async #takeUp(identity: SourceIdentity, isGrowing: boolean): Promise<number> {
+    const { destination, hooks, transfer } = this.#request;
+    const journal = await this.#journal.load();
+    const head = { identity, growing: isGrowing, partial: this.#partialNote() };
+    const old = journal?.head.partial.path;
+    const fits =
+      journal !== undefined &&
+      (isGrowing || journal.head.growing
+        ? grownFrom(journal.head.identity, identity)
+        : sameSource(journal.head.identity, identity));
+    const canResume = destination.traits.resumableWrite && (old === this.#partial || destination.rename !== undefined);
+    if (journal === undefined || old === undefined || !fits || !canResume) {
+      for (const path of journal?.paths ?? []) {
+        if (path !== transfer.destination.path) await destination.remove(path, this.#call);
+      }
+      this.#journal.begin(head, { fresh: true });
+      if (journal !== undefined && !fits) hooks.restarted(this.#changed());
+      return 0;
+    }
+    if (old !== this.#partial) {
+      this.#journal.begin(head, { fresh: false });
+      await this.#journal.flush();
+      const there = await destination.stat(this.#partial, this.#call);
+      if (there === undefined) await this.#renameOld(old);
+    }
+    this.#journal.begin(head, { fresh: false });
+    return await this.#prove(journal.blocks, identity.sizeBytes);
+  }
+
+  #partialNote() {
+    const { destination, transfer } = this.#request;
+    return { root: destination.name, path: this.#partial, device: '', inode: '', fence: transfer.fence };
+  }
+
+  async #renameOld(old: string): Promise<void> {
+    try {
+      await this.#request.destination.rename?.(old, this.#partial, { overwrite: false }, this.#call);
+    } catch (error) {
+      if (asFault(error).code !== 'not_found') throw error;
+    }
+  }
+
+  /** Reads the partial up to the first block that the journal does not have or that differs from it. */
+  async #prove(blocks: ReadonlyMap<number, string>, sizeBytes: number): Promise<number> {
+    const { destination } = this.#request;
+    const there = await destination.stat(this.#partial, this.#call);
+    let whole = 0;
+    while (blocks.has(whole) && (whole + 1) * blockBytes <= Math.min(sizeBytes, there?.sizeBytes ?? 0)) whole++;
+    if (whole === 0) return 0;
+    let proved = 0;
+    let parts: Uint8Array[] = [];
+    const take = (block: number, digest: Buffer) => {
+      if (block === proved && digest.toString('hex') === blocks.get(block)) {
+        this.#leaves[block] = digest;
+        proved++;
+        this.#resumedBytes += blockBytes;
+        this.#control.addBytes(blockBytes);
+        for (const part of parts) this.#ordered?.update(part);
+      }
+      parts = [];
+    };
+    // Only what has been proved goes into the hash, so a block is held until its end.
+    const cutter = new BlockCutter(0, take, (part) => {
+      if (this.#ordered !== null) parts.push(part);
+    });
+    const stream = await destination.read(this.#partial, 0, this.#call);
+    for await (const _chunk of this.#looked(stream, whole * blockBytes, (chunk) => cutter.update(chunk), false)) {
+      if (proved < Math.floor(cutter.at / blockBytes)) break;
+    }
+    return proved * blockBytes;
+  }
+
+  #looked(
+    stream: ReadableStream<Uint8Array>,
+    mostBytes: number,
+    chunk: (chunk: Uint8Array) => void,
+    isLimited = true,
+  ): ReadableStream<Uint8Array> {
+    const own = limitOf(this.#request.control);
+    const limits = isLimited ? [this.#parts.mounts.bandwidth, ...(own === undefined ? [] : [own])] : [];
+    return passing(stream, { control: this.#control, limits, signal: this.#call.signal, mostBytes, chunk });
+  }
+
+  /** What was copied from there on does not count any more. */
+  #goBackTo(offset: number): void {
+    this.#control.addBytes(offset - (this.#control.bytesDone - this.#bytesBefore));
+  }
+
+  #newOrdered(): ContentHasher | null {
+    return this.#algorithm === 'xxh128-8m' ? null : createHasher(this.#algorithm);
+  }
+
+  /** Copies from a block's beginning to `end`, which becomes the partial's size. `ordered` is fed with what goes by. */
+  async #copy(from: number, end: number, ordered: ContentHasher | null): Promise<void> {
+    const { source, destination, transfer } = this.#request;
+    if (from >= end && (from > 0 || end > 0)) return;
+    const cutter = new BlockCutter(from, (block, digest) => {
+      this.#leaves[block] = digest;
+      this.#journal.block(block, digest);
+    });
+    const body = this.#looked(await source.read(transfer.source.path, from, this.#call), end - from, (chunk) => {
+      cutter.update(chunk);
+      ordered?.update(chunk);
+      this.#movedBytes += chunk.length;
+      this.#control.addBytes(chunk.length);
+    });
+    const size = await destination.write(this.#partial, from, body, this.#call);
+    cutter.end();
+    this.#leaves.length = Math.ceil(end / blockBytes);
+    if (cutter.at !== end) throw this.#changed();
+    if (size !== end) throw this.#corrupt(`has ${size} bytes where ${end} were sent`);
+  }
+
+  /** As for local files: what the writer changed behind the copy is copied again, from the first such block on. */
+  async #seal(first: SourceIdentity): Promise<SourceIdentity> {
+    const { source, transfer } = this.#request;
+    let identity = first;
+    for (let round = 0; round < roundsOfSealing; round++) {
+      let differs: number | undefined;
+      const ordered = this.#newOrdered();
+      this.#ordered = ordered;
+      const compare = (block: number, digest: Buffer) => {
+        if (!digest.equals(this.#leaves[block] ?? Buffer.alloc(0))) differs ??= block;
+      };
+      const cutter = new BlockCutter(0, compare, (part) => ordered?.update(part));
+      const stream = await source.read(transfer.source.path, 0, this.#call);
+      for await (const _chunk of this.#looked(stream, identity.sizeBytes, (chunk) => cutter.update(chunk))) {
+        if (differs !== undefined) break;
+      }
+      if (differs === undefined) cutter.end();
+      const now = identityOf(await this.#lookAtSource());
+      if (!grownFrom(identity, now)) throw this.#changed();
+      if (differs === undefined && sameSource(identity, now)) return now;
+      const from = (differs ?? Math.floor(identity.sizeBytes / blockBytes)) * blockBytes;
+      identity = now;
+      this.#goBackTo(from);
+      await this.#copy(from, identity.sizeBytes, null);
+    }
+    const place = { path: displayPath(transfer.source.path), endpoint: displayPath(source.name) };
+    throw new Fault('busy', `${place.path} in ${place.endpoint} is still being written to.`, { place });
+  }
+
+  /** Compares what arrived with what was read; what differs is copied again from there on. */
+  async #verify(identity: SourceIdentity): Promise<{ hash: ContentHash; verify: Verify }> {
+    const { options, destination } = this.#request;
+    const value = this.#ordered?.digest() ?? combineLeaves(this.#leaves);
+    const hash: ContentHash = { algorithm: this.#algorithm, value };
+    if (options.verify === 'size') return { hash, verify: 'size' };
+    for (let round = 1; ; round++) {
+      const there = await this.#hashOf(destination, this.#partial);
+      if (there.value === value) return { hash, verify: there.verify };
+      if (round === roundsOfRewriting) throw this.#corrupt('does not have the content that was sent');
+      const from = destination.traits.resumableWrite ? await this.#firstDifference() : 0;
+      this.#goBackTo(from);
+      const sent = this.#leaves.slice();
+      await this.#copy(from, identity.sizeBytes, null);
+      if (!sent.every((leaf, block) => leaf.equals(this.#leaves[block] ?? Buffer.alloc(0)))) throw this.#changed();
+    }
+  }
+
+  async #firstDifference(): Promise<number> {
+    const { destination } = this.#request;
+    let differs: number | undefined;
+    const compare = (block: number, digest: Buffer) => {
+      if (!digest.equals(this.#leaves[block] ?? Buffer.alloc(0))) differs ??= block;
+    };
+    const cutter = new BlockCutter(0, compare);
+    const stream = await destination.read(this.#partial, 0, this.#call);
+    const most = Number.MAX_SAFE_INTEGER;
+    for await (const _chunk of this.#looked(stream, most, (chunk) => cutter.update(chunk))) {
+      if (differs !== undefined) break;
+    }
+    cutter.end();
+    // A partial that ends too early differs where it ends; one that reads well now is written again all the same.
+    return Math.max(0, Math.min(differs ?? Math.floor(cutter.at / blockBytes), this.#leaves.length - 1)) * blockBytes;
+  }
+
+  /** By the place itself where it can, through a reading that is newly opened; else by reading it from there. */
+  async #hashOf(endpoint: Endpoint, path: string): Promise<{ value: string; verify: Verify }> {
+    if (endpoint.hash !== undefined) {
+      try {
+        const progress = () => this.#control.enter(sides.none);
+        const value = await endpoint.hash(path, this.#algorithm, { ...this.#call, progress });
+        return { value, verify: endpoint.localPath === undefined ? 'far-hash' : 'read-back' };
+      } catch (error) {
+        if (asFault(error).code !== 'unsupported') throw error;
+      }
+    }
+    const stream = await endpoint.read(path, 0, this.#call);
+    const looked = this.#looked(stream, Number.MAX_SAFE_INTEGER, () => undefined);
+    return { value: await hashStream(looked, this.#algorithm), verify: 'read-back' };
+  }
+
+  async #setMetadata(entry: Entry, identity: SourceIdentity): Promise<void> {
+    const { destination, options } = this.#request;
+    const { mtime, mode } = options.preserve;
+    const metadata = {
+      ...(mtime ? { mtimeMs: identity.mtimeMs } : {}),
+      // Without its owner a set-user-ID program would run as somebody else.
+      ...(mode && entry.mode !== undefined ? { mode: entry.mode & 0o1777 } : {}),
+    };
+    if (Object.keys(metadata).length > 0) await destination.setMetadata?.(this.#partial, metadata, this.#call);
+  }
+
+  async #publish(identity: SourceIdentity, hash: ContentHash, replace: boolean): Promise<string> {
+    const { destination, hooks, options, transfer } = this.#request;
+    const { path } = transfer.destination;
+    const record = (finalPath: string): Publishing => ({
+      partialPath: this.#partial,
+      finalPath,
+      device: '',
+      inode: '',
+      sizeBytes: identity.sizeBytes,
+      hash,
+    });
+    if (destination.rename === undefined) {
+      this.#call.signal.throwIfAborted();
+      await hooks.publishing(record(path));
+      return path;
+    }
+    for (let n = 0; n < mostNumberedNames; n++) {
+      const finalPath = n === 0 ? path : joinPath(parentPath(path), numberedName(baseName(path), n));
+      if (options.conflict === 'rename' && (await destination.stat(finalPath, this.#call)) !== undefined) continue;
+      this.#call.signal.throwIfAborted();
+      await hooks.publishing(record(finalPath));
+      try {
+        await destination.rename(this.#partial, finalPath, { overwrite: replace }, this.#call);
+        return finalPath;
+      } catch (error) {
+        if (asFault(error).code !== 'exists' || options.conflict !== 'rename') throw error;
+      }
+    }
+    const place = { path: displayPath(path), endpoint: displayPath(destination.name) };
+    throw new Fault('exists', `${place.path} in ${place.endpoint} has too many namesakes.`, { place });
+  }
+
+  #corrupt(why: string): Fault {
+    const place = { path: displayPath(this.#partial), endpoint: displayPath(this.#request.destination.name) };
+    return new Fault('corrupt', `${place.path} in ${place.endpoint} ${why}.`, { place });
+  }
+}
+
+function identityOf(entry: Entry): SourceIdentity {
+  const { device, inode, version, sizeBytes, mtimeMs } = entry;
+  return {
+    sizeBytes,
+    mtimeMs,
+    ...(device === undefined ? {} : { device }),
+    ...(inode === undefined ? {} : { inode }),
+    ...(version === undefined ? {} : { version }),
+  };
+}
