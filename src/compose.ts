@@ -106,3 +106,14 @@ export async function openParts(options: PartsOptions): Promise<Parts> {
     },
   };
 }
+
+/** Places alone, to look at and to hash: no ledger, no engine. */
+export async function openPlaces(): Promise<{ open(address: string): Promise<Endpoint>; close(): Promise<boolean> }> {
+  const [{ openMounts }, { requireEndpoint }, { localOperations }] = await Promise.all([
+    import('./endpoints/mount-pool.ts'),
+    import('./endpoints/index.ts'),
+    import('./endpoints/local.ts'),
+  ]);
+  const mounts = openMounts({ modules: [localOperations] });
+  return { open: (address) => requireEndpoint(parseEndpoint(address), { mounts }), close: () => mounts.close() };
+}

@@ -124,6 +124,12 @@ export async function openForReading(
   return wherryOf(await openLibraryParts(options));
 }
 
+/** Places on this machine to look at and to hash, without a ledger. */
+export async function openPlaces(): Promise<Pick<Wherry, 'open' | 'close'>> {
+  const compose = await import('./compose.ts');
+  return compose.openPlaces();
+}
+
 /** The daemon: watches, API and console. Rejects with `data_in_use`, `port_in_use`, `config_invalid`, `permission` and `ledger`. */
 export async function openDaemon(
   settings: Settings,

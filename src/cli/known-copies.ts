@@ -1,9 +1,10 @@
 // What is known of the copies below a path: the newest proven size and hash of each file, from the ledgers that can be asked.
 
+import { statSync } from 'node:fs';
 import { parseEndpoint } from '../model/endpoint-url.ts';
 import { asFault } from '../model/fault.ts';
 import type { ContentHash } from '../model/hash.ts';
-import { displayPath, joinPath } from '../model/names.ts';
+import { baseName, displayPath, joinPath } from '../model/names.ts';
 import { exactPath, type PathText } from '../model/path-text.ts';
 import { copyLedgers, knownCopies } from './copy-request.ts';
 import { type DaemonLink, findDaemon } from './daemon-client.ts';
@@ -41,9 +42,12 @@ export async function provenFiles(wanted: ReceiptsWanted): Promise<Map<string, P
   };
   const ledgers = [copyLedgers(undefined), ...(data === undefined ? [] : [copyLedgers(data)])].flatMap(knownCopies);
   for (const { folder, pair } of ledgers) {
-    const destination = parseEndpoint(pair.destination);
-    if (destination.scheme !== 'file') continue;
-    if (paths.some((path) => isBelow(path, destination.path) || isBelow(destination.path, path))) {
+    const places = (pair.destinations ?? [pair.destination]).map((place) => parseEndpoint(place));
+    const near = places.some(
+      ({ scheme, path: place }) =>
+        scheme === 'file' && paths.some((path) => isBelow(path, place) || isBelow(place, path)),
+    );
+    if (near) {
       await tryLedger(terminal, `of the copy to ${displayPath(pair.destination)}`, () => readLedger(folder, note));
     }
   }
@@ -94,9 +98,7 @@ async function readLedger(folder: string, note: Note): Promise<void> {
 }
 
 async function askDaemon({ client }: DaemonLink, paths: readonly string[], note: Note): Promise<void> {
-  const last = (path: string) => path.slice(path.lastIndexOf('/') + 1);
-  // One path can be looked for by a part of it; its last part is in the endpoint's address or in the path below it.
-  const search = paths.length === 1 && paths[0] !== '/' ? last(paths[0] ?? '') : undefined;
+  const search = searchFor(paths);
   let cursor: string | undefined;
   do {
     const page = await client.call('listTransfers', {
@@ -104,7 +106,7 @@ async function askDaemon({ client }: DaemonLink, paths: readonly string[], note:
         state: ['completed'],
         limit: pageRows,
         order: 'asc',
-        ...(search === undefined || !search.isWellFormed() ? {} : { search }),
+        ...(search === undefined ? {} : { search }),
         ...(cursor === undefined ? {} : { cursor }),
       },
     });
@@ -118,6 +120,12 @@ async function askDaemon({ client }: DaemonLink, paths: readonly string[], note:
     }
     cursor = page.nextCursor ?? undefined;
   } while (cursor !== undefined);
+}
+
+/** A single file can be looked for by its name; whatever is in a folder may have its name from the endpoint's own path. */
+function searchFor([path, ...others]: readonly string[]): string | undefined {
+  if (path === undefined || others.length > 0 || !path.isWellFormed()) return undefined;
+  return statSync(path, { throwIfNoEntry: false })?.isFile() === true ? baseName(path) : undefined;
 }
 
 function plainPath({ path, pathBytes }: { path: string; pathBytes?: string | undefined }): PathText {

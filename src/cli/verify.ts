@@ -1,8 +1,5 @@
 // `wherry verify`: reads what was copied again and compares it with its receipts, or two trees with each other.
 
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { defaultDataFolder } from '../config.ts';
 import type { Endpoint } from '../main.ts';
 import { asFault, Fault } from '../model/fault.ts';
@@ -50,9 +47,8 @@ export async function verify({ words, flags, terminal }: VerbCall): Promise<numb
   const data = flags.text('data') ?? (process.env.WHERRY_DATA || undefined);
   const proven =
     against === undefined ? await provenFiles({ paths, data, defaultData: defaultDataFolder(), terminal }) : undefined;
-  const { openForReading } = await import('../main.ts');
-  const folder = mkdtempSync(join(tmpdir(), 'wherry-verify-'));
-  const wherry = await openForReading({ dataFolder: folder });
+  const { openPlaces } = await import('../main.ts');
+  const wherry = await openPlaces();
   const run: Run = { open: wherry.open, direct: flags.is('direct'), signal: interrupt.signal, terminal };
   try {
     const questions =
@@ -72,7 +68,6 @@ export async function verify({ words, flags, terminal }: VerbCall): Promise<numb
     return interrupt.exitCode;
   } finally {
     await wherry.close();
-    rmSync(folder, { recursive: true, force: true });
     interrupt.release();
   }
 }
