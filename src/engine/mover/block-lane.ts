@@ -8,7 +8,7 @@ import type { SourceIdentity } from '../../model/transfer.ts';
 import { blockLength } from './block-table.ts';
 import { type At, LaneFile, within } from './lane-file.ts';
 import { type LaneOutput, type LaneOutputResult, LaneWriter } from './lane-writer.ts';
-import { grownFrom, identityOf, sameSource, sourceChanged } from './source-identity.ts';
+import { checkSource, identityOf, sourceChanged } from './source-identity.ts';
 
 export interface LaneInput {
   readonly source: At;
@@ -39,11 +39,11 @@ export function copyBlocks(input: LaneInput, { control }: OperationContext): Lan
     const source = LaneFile.open(confined, input.source.path, constants.O_RDONLY, sides.source, control);
     const outputs = input.outputs.map((given) => new LaneWriter(given, input.endBytes, control));
     try {
-      checkSource(input, identityOf(source.stats, source.fd));
+      checkSource(input.source, input, identityOf(source.stats, source.fd));
       const hash = input.algorithm === null ? null : createHasher(input.algorithm);
       for (const output of outputs) output.open();
       const whole = copyTakenBlocks(input, source, outputs, hash, control);
-      checkSource(input, identityOf(source.statsNow(), source.fd));
+      checkSource(input.source, input, identityOf(source.statsNow(), source.fd));
       for (const output of outputs) output.finish();
       return {
         outputs: outputs.map((output) => output.result()),
@@ -130,8 +130,4 @@ class BlockReader {
     }
     return Buffer.from(this.#leaf.digest());
   }
-}
-
-function checkSource({ source, identity, growing }: LaneInput, now: SourceIdentity): void {
-  if (!(growing ? grownFrom(identity, now) : sameSource(identity, now))) throw sourceChanged(source);
 }

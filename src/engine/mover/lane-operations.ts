@@ -9,6 +9,7 @@ import { movePackFiles } from './pack-lane.ts';
 import { listPacks, packDestination, recoverPack } from './pack-recovery.ts';
 import { lookAtSource, planMove } from './plan-move.ts';
 import { finishPartial, freeName, publishPartial, recoverPartial, syncPartial } from './publish-partial.ts';
+import { readIntoRing, writeFromRing } from './ring-lanes.ts';
 import { appendToJournal, loadJournal } from './stream-journal.ts';
 import { findPartials, listJournals, removePartials } from './sweep.ts';
 
@@ -19,6 +20,8 @@ export const operations = {
   'mover.open': openPartial,
   'mover.copy': copyBlocks,
   'mover.check': checkBlocks,
+  'mover.ringRead': readIntoRing,
+  'mover.ringWrite': writeFromRing,
   'mover.sync': syncPartial,
   'mover.finish': finishPartial,
   'mover.freeName': freeName,

@@ -107,6 +107,11 @@ export class LaneWriter {
     return this.#stopped === stopReasons.run && this.#fault === null;
   }
 
+  /** Shows whoever looks at its own control that somebody is at work. */
+  beat(): void {
+    if (this.#own !== this.#lane) this.#own.enter(sides.none);
+  }
+
   needs(block: number): boolean {
     return this.#table.state(block) === blockStates.none;
   }
@@ -166,6 +171,7 @@ export class LaneWriter {
       }
       this.#movedBytes += chunk.length;
       this.#own.addBytes(chunk.length);
+      this.beat();
     });
   }
 

@@ -38,3 +38,12 @@ export function sourceChanged({ root, path }: { readonly root: string; readonly 
   const place = { path: displayPath(path), endpoint: displayPath(root) };
   return new Fault('source_changed', `${place.path} in ${place.endpoint} changed while it was copied.`, { place });
 }
+
+/** Throws `source_changed` where it is no longer the version that is copied; `growing`: more may have been written to it. */
+export function checkSource(
+  at: { readonly root: string; readonly path: string },
+  { identity, growing }: { readonly identity: SourceIdentity; readonly growing: boolean },
+  now: SourceIdentity,
+): void {
+  if (!(growing ? grownFrom(identity, now) : sameSource(identity, now))) throw sourceChanged(at);
+}
