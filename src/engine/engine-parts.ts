@@ -18,7 +18,7 @@ export interface EngineLog {
 
 /** All are optional: what is left out has the default that stands beside it. */
 export interface EngineLimits {
-  /** Slots: 4 in all, 2 for each device or host. */
+  /** Slots: 4 in all, 2 for each device or host; `endpoints` names single ones by address or path. */
   readonly slots?: Partial<SlotLimits>;
   readonly retry?: Partial<RetryRules>;
   /** No byte for this long ends an attempt as `stalled`. Default is 60. */
@@ -31,6 +31,10 @@ export interface EngineLimits {
   readonly leaseSeconds?: number;
   /** After being told to stop, a call that does not come back for this long is left behind. Default is 5. */
   readonly hungSeconds?: number;
+  /** How long events are kept. Default is 30. */
+  readonly eventDays?: number;
+  /** How long transfers that have come to rest, and their receipts, are kept; null keeps them. Default is `null`. */
+  readonly historyDays?: number | null;
   /** As `Engine.setBandwidth` takes it. Default is none. */
   readonly bandwidth?: string | null;
 }

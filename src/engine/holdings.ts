@@ -13,6 +13,8 @@ export interface Holding {
   readonly transferIds: readonly string[];
   /** Slots by name, for rates by endpoint. */
   readonly slots: readonly string[];
+  /** Of its bytes those that the ledger counts already (groups of a pack). */
+  committedBytes: number;
   /** New for each call of the mover. */
   control: Control;
   intent: Intent | undefined;
@@ -70,6 +72,7 @@ export function newHolding(
   return {
     ...rest,
     control: freshControl(limit),
+    committedBytes: 0,
     intent: undefined,
     parked: false,
     lost: false,

@@ -55,15 +55,14 @@ export function createHost(run: JobRun, parts: HostParts): ModeHost & HostWaits 
     },
 
     refuse: async (files) => {
-      const now = clock.now();
+      run.firstFault ??= files[0]?.fault;
       for (let at = 0; at < files.length; at += rowsAtOnce) {
         const rows = files
           .slice(at, at + rowsAtOnce)
-          .map(({ file, fault }) => stoppedTransfer(file, fault, run.job, parts));
-        for (const [index, row] of rows.entries()) {
-          if (row.state === 'failed') run.firstFault ??= files[at + index]?.fault;
-        }
-        await ledger.insert(rows.map((row) => ({ ...row, updatedAt: now })));
+          .map(({ file, fault }) =>
+            failedTransfer(newTransfer({ ...file, sizeBytes: null }, run.job, parts, 'queued'), fault),
+          );
+        await ledger.insert(rows);
       }
     },
 
@@ -159,8 +158,13 @@ export function stoppedTransfer(file: NewTransfer, fault: Fault, job: Job, parts
   const row = newTransfer(file, job, parts, 'queued', id);
   const now = row.createdAt;
   const decision = parts.decide(fault, { attempts: 1, firstQueuedAt: now });
+  if (decision.kind === 'fail') return failedTransfer(row, fault);
   const error = fault.report();
-  if (decision.kind === 'fail') return { ...row, state: 'failed', error, attempts: 1, startedAt: now, finishedAt: now };
   const { reason, until } = decision;
   return { ...row, state: 'waiting', error, waiting: { reason, until }, attempts: reason === 'backoff' ? 1 : 0 };
+}
+
+function failedTransfer(row: Transfer, fault: Fault): Transfer {
+  const at = row.createdAt;
+  return { ...row, state: 'failed', error: fault.report(), attempts: 1, startedAt: at, finishedAt: at };
 }

@@ -3,6 +3,7 @@
 import type { Clock } from '../model/clock.ts';
 import type { BandwidthClock } from './bandwidth-clock.ts';
 import type { JobProgress } from './engine.ts';
+import type { Holdings } from './holdings.ts';
 import type { JobRun } from './job-run.ts';
 import type { Jobs } from './jobs.ts';
 import type { Live } from './live.ts';
@@ -20,15 +21,23 @@ export function createJobProgress(parts: {
   readonly clock: Clock;
   readonly live: Live;
   readonly jobs: Jobs;
+  readonly holdings: Holdings;
   readonly bandwidth: BandwidthClock;
 }): JobProgressTeller {
-  const { clock, live, jobs, bandwidth } = parts;
+  const { clock, live, jobs, holdings, bandwidth } = parts;
   const windows = new WeakMap<JobRun, { rate: RateWindow; toldAt: number }>();
+
+  /** What packs have moved and the ledger does not count yet; transfers with rows tell their bytes themselves. */
+  const inPacks = (jobId: string) =>
+    holdings
+      .ofJob(jobId)
+      .filter((holding) => live.bytesDone(holding.transferIds[0] ?? '') === undefined)
+      .reduce((sum, holding) => sum + Math.max(0, holding.control.bytesDone - holding.committedBytes), 0);
 
   const read = (run: JobRun, rate: RateWindow): JobProgress => {
     const { counts, state, waiting } = run.job;
     const at = clock.monotonic();
-    const bytesDone = counts.bytesCompleted + live.underWay(run.id);
+    const bytesDone = counts.bytesCompleted + live.underWay(run.id) + inPacks(run.id);
     rate.set(bytesDone, at);
     const perSecond = rate.perSecond(at);
     const leftBytes = Math.max(0, counts.bytesFound - counts.bytesSkipped - bytesDone);

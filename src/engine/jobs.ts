@@ -1,7 +1,7 @@
 // The jobs that run: begins their finding, sees them through, and brings them to their end.
 
 import { newBandwidth } from '../endpoints/bandwidth.ts';
-import { asFault, Fault } from '../model/fault.ts';
+import { asFault, Fault, type FaultReport } from '../model/fault.ts';
 import { type Job, jobTakes, noCounts } from '../model/job.ts';
 import { createHost, type HostParts, type HostWaits } from './job-host.ts';
 import { JobRun, openStates } from './job-run.ts';
@@ -33,6 +33,8 @@ export interface JobsParts extends HostParts {
   readonly modes: readonly Mode[];
   readonly rules: RetryRules;
   readonly random: { next(): number };
+  /** How long a call that was told to stop is waited for. */
+  readonly hungMs: number;
   readonly limitJob: (jobId: string, most: number | null) => void;
   /** Puts a job's own bandwidth in force. */
   readonly limitBytes: (run: JobRun) => void;
@@ -60,7 +62,11 @@ export function createJobs(parts: JobsParts): Jobs {
   const check = (run: JobRun) => {
     if (!run.isDone || !run.accepting || run.isFinishing) return;
     run.isFinishing = true;
-    void finish(run).catch((error) => log.error({ jobId: run.id, error }, 'The job could not be brought to its end'));
+    void finish(run).catch((error) => {
+      // Looked at again with the next tick.
+      run.isFinishing = false;
+      log.error({ jobId: run.id, fault: asFault(error).report() }, 'The job could not be brought to its end');
+    });
   };
 
   const finish = async (run: JobRun) => {
@@ -82,15 +88,20 @@ export function createJobs(parts: JobsParts): Jobs {
       rested(run.job);
       return;
     }
-    const fault = run.fault ?? run.firstFault;
     const { end } = run;
-    await run.advance(end, {
-      planned: run.fault === undefined,
-      error: end === 'finish' ? null : (fault?.report() ?? run.job.error),
-    });
+    const error = end === 'finish' ? null : await whyFailed(run);
+    await run.advance(end, { planned: run.fault === undefined, error });
     parts.tellEnd(run);
     drop(run);
     rested(run.job);
+  };
+
+  /** The first fault of this run, or one of an earlier run that the ledger remembers. */
+  const whyFailed = async (run: JobRun): Promise<FaultReport | null> => {
+    const fault = run.fault ?? run.firstFault;
+    if (fault !== undefined) return fault.report();
+    const { rows } = await reader.transfers({ jobId: run.id, states: ['failed'], limit: 1 });
+    return rows[0]?.error ?? run.job.error;
   };
 
   const find = async (run: JobRun, host: ModeHost) => {
@@ -189,7 +200,10 @@ export function createJobs(parts: JobsParts): Jobs {
       run.accepting = false;
       run.ending.abort(new Fault('interrupted', 'The job was stopped.'));
       runs.get(run.id)?.host.packDone();
-      await run.findEnded;
+      // A call that hangs in a place must not keep the job from being paused.
+      const giveUp = new AbortController();
+      await Promise.race([run.findEnded, clock.sleep(parts.hungMs, giveUp.signal).catch(() => undefined)]);
+      giveUp.abort();
     },
 
     packDone: (run) => {

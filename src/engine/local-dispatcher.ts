@@ -7,6 +7,7 @@ export interface SlotLimits {
   readonly global: number;
   /** For each endpoint or device that has no limit of its own. Default is 2. */
   readonly perEndpoint: number;
+  /** For single ones. */
   readonly endpoints: Readonly<Record<string, number>>;
 }
 

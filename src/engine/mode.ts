@@ -45,6 +45,8 @@ export interface Mode {
   plan(request: JobRequest, parts: ModeParts, signal?: AbortSignal): AsyncIterable<PlannedItem>;
   /** Called each time the job begins to run: at first, after a restart, after a pause, for a retry. */
   open(job: Job, host: ModeHost): ModeRun;
+  /** True for a row that cannot be moved at all: it is not retried, but dropped when its job is, which then finds out anew. */
+  isRefusal?(transfer: Transfer): boolean;
   /** True where a job's request can be replaced while it runs. Default is `false`. */
   readonly editable?: boolean;
   /** What all jobs of the mode share is ended with the engine; resolves with false where something hangs in the operating system. */
@@ -113,7 +115,7 @@ export interface ModeHost extends ModeParts {
   skipped(files: number, bytes: number): void;
   /** Writes rows and lets them be worked on (`queued`) or keeps them in sight (`discovered`). */
   add(files: readonly NewTransfer[], as: 'queued' | 'discovered', facts?: Facts): Promise<readonly Transfer[]>;
-  /** Writes rows of files that cannot be moved, with why. */
+  /** Writes rows of what cannot be moved at all (a folder that may not be entered, a name that is taken), with why: they have failed, and have no size. */
   refuse(files: readonly { readonly file: NewTransfer; readonly fault: Fault }[]): Promise<void>;
   /** Small files without rows of their own; their rows come with the pack's commit. Resolves when there is room for the next pack. */
   addPack(pack: NewPack): Promise<void>;

@@ -49,6 +49,7 @@ export function createPackRunner(parts: PackParts): PackRunner {
         arrived.push({ before, after: patchOf(result), receipt: receiptOf(result, work, run.id, clock.now()) });
     }
     await ledger.finishPack({ isNew: work.rows === undefined, arrived, job: counted(run, arrived) });
+    holding.committedBytes += arrived.reduce((sum, { receipt }) => sum + receipt.sizeBytes, 0);
     for (const result of results) if (result.kind === 'failed') await stop(pack, result.file, result.fault);
     await afterwards(pack, arrived);
   };
@@ -141,10 +142,19 @@ export function createPackRunner(parts: PackParts): PackRunner {
     // What was not begun has its row still, or is found again when the job goes on.
   };
 
+  const forget = async (work: PackWork) => {
+    if (work.rows !== undefined) return;
+    try {
+      await ledger.write([{ kind: 'delete_document', collection: packCollection, key: work.key }]);
+    } catch (error) {
+      log.error({ jobId: work.jobId, fault: asFault(error).report() }, 'The ledger could not be written');
+    }
+  };
+
   return {
     run: async (work) => {
       const run = jobs.get(work.jobId);
-      if (run === undefined) return;
+      if (run === undefined || (work.run !== undefined && work.run !== run)) return forget(work);
       const transferIds = work.rows === undefined ? [] : [...work.rows.keys()];
       const holding = newHolding({
         jobId: work.jobId,
@@ -163,13 +173,8 @@ export function createPackRunner(parts: PackParts): PackRunner {
       } catch (error) {
         await giveBack(pack, asFault(error));
       }
-      if (work.rows === undefined) {
-        await ledger
-          .write([{ kind: 'delete_document', collection: packCollection, key: work.key }])
-          .catch((error) =>
-            log.error({ jobId: run.id, fault: asFault(error).report() }, 'The ledger could not be written'),
-          );
-      }
+      // What a hung worker leaves behind is swept at the next start.
+      if (!holding.lost) await forget(work);
       holdings.remove(holding);
       if (work.rows === undefined) jobs.packDone(run);
     },

@@ -2,7 +2,8 @@
 
 import type { Endpoint } from '../endpoints/endpoint.ts';
 import type { Mounts } from '../endpoints/mounts.ts';
-import { parseEndpoint } from '../model/endpoint-url.ts';
+import { formatEndpoint, parseEndpoint } from '../model/endpoint-url.ts';
+import { defaultSlotLimits, type SlotLimits } from './local-dispatcher.ts';
 
 export interface Places {
   /** Opened once and kept. A place that could not be opened is tried again the next time. */
@@ -35,4 +36,14 @@ export function createPlaces(parts: { openEndpoint: (address: string) => Promise
       await Promise.allSettled(all.map(async (opening) => (await opening).close()));
     },
   };
+}
+
+/** Limits for single places are given by address or path, and hold for the whole mount or host. */
+export function slotLimits(given: Partial<SlotLimits> = {}, places: Pick<Places, 'slotOf'>): SlotLimits {
+  const endpoints: Record<string, number> = {};
+  for (const [address, most] of Object.entries(given.endpoints ?? {})) {
+    const slot = places.slotOf(formatEndpoint(parseEndpoint(address)));
+    endpoints[slot] = Math.min(most, endpoints[slot] ?? most);
+  }
+  return { ...defaultSlotLimits, ...given, endpoints };
 }

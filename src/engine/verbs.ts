@@ -11,9 +11,8 @@ import { type Holding, type Holdings, tellStop } from './holdings.ts';
 import type { JobRun } from './job-run.ts';
 import { isAtRest, type Jobs } from './jobs.ts';
 import type { Ledger } from './ledger.ts';
-import type { LocalDispatcher } from './local-dispatcher.ts';
+import type { Mode } from './mode.ts';
 import type { Places } from './places.ts';
-import type { EngineWork } from './work.ts';
 
 export interface VerbParts extends Pick<EngineParts, 'mover' | 'clock' | 'log'> {
   readonly store: Store;
@@ -21,7 +20,7 @@ export interface VerbParts extends Pick<EngineParts, 'mover' | 'clock' | 'log'> 
   readonly jobs: Jobs;
   readonly holdings: Holdings;
   readonly places: Places;
-  readonly dispatcher: LocalDispatcher<EngineWork>;
+  readonly modes: readonly Mode[];
   readonly hungMs: number;
   /** Gives up on a call that does not come back. */
   readonly leaveBehind: (holding: Holding, fault: Fault) => Promise<void>;
@@ -95,6 +94,9 @@ export function createVerbs(parts: VerbParts): Verbs {
       const name = displayPath(transfer.source.path);
       const applies = takes(transfer.state, input) && (input !== 'queue' || transfer.state === 'paused');
       if (!applies) throw refuse(name, transfer.state, wishes[input]);
+      if (input === 'retry' && isRefusal(transfer)) {
+        throw new Fault('state_conflict', `${name} was refused and cannot be retried alone; retry its job.`);
+      }
       const holding = holdings.of(id);
       if (holding !== undefined && (input === 'pause' || input === 'cancel')) {
         await stop(holding, input);
@@ -125,16 +127,26 @@ export function createVerbs(parts: VerbParts): Verbs {
     }
   };
 
-  /** All rows of a job in these states, changed together. */
-  const changeAll = async (jobId: string, states: readonly TransferState[], input: TransferInput) => {
-    for (;;) {
-      const { rows } = await store.transfers({ jobId, states, limit: 500 });
-      if (rows.length === 0) return;
-      if (input === 'cancel') for (const row of rows) await discard(row);
-      const changed = await ledger.advanceAll(rows.map((transfer) => ({ transfer, inputs: input })));
-      if (changed.every((row) => row === undefined)) return;
-    }
+  /** All rows of a job in these states, changed together; undefined leaves a row as it is. */
+  const changeAll = async (
+    jobId: string,
+    states: readonly TransferState[],
+    inputOf: (row: Transfer) => TransferInput | undefined,
+  ) => {
+    let cursor: string | undefined;
+    do {
+      const page = await store.transfers({ jobId, states, limit: 500, ...(cursor === undefined ? {} : { cursor }) });
+      const wishes = page.rows.flatMap((transfer) => {
+        const inputs = inputOf(transfer);
+        return inputs === undefined ? [] : [{ transfer, inputs }];
+      });
+      for (const { transfer, inputs } of wishes) if (inputs === 'cancel') await discard(transfer);
+      await ledger.advanceAll(wishes);
+      cursor = page.nextCursor ?? undefined;
+    } while (cursor !== undefined);
   };
+
+  const isRefusal = (row: Transfer) => parts.modes.find((mode) => mode.kind === row.mode)?.isRefusal?.(row) === true;
 
   const halt = async (run: JobRun, intent: 'pause' | 'cancel') => {
     const halted = jobs.halt(run);
@@ -150,7 +162,7 @@ export function createVerbs(parts: VerbParts): Verbs {
     const run = jobs.get(jobId);
     if (run !== undefined) await halt(run, input);
     const open: readonly TransferState[] = ['queued', 'waiting', 'transferred'];
-    await changeAll(jobId, input === 'pause' ? open : [...open, 'discovered', 'paused'], input);
+    await changeAll(jobId, input === 'pause' ? open : [...open, 'discovered', 'paused'], () => input);
     if (run === undefined) {
       parts.jobs.rested(await ledger.advanceJob(job, input));
       return;
@@ -165,8 +177,13 @@ export function createVerbs(parts: VerbParts): Verbs {
   const goOn = async (jobId: string, input: 'resume' | 'retry') => {
     const job = await findJob(jobId);
     if (!jobTakes(job.state, input)) throw refuse(job.name, job.state, wishes[input === 'resume' ? 'queue' : 'retry']);
-    if (input === 'resume') await changeAll(jobId, ['paused'], 'queue');
-    else await changeAll(jobId, ['failed', 'cancelled'], 'retry');
+    if (input === 'resume') await changeAll(jobId, ['paused'], () => 'queue');
+    else {
+      await changeAll(jobId, ['failed', 'cancelled'], (row) => {
+        if (!isRefusal(row)) return 'retry';
+        return row.state === 'failed' ? 'cancel' : undefined;
+      });
+    }
     await jobs.run(job, { input });
   };
 

@@ -36,8 +36,11 @@ const reasons: Readonly<Record<Exclude<Which, 'due'>, ReadonlySet<string>>> = {
  */
 export type Which = 'due' | 'all-timed' | 'back-off' | 'space';
 
-/** How many it has put back into the queue. */
-export async function endWaits(parts: WaitParts, which: Which): Promise<number> {
+/** How many it has put back into the queue, and how many it left waiting. */
+export async function endWaits(
+  parts: WaitParts,
+  which: Which,
+): Promise<{ readonly ended: number; readonly left: number }> {
   const rows = which === 'due' ? await parts.store.due(parts.clock.now(), atOnce) : await waitingRows(parts, which);
   const room = createRoom(parts);
   const ended: Transfer[] = [];
@@ -57,7 +60,7 @@ export async function endWaits(parts: WaitParts, which: Which): Promise<number> 
       await parts.ledger.note(row, { waiting: { ...row.waiting, until } });
     }
   }
-  return queued.filter((row) => row !== undefined).length;
+  return { ended: queued.filter((row) => row !== undefined).length, left: later.length };
 }
 
 async function waitingRows({ store }: WaitParts, which: Exclude<Which, 'due'>): Promise<readonly Transfer[]> {

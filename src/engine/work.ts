@@ -3,6 +3,7 @@
 import type { Endpoint } from '../endpoints/endpoint.ts';
 import type { Transfer } from '../model/transfer.ts';
 import type { Work } from './dispatcher.ts';
+import type { JobRun } from './job-run.ts';
 import type { PackFile } from './mover/move.ts';
 
 /** One transfer, or several that share one reading of their source. */
@@ -25,6 +26,8 @@ export interface PackWork extends Work {
   readonly files: readonly PackFile[];
   /** By id, for files that have rows; undefined where the rows are made with the pack's commit. */
   readonly rows: Map<string, Transfer> | undefined;
+  /** The run that found the files, where they have no rows: another run of the job finds them again. */
+  readonly run: JobRun | undefined;
   /** Resolves when the ledger knows of the pack, so that a crash can clear up after it. */
   readonly known: Promise<void>;
 }

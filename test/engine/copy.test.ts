@@ -362,6 +362,15 @@ describe('bad input', () => {
     const job = await copy();
     expect(job).toMatchObject({ state: 'partial', counts: { completed: 1, failed: 1 }, error: { code: 'exists' } });
     expect(readFileSync(at('out/bad'), 'utf8')).toBe('a file');
+    const [refused] = (await rig.transfers(job.id)).filter((row) => row.state === 'failed');
+    await expect(rig.engine.retry({ transferId: refused?.id ?? '' })).rejects.toMatchObject({ code: 'state_conflict' });
+    rmSync(at('out/bad'));
+    await rig.engine.retry({ jobId: job.id });
+    expect(await rig.engine.settled(job.id)).toMatchObject({
+      state: 'completed',
+      counts: { found: 2, completed: 2, failed: 0 },
+    });
+    expect(readFileSync(at('out/bad/file'), 'utf8')).toBe('y');
   });
 
   it('never writes through a symlink at the destination', async () => {

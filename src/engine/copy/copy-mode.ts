@@ -65,6 +65,7 @@ export const copyMode: Mode = {
   },
 
   open: (job, host) => openCopy(job, host),
+  isRefusal: (transfer) => transfer.sizeBytes === null,
 };
 
 function checkSpec(request: unknown): CopySpec {
@@ -194,6 +195,8 @@ function openCopy(job: Job, host: ModeHost): ModeRun {
     // Rows of an earlier run stand for their files; whatever else is missing is found again.
     const known = new Set<string>();
     for await (const row of host.rows(['queued', 'waiting', 'transferring', 'paused', 'failed', 'cancelled'])) {
+      // What was refused, and dropped for a retry, is judged anew.
+      if (row.state === 'cancelled' && copyMode.isRefusal?.(row) === true) continue;
       known.add(row.destination.path);
     }
     const sorted = createSorter(spec, copy, host);

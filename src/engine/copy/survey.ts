@@ -57,6 +57,11 @@ async function* surveyLocal(
   const root = localRoot(from);
   const destinationRoot = localRoot(destination);
   const pool = parts.mounts.pool(root, destinationRoot);
+  // A worker that hangs in a place must not keep the job from being stopped.
+  const aborted = new Promise<never>((_, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+  });
+  aborted.catch(() => undefined);
   const waiting: CompareTask[] = [
     { root, source: '', name: '', destination: source.destination, there: copy.destinationThere, followed: [] },
   ];
@@ -78,9 +83,10 @@ async function* surveyLocal(
       running.add(part);
       part.catch(() => undefined);
     }
-    const { part, promise } = await Promise.race(
-      [...running].map(async (promise) => ({ part: await promise, promise })),
-    );
+    const { part, promise } = await Promise.race([
+      aborted,
+      ...[...running].map(async (promise) => ({ part: await promise, promise })),
+    ]);
     running.delete(promise);
     waiting.push(...part.rest);
     yield named(part, root, source.root);

@@ -1,0 +1,98 @@
+// Reads queued rows ahead of free slots and makes work of them.
+
+import type { Transfer } from '../model/transfer.ts';
+import type { Store } from '../store/store.ts';
+import { gather, type PackPlan } from './gather.ts';
+import type { Holdings } from './holdings.ts';
+import type { Jobs } from './jobs.ts';
+import type { Places } from './places.ts';
+import type { EngineWork } from './work.ts';
+
+export interface QueueReader {
+  /** Work that is not yet in line, and whether the ledger holds more than was read. */
+  read(): Promise<{ readonly works: readonly EngineWork[]; readonly more: boolean }>;
+  /** The key of the work that a row stands in, offered or claimed. */
+  workOf(transferId: string): string | undefined;
+  /** The row has left its work: it was paused or cancelled, or its work is done. */
+  forget(transferId: string, key: string): void;
+}
+
+/** Read of one job at once: enough for some packs of a burst of small files. */
+const rowsPerJob = 1024;
+const rowsAtOnce = 2048;
+
+export function createQueueReader(parts: {
+  readonly store: Store;
+  readonly places: Places;
+  readonly jobs: Jobs;
+  readonly holdings: Holdings;
+}): QueueReader {
+  const { store, places, jobs, holdings } = parts;
+  const inWork = new Map<string, string>();
+
+  /** Of every job some, however many rows the others have. */
+  const readRows = async (): Promise<{ rows: Transfer[]; more: boolean }> => {
+    const rows: Transfer[] = [];
+    const seen = new Set<string>();
+    let more = false;
+    for (;;) {
+      const page = await store.queued({ limit: rowsAtOnce, perJob: rowsPerJob, excludeJobs: [...seen] });
+      const perJob = new Map<string, number>();
+      for (const row of page) {
+        rows.push(row);
+        seen.add(row.jobId);
+        const count = (perJob.get(row.jobId) ?? 0) + 1;
+        perJob.set(row.jobId, count);
+        if (count === rowsPerJob) more = true;
+      }
+      if (page.length < rowsAtOnce) return { rows, more };
+    }
+  };
+
+  const isFree = (row: Transfer) =>
+    !inWork.has(row.id) && holdings.of(row.id) === undefined && jobs.get(row.jobId)?.accepting === true;
+
+  const openPack = async (plan: PackPlan): Promise<readonly EngineWork[]> => {
+    const { transfers, sourceEndpoint, destinationEndpoint, ...rest } = plan;
+    try {
+      const source = await places.open(sourceEndpoint);
+      const destination = await places.open(destinationEndpoint);
+      const rows = new Map(transfers.map((row) => [row.id, row]));
+      return [{ ...rest, source, destination, rows, run: undefined, known: Promise.resolve() }];
+    } catch {
+      // Each of them meets the fault by itself, and waits for what it says.
+      const { jobId, priority, queuedAt, endpoints } = plan;
+      return transfers.map((row) => ({
+        ...{ jobId, priority, queuedAt, endpoints },
+        kind: 'transfers',
+        key: row.id,
+        transfers: [row],
+      }));
+    }
+  };
+
+  return {
+    read: async () => {
+      const { rows, more } = await readRows();
+      const plans = gather(rows.filter(isFree), {
+        slotOf: (address) => places.slotOf(address),
+        togetherKey: (row) => jobs.get(row.jobId)?.mode.togetherKey?.(row),
+        canPack: (row) => jobs.get(row.jobId)?.mode.growth?.(row) === undefined,
+      });
+      const works: EngineWork[] = [];
+      for (const plan of plans) works.push(...(plan.kind === 'pack' ? await openPack(plan) : [plan]));
+      for (const work of works) for (const id of transferIdsOf(work)) inWork.set(id, work.key);
+      return { works, more };
+    },
+    workOf: (transferId) => inWork.get(transferId),
+    forget: (transferId, key) => {
+      if (inWork.get(transferId) === key) inWork.delete(transferId);
+    },
+  };
+}
+
+/** The rows that a piece of work stands for. */
+export function transferIdsOf(work: EngineWork): readonly string[] {
+  if (work.kind === 'transfers') return work.transfers.map((row) => row.id);
+  return work.kind === 'pack' ? [...(work.rows?.keys() ?? [])] : [];
+}

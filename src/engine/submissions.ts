@@ -1,0 +1,135 @@
+// Takes jobs in: checks them, refuses what is under way already, writes them and begins to run them.
+
+import { asFault, Fault } from '../model/fault.ts';
+import { type Job, noCounts } from '../model/job.ts';
+import type { JobRequest } from '../model/specs.ts';
+import type { Change, Store } from '../store/store.ts';
+import type { EngineParts } from './engine-parts.ts';
+import type { Jobs } from './jobs.ts';
+import type { Ledger } from './ledger.ts';
+import type { Mode, ModeParts, Prepared } from './mode.ts';
+import type { Verbs } from './verbs.ts';
+
+export interface SubmissionParts extends Pick<EngineParts, 'clock' | 'newId' | 'log'> {
+  readonly store: Store;
+  readonly ledger: Ledger;
+  readonly jobs: Jobs;
+  readonly verbs: Verbs;
+  readonly modes: readonly Mode[];
+  readonly modeParts: ModeParts;
+}
+
+export interface Submissions {
+  modeOf(kind: string): Mode;
+  submit(request: JobRequest, options?: { readonly owner?: string; readonly idempotencyKey?: string }): Promise<Job>;
+  edit(jobId: string, request: JobRequest): Promise<Job>;
+  /** A job of an earlier run of the engine runs again: what it works on is taken. */
+  remember(job: Job): Promise<void>;
+}
+
+const idempotencyCollection = 'idempotency';
+/** Stands for a job that has no id yet. */
+const beingMade = '';
+
+export function createSubmissions(parts: SubmissionParts): Submissions {
+  const { store, ledger, jobs, modes, modeParts, clock } = parts;
+  /** What jobs that run, or are about to, work on. */
+  const taken = new Map<string, string>();
+
+  const modeOf = (kind: string): Mode => {
+    const mode = modes.find((one) => one.kind === kind);
+    if (mode === undefined) throw new Fault('unsupported', `This Wherry knows no jobs of the kind "${kind}".`);
+    return mode;
+  };
+
+  const refuseBusy = (kind: Job['kind'], keys: readonly string[], own?: string) => {
+    for (const key of keys) {
+      const jobId = taken.get(key);
+      if (jobId === undefined || jobId === own || (jobId !== beingMade && jobs.get(jobId) === undefined)) continue;
+      throw new Fault('busy', `The same ${kind} is already under way${jobId === beingMade ? '' : ` (job ${jobId})`}.`);
+    }
+  };
+
+  const take = (keys: readonly string[], jobId: string) => {
+    for (const [key, holder] of taken) {
+      if (holder === jobId || (holder !== beingMade && jobs.get(holder) === undefined)) taken.delete(key);
+    }
+    for (const key of keys) taken.set(key, jobId);
+  };
+
+  return {
+    modeOf,
+
+    submit: async (request, { idempotencyKey, owner = null as string | null } = {}) => {
+      const known =
+        idempotencyKey === undefined ? undefined : await store.document(idempotencyCollection, idempotencyKey);
+      const before = typeof known === 'string' ? await store.job(known) : undefined;
+      if (before !== undefined) return before;
+      const mode = modeOf(request.kind);
+      const prepared = await mode.prepare(request, modeParts);
+      refuseBusy(mode.kind, prepared.keys);
+      for (const key of prepared.keys) taken.set(key, beingMade);
+      try {
+        const job = bornJob(parts.newId(), mode.kind, prepared, owner, clock.now());
+        const more: Change[] =
+          idempotencyKey === undefined
+            ? []
+            : [{ kind: 'put_document', collection: idempotencyCollection, key: idempotencyKey, value: job.id }];
+        await ledger.insertJob(job, more);
+        const run = await jobs.run(job);
+        take(prepared.keys, job.id);
+        return run.job;
+      } catch (error) {
+        for (const key of prepared.keys) if (taken.get(key) === beingMade) taken.delete(key);
+        throw error;
+      }
+    },
+
+    edit: async (jobId, request) => {
+      const mode = modeOf(request.kind);
+      const job = await store.job(jobId);
+      if (job === undefined) throw new Fault('not_found', `There is no job ${jobId}.`);
+      if (job.kind !== request.kind || mode.editable !== true) {
+        const text = `A job of the kind "${job.kind}" cannot be changed into this; submit a new one.`;
+        throw new Fault('unsupported', text);
+      }
+      const { spec, name, priority, keys } = await mode.prepare(request, modeParts);
+      refuseBusy(mode.kind, keys, jobId);
+      const edited = await parts.verbs.rewrite(jobId, { spec, name, priority });
+      take(keys, jobId);
+      return edited;
+    },
+
+    remember: async (job) => {
+      try {
+        const { keys } = await modeOf(job.kind).prepare(job.spec as JobRequest, modeParts);
+        take(keys, job.id);
+      } catch (error) {
+        parts.log.debug(
+          { jobId: job.id, fault: asFault(error).report() },
+          'The places of a job cannot be looked at now',
+        );
+      }
+    },
+  };
+}
+
+function bornJob(id: string, kind: Job['kind'], prepared: Prepared, owner: string | null, now: number): Job {
+  return {
+    id,
+    kind,
+    name: prepared.name,
+    spec: prepared.spec,
+    state: 'pending',
+    waiting: null,
+    planned: false,
+    counts: noCounts,
+    priority: prepared.priority,
+    owner,
+    error: null,
+    createdAt: now,
+    updatedAt: now,
+    startedAt: null,
+    finishedAt: null,
+  };
+}
