@@ -1,0 +1,142 @@
+// The process dies at any moment: what is published is whole, what is not goes on to the block, and no partial stays.
+
+import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { PackFileResult } from '../../../src/engine/mover/move.ts';
+import { blockBytes } from '../../../src/model/hash.ts';
+import { filesBelow, writeContent, writeSmallFiles } from '../../support/trees.ts';
+import type { ChildTask } from './mover-child.ts';
+import { namesIn, newId, openRig, plainOptions, published, type Rig, sameFiles } from './mover-rig.ts';
+
+const MiB = 1024 * 1024;
+const script = resolve(import.meta.dirname, 'mover-child.ts');
+let rig: Rig;
+let child: ChildProcess | undefined;
+beforeEach(async () => {
+  rig = await openRig();
+});
+afterEach(async () => {
+  child?.kill('SIGKILL');
+  await rig.close();
+});
+
+const records = () => join(rig.folder, 'records');
+
+function start(task: Partial<ChildTask>): { dead: Promise<unknown>; kill(): void } {
+  const { from, to, journals } = rig;
+  const whole: ChildTask = {
+    from,
+    to,
+    journals,
+    options: plainOptions,
+    bytesPerSecond: null,
+    dieInPublishing: false,
+    records: records(),
+    ...task,
+  };
+  const file = join(rig.folder, 'task.json');
+  writeFileSync(file, JSON.stringify(whole));
+  const started = spawn(process.execPath, [script, file], { stdio: ['ignore', 'inherit', 'inherit'] });
+  child = started;
+  const dead = new Promise((done) => started.once('exit', (code, signal) => done(signal ?? code)));
+  return { dead, kill: () => void started.kill('SIGKILL') };
+}
+
+function recorded(): { publishing?: never; committed?: string[] }[] {
+  if (!existsSync(records())) return [];
+  return readFileSync(records(), 'utf8')
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+}
+
+/** Bytes that stand in the partial's blocks. */
+function partialBytes(): number {
+  const [partial] = readdirSync(rig.to).filter((name) => name.endsWith('.partial'));
+  return partial === undefined ? 0 : statSync(join(rig.to, partial)).blocks * 512;
+}
+
+describe('a killed process', () => {
+  it('goes on to the block, again and again', async () => {
+    writeContent(join(rig.from, 'a'), 3, 120 * MiB);
+    let { transfer } = rig.request('a');
+    let stood = 0;
+    for (const until of [20 * MiB, 50 * MiB, 90 * MiB]) {
+      const running = start({ transfer, bytesPerSecond: 100e6 });
+      while (partialBytes() < until) await wait(2);
+      running.kill();
+      expect(await running.dead).toBe('SIGKILL');
+      stood = partialBytes();
+      transfer = { ...transfer, fence: transfer.fence + 1 };
+    }
+    const outcome = published(await rig.mover.move(rig.request('a', { transfer })));
+    expect(sameFiles(join(rig.from, 'a'), join(rig.to, 'a'))).toBe(true);
+    expect(stood - outcome.resumedBytes).toBeLessThanOrEqual(2 * blockBytes);
+    expect(outcome.resumedBytes + outcome.movedBytes).toBe(120 * MiB);
+    expect([...namesIn(rig.to), ...namesIn(rig.journals)]).toEqual(['a']);
+  });
+
+  it('that died between the record and the name publishes its verified partial without copying', async () => {
+    writeContent(join(rig.from, 'a'), 3, 20 * MiB);
+    const { transfer } = rig.request('a');
+    const running = start({ transfer, dieInPublishing: true });
+    expect(await running.dead).toBe('SIGKILL');
+    const [record] = recorded();
+    if (record?.publishing === undefined) throw new Error('nothing was recorded');
+    const again = { ...transfer, fence: 2, publishing: record.publishing };
+    expect(await rig.mover.recoverPublishing(again, rig.destination)).toBeUndefined();
+    const outcome = published(await rig.mover.move(rig.request('a', { transfer: again })));
+    expect(outcome).toMatchObject({ movedBytes: 0, resumedBytes: 20 * MiB });
+    expect([...namesIn(rig.to), ...namesIn(rig.journals)]).toEqual(['a']);
+  });
+
+  it('that died in a pack finds what it had published, and nothing else is left', async () => {
+    writeSmallFiles(rig.from, 2500, 3000);
+    const files = filesBelow(rig.from).map((path) => ({
+      transferId: newId(),
+      sourcePath: path,
+      destinationPath: path,
+      entry: { path, kind: 'file' as const, sizeBytes: statSync(join(rig.from, path)).size, mtimeMs: 0 },
+    }));
+    const pack = { packId: newId(), fence: 1, files };
+    const running = start({ pack, dieInPublishing: true });
+    expect(await running.dead).toBe('SIGKILL');
+    const results: PackFileResult[] = [];
+    for await (const found of rig.mover.recoverPacks(async () => rig.destination)) {
+      expect(found.packId).toBe(pack.packId);
+      results.push(...found.results);
+      await rig.mover.forgetPack(found.packId);
+    }
+    expect(results.length).toBeGreaterThanOrEqual(1000);
+    const names = results.map((result) => result.file.destinationPath).sort();
+    expect(filesBelow(rig.to)).toEqual(names);
+    for (const name of names) expect(sameFiles(join(rig.from, name), join(rig.to, name))).toBe(true);
+    expect(namesIn(rig.journals)).toEqual([]);
+  });
+
+  it.each([40, 120, 250])('in a pack after %i ms leaves only whole files', async (ms) => {
+    writeSmallFiles(rig.from, 2500, 3000);
+    const files = filesBelow(rig.from).map((path) => ({
+      transferId: newId(),
+      sourcePath: path,
+      destinationPath: path,
+      entry: { path, kind: 'file' as const, sizeBytes: 0, mtimeMs: 0 },
+    }));
+    const running = start({ pack: { packId: newId(), fence: 1, files } });
+    while (namesIn(rig.journals).length === 0) await wait(1);
+    await wait(ms);
+    running.kill();
+    await running.dead;
+    const committed = recorded().flatMap((record) => record.committed ?? []);
+    for await (const { packId } of rig.mover.recoverPacks(async () => rig.destination))
+      await rig.mover.forgetPack(packId);
+    const there = filesBelow(rig.to);
+    expect(there.filter((name) => name.endsWith('.partial'))).toEqual([]);
+    for (const name of there) expect(sameFiles(join(rig.from, name), join(rig.to, name))).toBe(true);
+    expect(committed.filter((name) => !there.includes(name))).toEqual([]);
+    expect(namesIn(rig.journals)).toEqual([]);
+  });
+});
