@@ -8,7 +8,7 @@ import type { EngineLimits, EngineLog } from './engine/engine-parts.ts';
 import type { StoredEvent, TransferProgress } from './model/event.ts';
 import type { HashAlgorithm } from './model/hash.ts';
 import type { Job } from './model/job.ts';
-import type { CopyRequest, JobRequest } from './model/specs.ts';
+import type { CopyRequest, JobRequest, WatchRequest } from './model/specs.ts';
 import type { StoreReader } from './store/store.ts';
 
 export type { Daemon } from './daemon.ts';
@@ -111,6 +111,36 @@ export async function openCopy(
     const wherry = wherryOf(parts);
     const submission = before === null ? await wherry.submit(request) : await wherry.job(before.id);
     return { wherry, submission, before, since };
+  } catch (error) {
+    await parts.close();
+    throw error;
+  }
+}
+
+/**
+ * A data folder that serves one watch alone: an earlier run of it goes on, with what is asked for now; else the watch is handed in anew.
+ * `before` is true where it goes on. Rejects as `openWherry` and `submit`.
+ */
+export async function openWatch(
+  options: WherryOptions,
+  request: WatchRequest,
+): Promise<{
+  readonly wherry: Wherry;
+  readonly submission: Submission;
+  readonly before: boolean;
+  /** Cursor from which the facts of this run begin. */
+  readonly since: string;
+}> {
+  const parts = await openLibraryParts(options);
+  try {
+    const { goOnWatching, restWatch } = await import('./take-up-watch.ts');
+    const job = await restWatch(parts);
+    const since = await parts.store.eventCursor();
+    await parts.engine.start();
+    if (job !== null) await goOnWatching(parts, job, request);
+    const wherry = wherryOf(parts);
+    const submission = job === null ? await wherry.submit(request) : await wherry.job(job.id);
+    return { wherry, submission, before: job !== null, since };
   } catch (error) {
     await parts.close();
     throw error;

@@ -60,6 +60,8 @@ export function absolutePlace(text: string): string {
 export interface CopyPair {
   readonly sources: readonly string[];
   readonly destination: string;
+  /** All of them, where there are several. */
+  readonly destinations?: readonly string[];
 }
 
 /** Where the ledgers of copies without a daemon are; below `data` where that is given. */
@@ -70,14 +72,18 @@ export function copyLedgers(data: string | undefined): string {
 /** The ledger of this pair: made where it is missing, and told what it is for. Rejects with `permission` where it cannot be made. */
 export function copyLedger(base: string, pair: CopyPair): string {
   const plain = (place: string) => (place === '/' ? place : place.replace(/\/+$/, ''));
-  const places = [pair.sources.map(plain), plain(pair.destination)];
-  const folder = join(base, createHash('sha256').update(JSON.stringify(places)).digest('hex').slice(0, 24));
+  return ownLedger(base, [pair.sources.map(plain), plain(pair.destination)], pair);
+}
+
+/** The ledger that this key names; like `copyLedger`. */
+export function ownLedger(base: string, key: unknown, pair: CopyPair): string {
+  const folder = join(base, createHash('sha256').update(JSON.stringify(key)).digest('hex').slice(0, 24));
   try {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     writeFileSync(join(folder, 'pair.json'), `${JSON.stringify(pair)}\n`, { mode: 0o600 });
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown';
-    throw new Fault('ledger', `The copy's own ledger cannot be kept in ${displayPath(folder)} (${code}).`, {
+    throw new Fault('ledger', `Its own ledger cannot be kept in ${displayPath(folder)} (${code}).`, {
       cause: error,
     });
   }

@@ -1,6 +1,7 @@
 // The list of verbs: what each takes, and where its code is.
 
 import type { OptionSpec, VerbSpec } from './command-line.ts';
+import { watchesVerb, watchVerb } from './watch-verbs.ts';
 
 const data: OptionSpec = {
   name: 'data',
@@ -182,8 +183,10 @@ const configVerb: VerbSpec = {
 
 export const verbs: readonly VerbSpec[] = [
   copy,
+  watchVerb,
   verify,
   serve,
+  watchesVerb,
   jobs,
   transfers,
   explain,

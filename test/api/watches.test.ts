@@ -150,11 +150,11 @@ test('a growing file shows its head, and how far the copy is behind', async () =
   const body = { ...quickWatch(), growing: { minSize: 0, safetyMargin: 1000, idleSeconds: 2 } };
   await client.call('createWatch', { body });
   const file = join(body.source, 'live.ts');
-  writeFileSync(file, Buffer.alloc(200_000, 1));
-  let written = 200_000;
+  writeFileSync(file, Buffer.alloc(20_000_000, 1));
+  let written = 20_000_000;
   const growing: TransferView = await until(async () => {
-    appendFileSync(file, Buffer.alloc(20_000, 2));
-    written += 20_000;
+    appendFileSync(file, Buffer.alloc(100_000, 2));
+    written += 100_000;
     const { rows } = await client.call('listTransfers', { query: { search: 'live.ts' } });
     const row = rows[0];
     return row?.head && row.head.bytesPerSecond !== null && row.bytesDone > 0 && row;
