@@ -83,6 +83,8 @@ export function healthOf({ counts, attention, active, runningJobs }: HealthFigur
     sentences.push(`${files(counts.failed)} failed and ${counts.failed === 1 ? 'needs' : 'need'} you.`);
   if (needs > 0)
     sentences.push(`${plural(needs, 'place or job', 'places or jobs')} ${needs === 1 ? 'needs' : 'need'} you.`);
+  const held = attention.filter(({ severity, what }) => severity === 'waits' && what !== 'transfer').length;
+  if (held > 0) sentences.push(`${plural(held, 'job waits', 'jobs wait')}.`);
   const moving: string[] = [];
   if (active > 0) moving.push(`${files(active)} moving`);
   if (counts.queued > 0) moving.push(`${counts.queued} queued`);

@@ -7,10 +7,14 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
+import { vi } from 'vitest';
 import { createClient } from '../../src/api/client.ts';
 
 const entry = resolve(import.meta.dirname, '../../src/cli/main.ts');
 const token = 'a-token-for-browser-tests-0123456789abcdef';
+
+// Browsers on a machine that does much else at once take their time; what a test waits for has its own, shorter limits.
+vi.setConfig({ testTimeout: 90_000, hookTimeout: 90_000 });
 
 export interface ConsoleRig {
   /** Everything of the test lives below it; removed at the end. */
