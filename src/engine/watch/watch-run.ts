@@ -327,7 +327,10 @@ export class WatchRun implements ModeRun {
   }
 
   async #carryOut(actions: readonly WatchAction[], signal: AbortSignal): Promise<void> {
-    const discovered = actions.filter((action) => action.kind === 'discover').map((action) => action.path);
+    // A file that was noticed and looked at in one round is discovered by both.
+    const discovered = [
+      ...new Set(actions.filter((action) => action.kind === 'discover').map((action) => action.path)),
+    ];
     for (let at = 0; at < discovered.length && !signal.aborted; at += batch)
       await this.#discover(discovered.slice(at, at + batch));
     const others = actions.filter((action) => action.kind !== 'discover');
