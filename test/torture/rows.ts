@@ -3,9 +3,12 @@
 import type { Row } from './row.ts';
 import { bitFlip } from './rows/bit-flip.ts';
 import { closeError } from './rows/close-error.ts';
+import { hungShare } from './rows/hung-share.ts';
 import { killAtCall } from './rows/kill-at-call.ts';
 import { killCopy } from './rows/kill-copy.ts';
+import { noInodes, noSpace } from './rows/no-room.ts';
 import { powerCutExt4, powerCutXfs } from './rows/power-cut.ts';
+import { readOnly } from './rows/read-only.ts';
 import { recordAndKill } from './rows/record-and-kill.ts';
 import { renameError } from './rows/rename-error.ts';
 import { sourceChanges } from './rows/source-changes.ts';
@@ -18,9 +21,13 @@ export const rows: readonly Row[] = [
   powerCutExt4,
   powerCutXfs,
   syncError,
+  noSpace,
+  noInodes,
   closeError,
+  readOnly,
   sourceError,
   bitFlip,
+  hungShare,
   renameError,
   recordAndKill,
   sourceChanges,
@@ -31,9 +38,13 @@ export const shortRows: readonly Row[] = [
   killCopy,
   killAtCall,
   syncError,
+  noSpace,
+  noInodes,
   closeError,
+  readOnly,
   sourceError,
   bitFlip,
+  hungShare,
   renameError,
   recordAndKill,
   sourceChanges,
