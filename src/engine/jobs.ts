@@ -110,7 +110,9 @@ export function createJobs(parts: JobsParts): Jobs {
       try {
         await run.mode.find(signal);
         await host.endWait();
-        if (!signal.aborted) await run.note({ planned: true }, { name: 'observation.job.planned' });
+        // Not waited for: where all is done already it shares the commit that ends the job.
+        if (!signal.aborted)
+          void run.note({ planned: true }, { name: 'observation.job.planned' }).catch(() => undefined);
         return;
       } catch (error) {
         if (signal.aborted) return;

@@ -43,6 +43,7 @@ export interface Ledger {
   insert(transfers: readonly Transfer[], facts?: Facts): Promise<void>;
   /** One grouped commit for a pack: rows of files that arrived, rows of files that did not, and the job's counts. */
   finishPack(pack: FinishedPack): Promise<void>;
+  /** A job in the state that it bears: `pending`, or `running` where it begins at once. */
   insertJob(job: Job, more?: readonly Change[]): Promise<void>;
   /** The new row. Rejects with `state_conflict` where the table does not take it or the job has moved on meanwhile. */
   advanceJob(job: Job, input: JobInput, patch?: JobPatch, facts?: Facts): Promise<Job>;
@@ -58,6 +59,8 @@ export interface FinishedPack {
   readonly isNew: boolean;
   readonly arrived: readonly { readonly before: Transfer; readonly after: TransferPatch; readonly receipt: Receipt }[];
   readonly job?: Job;
+  /** Written in the same commit. */
+  readonly more?: readonly Change[];
 }
 
 const inPack: readonly TransferInput[] = ['start', 'arrive', 'complete'];
@@ -109,7 +112,7 @@ export function createLedger(store: Store, clock: Clock): Ledger {
       for (const transfer of transfers) tell(undefined, transfer);
     },
 
-    finishPack: async ({ isNew, arrived, job }) => {
+    finishPack: async ({ isNew, arrived, job, more = [] }) => {
       const now = clock.now();
       const rows = arrived.map(({ before, after }) => {
         for (let at = 0, state = before.state; at < inPack.length; at++) {
@@ -131,14 +134,23 @@ export function createLedger(store: Store, clock: Clock): Ledger {
       if (job !== undefined) {
         changes.push({ kind: 'update_job', expect: { state: job.state }, job: { ...job, updatedAt: now }, events: [] });
       }
+      changes.push(...more);
       if (changes.length === 0) return;
       await store.apply(changes);
       for (const [at, row] of rows.entries()) tell(isNew ? undefined : arrived[at]?.before, row);
     },
 
     insertJob: async (job, more = []) => {
+      const fact = (name: EventDraft['name']): EventDraft => ({ name, at: job.createdAt, data: {} });
       await store.apply([
-        { kind: 'insert_job', job, events: [{ name: 'observation.job.created', at: job.createdAt, data: {} }] },
+        {
+          kind: 'insert_job',
+          job,
+          events: [
+            fact('observation.job.created'),
+            ...(job.state === 'running' ? [fact('observation.job.started')] : []),
+          ],
+        },
         ...more,
       ]);
     },

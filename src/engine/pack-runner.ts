@@ -4,6 +4,7 @@ import { asFault, Fault } from '../model/fault.ts';
 import type { Job } from '../model/job.ts';
 import type { Receipt } from '../model/receipt.ts';
 import type { Transfer } from '../model/transfer.ts';
+import type { Change } from '../store/store.ts';
 import type { AttemptParts } from './attempt.ts';
 import { type Holding, newHolding } from './holdings.ts';
 import { type HostParts, newTransfer, stoppedTransfer } from './job-host.ts';
@@ -31,6 +32,8 @@ interface Running {
   /** Files that no result has come for yet. */
   readonly left: Map<string, PackFile>;
   readonly abandoned: PromiseWithResolvers<Fault>;
+  /** The ledger's record of the pack is gone already. */
+  forgotten: boolean;
 }
 
 export function createPackRunner(parts: PackParts): PackRunner {
@@ -48,9 +51,18 @@ export function createPackRunner(parts: PackParts): PackRunner {
       if (before !== undefined)
         arrived.push({ before, after: patchOf(result), receipt: receiptOf(result, work, run.id, clock.now()) });
     }
-    await ledger.finishPack({ isNew: work.rows === undefined, arrived, job: counted(run, arrived) });
+    const failed = results.filter((result) => result.kind === 'failed');
+    const isLast = left.size === 0 && failed.length === 0;
+    await ledger.finishPack({
+      isNew: work.rows === undefined,
+      arrived,
+      job: counted(run, arrived),
+      // The last commit of a pack takes it out of the ledger's sight, too.
+      more: isLast ? forgetting(work) : [],
+    });
+    if (isLast) pack.forgotten = true;
     holding.committedBytes += arrived.reduce((sum, { receipt }) => sum + receipt.sizeBytes, 0);
-    for (const result of results) if (result.kind === 'failed') await stop(pack, result.file, result.fault);
+    for (const result of failed) await stop(pack, result.file, result.fault);
     await afterwards(pack, arrived);
   };
 
@@ -145,7 +157,7 @@ export function createPackRunner(parts: PackParts): PackRunner {
   const forget = async (work: PackWork) => {
     if (work.rows !== undefined) return;
     try {
-      await ledger.write([{ kind: 'delete_document', collection: packCollection, key: work.key }]);
+      await ledger.write(forgetting(work));
     } catch (error) {
       log.error({ jobId: work.jobId, fault: asFault(error).report() }, 'The ledger could not be written');
     }
@@ -165,7 +177,7 @@ export function createPackRunner(parts: PackParts): PackRunner {
         settle: async () => undefined,
       });
       const left = new Map(work.files.map((file) => [file.transferId, file]));
-      const pack: Running = { work, run, holding, left, abandoned: Promise.withResolvers() };
+      const pack: Running = { work, run, holding, left, abandoned: Promise.withResolvers(), forgotten: false };
       running.set(holding, pack);
       holdings.add(holding);
       try {
@@ -174,7 +186,7 @@ export function createPackRunner(parts: PackParts): PackRunner {
         await giveBack(pack, asFault(error));
       }
       // What a hung worker leaves behind is swept at the next start.
-      if (!holding.lost) await forget(work);
+      if (!holding.lost && !pack.forgotten) await forget(work);
       holdings.remove(holding);
       if (work.rows === undefined) jobs.packDone(run);
     },
@@ -195,6 +207,10 @@ export function createPackRunner(parts: PackParts): PackRunner {
       pack.run.fault ??= asFault(error);
     }
   }
+}
+
+function forgetting(work: PackWork): Change[] {
+  return work.rows === undefined ? [{ kind: 'delete_document', collection: packCollection, key: work.key }] : [];
 }
 
 /** The job as it stands once these files are counted. */

@@ -120,7 +120,7 @@ function bornJob(id: string, kind: Job['kind'], prepared: Prepared, owner: strin
     kind,
     name: prepared.name,
     spec: prepared.spec,
-    state: 'pending',
+    state: 'running',
     waiting: null,
     planned: false,
     counts: noCounts,
@@ -129,7 +129,7 @@ function bornJob(id: string, kind: Job['kind'], prepared: Prepared, owner: strin
     error: null,
     createdAt: now,
     updatedAt: now,
-    startedAt: null,
+    startedAt: now,
     finishedAt: null,
   };
 }
