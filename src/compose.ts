@@ -20,6 +20,8 @@ export interface PartsOptions {
   readonly log: EngineLog;
   /** Worker modules beside those of the endpoints, the mover and the engine. */
   readonly modules?: readonly URL[];
+  /** A local path whose worker starts while the rest is still being loaded. */
+  readonly soon?: string;
 }
 
 export interface Parts {
@@ -46,29 +48,37 @@ export function workerModule(path: string): URL {
 export async function openParts(options: PartsOptions): Promise<Parts> {
   const { dataFolder, limits, log } = options;
   mkdirSync(dataFolder, { recursive: true, mode: 0o700 });
-  const { openSqliteStore } = await import('./store/sqlite-store.ts');
-  // The ledger's thread starts while the rest is still being loaded.
+  const [{ openSqliteStore }, { openMounts }] = await Promise.all([
+    import('./store/sqlite-store.ts'),
+    import('./endpoints/mount-pool.ts'),
+  ]);
+  // The ledger's thread and the first workers start while the rest is still being loaded.
   const opening = openSqliteStore({ folder: dataFolder, clock: systemClock });
   opening.catch(() => undefined);
-  const [
-    { openMounts },
-    { requireEndpoint },
-    { localOperations },
-    { createMover, laneOperations },
-    { createEngine, engineOperations },
-  ] = await Promise.all([
-    import('./endpoints/mount-pool.ts'),
+  const mounts = openMounts({
+    modules: [
+      workerModule('endpoints/local-operations'),
+      workerModule('engine/mover/lane-operations'),
+      workerModule('engine/compare-operations'),
+      ...(options.modules ?? []),
+    ],
+    ownPath: dataFolder,
+  });
+  if (options.soon !== undefined) {
+    // The answer is of no interest: a worker takes longer to start than to look up a path.
+    const looking = mounts.pool(options.soon).run('local.resolve', { root: options.soon }, { quick: true });
+    looking.catch(() => undefined);
+  }
+  const [{ requireEndpoint }, { createMover }, { createEngine }] = await Promise.all([
     import('./endpoints/index.ts'),
-    import('./endpoints/local.ts'),
     import('./engine/mover/create-mover.ts'),
     import('./engine/create-engine.ts'),
   ]);
-  const store = await opening;
   const clock = systemClock;
   const newId = idSource(clock, systemRandom);
-  const mounts = openMounts({
-    modules: [localOperations, laneOperations, engineOperations, ...(options.modules ?? [])],
-    ownPath: dataFolder,
+  const store = await opening.catch(async (error: unknown) => {
+    await mounts.close();
+    throw error;
   });
   const open = (address: string) => requireEndpoint(parseEndpoint(address), { mounts });
   const journalFolder = join(dataFolder, 'journals');

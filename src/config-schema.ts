@@ -1,7 +1,9 @@
 // The configuration's shape: what `wherry.yaml` may say, its defaults, and its published JSON Schema.
 
 import { z } from 'zod';
+import { defaultLimits } from './default-limits.ts';
 import { parseBandwidth } from './engine/bandwidth-plan.ts';
+import { compileRules } from './engine/watch/placement.ts';
 import { sizeSchema } from './model/size.ts';
 import { watchSpecSchema } from './model/specs.ts';
 
@@ -29,8 +31,13 @@ export const listenSchema = z
   .describe('HOST:PORT');
 
 const limitsSchema = z.strictObject({
-  transfers: z.int().min(1).max(64).default(4).describe('Files that move at once'),
-  perEndpoint: z.int().min(1).max(64).default(2).describe('Of them at one device, mount or remote endpoint'),
+  transfers: z.int().min(1).max(64).default(defaultLimits.transfers).describe('Files that move at once'),
+  perEndpoint: z
+    .int()
+    .min(1)
+    .max(64)
+    .default(defaultLimits.perEndpoint)
+    .describe('Of them at one device, mount or remote endpoint'),
   endpoints: z.record(z.string(), z.int().min(1).max(64)).default({}).describe('Other numbers for single endpoints'),
 });
 
@@ -51,6 +58,20 @@ export const watchConfigSchema = watchSpecSchema
   })
   .refine((watch) => (watch.destination === undefined) !== (watch.destinations === undefined), {
     message: 'A watch needs either destination or destinations.',
+  })
+  .superRefine((watch, context) => {
+    if (watch.after === 'move-to' && watch.moveTo === null) {
+      context.addIssue({
+        code: 'custom',
+        path: ['after'],
+        message: 'move-to needs moveTo, the folder to put files into.',
+      });
+    }
+    try {
+      compileRules(watch.rules);
+    } catch (error) {
+      context.addIssue({ code: 'custom', path: ['rules'], message: (error as Error).message });
+    }
   });
 export type WatchConfig = z.output<typeof watchConfigSchema>;
 
@@ -69,7 +90,12 @@ export const configSchema = z.strictObject({
   mediaBase: folder.optional().describe('A root, and the default destination of syncs'),
   limits: limitsSchema.prefault({}),
   bandwidth: bandwidthSchema.nullable().default(null),
-  stallSeconds: z.number().min(1).max(86_400).default(60).describe('No byte for so long ends an attempt'),
+  stallSeconds: z
+    .number()
+    .min(1)
+    .max(86_400)
+    .default(defaultLimits.stallSeconds)
+    .describe('No byte for so long ends an attempt'),
   eventDays: z.number().min(1).max(3650).default(30).describe('How long events are kept'),
   logs: logsSchema.prefault({}),
   watches: z.array(watchConfigSchema).default([]),

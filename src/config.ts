@@ -4,6 +4,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import type { ConfigValues, ListenAddress, WatchConfig } from './config-schema.ts';
+import { defaultLimits } from './default-limits.ts';
 import { Fault } from './model/fault.ts';
 import { displayPath } from './model/names.ts';
 import type { WatchRequest } from './model/specs.ts';
@@ -164,6 +165,29 @@ export async function loadSettings(flags: SettingFlags = {}, env: Environment = 
     },
     watches,
   };
+}
+
+/** What of the settings holds for a command that moves files by itself. */
+export interface MovingLimits {
+  readonly slots: {
+    readonly global: number;
+    readonly perEndpoint: number;
+    readonly endpoints: Readonly<Record<string, number>>;
+  };
+  readonly bandwidth: string | null;
+  readonly stallSeconds: number;
+}
+
+/** Like `loadSettings`; where there is neither a configuration nor a variable, at no cost. */
+export async function loadLimits(flags: SettingFlags = {}, env: Environment = process.env): Promise<MovingLimits> {
+  const isPlain = findConfigFile(flags.config, env) === null && !env.WHERRY_BANDWIDTH && !env.WHERRY_TRANSFERS;
+  if (isPlain) {
+    const { transfers, perEndpoint, stallSeconds } = defaultLimits;
+    return { slots: { global: transfers, perEndpoint, endpoints: {} }, bandwidth: null, stallSeconds };
+  }
+  const { limits, bandwidth, stallMs } = await loadSettings(flags, env);
+  const { transfers, perEndpoint, endpoints } = limits;
+  return { slots: { global: transfers, perEndpoint, endpoints }, bandwidth, stallSeconds: stallMs / 1000 };
 }
 
 /** What `wherry config check` says: one line a problem. Rejects like `loadSettings` where the file cannot be read. */

@@ -1,6 +1,6 @@
 // Wherry as a library: `openWherry` runs the engine in process; the command line and the daemon are put together from the same parts.
 
-import { openParts, type Parts } from './compose.ts';
+import { openParts, type Parts, type PartsOptions } from './compose.ts';
 import type { Settings } from './config.ts';
 import type { Endpoint } from './endpoints/endpoint.ts';
 import type { JobProgress, PlannedItem } from './engine/engine.ts';
@@ -98,7 +98,10 @@ export async function openCopy(
   /** Cursor from which the facts of this run begin. */
   readonly since: string;
 }> {
-  const parts = await openLibraryParts({ ...options, limits: { ...(await patience()), ...options.limits } });
+  const parts = await openLibraryParts(
+    { ...options, limits: { ...(await patience()), ...options.limits } },
+    request.sources.find((source) => source.startsWith('/')),
+  );
   try {
     const { takeUp } = await import('./take-up.ts');
     const before = await takeUp(parts, request);
@@ -169,8 +172,11 @@ export async function openDaemon(
   return daemon.openDaemon(settings, options);
 }
 
-async function openLibraryParts({ dataFolder, limits = {}, log = silent }: WherryOptions): Promise<Parts> {
-  return openParts({ dataFolder, limits, log });
+async function openLibraryParts(
+  { dataFolder, limits = {}, log = silent }: WherryOptions,
+  soon?: PartsOptions['soon'],
+): Promise<Parts> {
+  return openParts({ dataFolder, limits, log, ...(soon === undefined ? {} : { soon }) });
 }
 
 /** For a command that somebody sits in front of. */

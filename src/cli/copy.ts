@@ -3,7 +3,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { loadSettings } from '../config.ts';
+import { loadLimits, type MovingLimits } from '../config.ts';
 import { Fault } from '../model/fault.ts';
 import { type JobCounts, noCounts } from '../model/job.ts';
 import { displayPath, joinPath } from '../model/names.ts';
@@ -31,16 +31,7 @@ export async function copy({ words, flags, terminal }: VerbCall): Promise<number
       return copyByDaemon(daemon, request, { dryRun: flags.is('dry-run'), flags, terminal });
     }
   }
-  const settings = await loadSettings({ config: flags.text('config') });
-  const limits = {
-    slots: {
-      global: settings.limits.transfers,
-      endpoints: settings.limits.endpoints,
-      perEndpoint: settings.limits.perEndpoint,
-    },
-    bandwidth: settings.bandwidth,
-    stallSeconds: settings.stallMs / 1000,
-  };
+  const limits = await loadLimits({ config: flags.text('config') });
   const call: InProcess = {
     request,
     limits: withTransfers(limits, request.transfers),
@@ -51,24 +42,14 @@ export async function copy({ words, flags, terminal }: VerbCall): Promise<number
   return flags.is('dry-run') ? dryRun(call) : copyInProcess(call);
 }
 
-interface Limits {
-  readonly slots: {
-    readonly global: number;
-    readonly perEndpoint: number;
-    readonly endpoints: Readonly<Record<string, number>>;
-  };
-  readonly bandwidth: string | null;
-  readonly stallSeconds: number;
-}
-
 interface InProcess extends Pick<VerbCall, 'terminal' | 'flags'> {
   readonly request: CopyRequest;
-  readonly limits: Limits;
+  readonly limits: MovingLimits;
   readonly base: string;
 }
 
 /** Who asks for more at once than the limits allow has nobody else to be considerate of. */
-function withTransfers(limits: Limits, transfers: number | null | undefined): Limits {
+function withTransfers(limits: MovingLimits, transfers: number | null | undefined): MovingLimits {
   if (transfers === null || transfers === undefined) return limits;
   const { global, perEndpoint, endpoints } = limits.slots;
   return {
