@@ -1,5 +1,6 @@
 // The overview: is everything all right, what moves, and what waits for somebody.
 
+import type { EngineSnapshot } from '../engine/engine.ts';
 import type { StorageReport } from '../engine/storage-monitor.ts';
 import { type FaultCode, faultTable } from '../model/fault.ts';
 import type { Job } from '../model/job.ts';
@@ -7,6 +8,7 @@ import { displayPath } from '../model/names.ts';
 import type { Transfer, TransferState, WaitReason } from '../model/transfer.ts';
 import type { AttentionView, OverviewView } from '../model/views.ts';
 import { isoTime, transferView } from './present.ts';
+import { storageView } from './present-watch.ts';
 import type { Services, WaitingWatch } from './route.ts';
 
 /** So many newest failed and waiting transfers are looked at; the counts by state are exact all the same. */
@@ -14,6 +16,8 @@ const looked = 500;
 const mostIds = 100;
 const mostItems = 50;
 const arrivedRows = 12;
+/** Room for longer than this is no news. */
+const shownRoomSeconds = 7 * 86_400;
 
 export async function overviewOf(services: Services): Promise<OverviewView> {
   const { engine, reader, clock } = services;
@@ -40,7 +44,14 @@ export async function overviewOf(services: Services): Promise<OverviewView> {
     .slice(0, mostItems);
   const { endpoints, jobs } = snapshot.rates;
   return {
-    health: healthOf({ counts, attention, active: snapshot.activeTransfers, runningJobs: running.rows.length }),
+    health: healthOf({
+      counts,
+      attention,
+      active: snapshot.activeTransfers,
+      runningJobs: running.rows.length,
+      watches: running.rows.filter(({ kind }) => kind === 'watch').length,
+      roomSeconds: leastRoom(engine.storage(), running.rows, snapshot.rates),
+    }),
     transfers: { ...counts },
     runningJobs: running.rows.length,
     activeTransfers: snapshot.activeTransfers,
@@ -72,10 +83,15 @@ interface HealthFigures {
   readonly attention: readonly AttentionView[];
   readonly active: number;
   readonly runningJobs: number;
+  /** Watches that run. Default is 0. */
+  readonly watches?: number;
+  /** How long the fullest destination has room at the present rate; null where nothing comes. */
+  readonly roomSeconds?: number | null;
 }
 
 /** One line of health in words: first what is wrong, then what goes on. */
-export function healthOf({ counts, attention, active, runningJobs }: HealthFigures): OverviewView['health'] {
+export function healthOf(figures: HealthFigures): OverviewView['health'] {
+  const { counts, attention, active, runningJobs, watches = 0, roomSeconds = null } = figures;
   const needs = attention.filter(({ severity, what }) => severity === 'needs-you' && what !== 'transfer').length;
   const level = counts.failed + needs > 0 ? 'needs-you' : attention.length > 0 || counts.waiting > 0 ? 'waits' : 'well';
   const sentences: string[] = [];
@@ -83,18 +99,41 @@ export function healthOf({ counts, attention, active, runningJobs }: HealthFigur
     sentences.push(`${files(counts.failed)} failed and ${counts.failed === 1 ? 'needs' : 'need'} you.`);
   if (needs > 0)
     sentences.push(`${plural(needs, 'place or job', 'places or jobs')} ${needs === 1 ? 'needs' : 'need'} you.`);
-  const held = attention.filter(({ severity, what }) => severity === 'waits' && what !== 'transfer').length;
+  const held = attention.filter(({ severity, what }) => severity === 'waits' && what === 'job').length;
   if (held > 0) sentences.push(`${plural(held, 'job waits', 'jobs wait')}.`);
+  const low = attention.filter(({ severity, what }) => severity === 'waits' && what === 'storage').length;
+  if (low > 0) sentences.push(`${plural(low, 'place is', 'places are')} low on space.`);
   const moving: string[] = [];
   if (active > 0) moving.push(`${files(active)} moving`);
   if (counts.queued > 0) moving.push(`${counts.queued} queued`);
   if (counts.waiting > 0) moving.push(`${counts.waiting} waiting`);
   if (counts.paused > 0) moving.push(`${counts.paused} paused`);
   if (moving.length > 0) sentences.push(`${moving.join(', ')}.`);
-  else if (level === 'well')
-    sentences.push(runningJobs > 0 ? 'All is well; nothing to move right now.' : 'All is well. Nothing to do.');
-  if (moving.length > 0 && level === 'well') sentences.unshift('All is well.');
+  if (level === 'well') {
+    const all = watches === 0 ? 'All is well' : watches === 1 ? 'The watch is well' : `All ${watches} watches are well`;
+    if (moving.length > 0) sentences.unshift(`${all}.`);
+    else sentences.unshift(runningJobs > 0 ? `${all}; nothing to move right now.` : 'All is well. Nothing to do.');
+  }
+  if (roomSeconds !== null && roomSeconds < shownRoomSeconds) {
+    sentences.push(`The destination has room for ${roughSpan(roomSeconds)} at this rate.`);
+  }
   return { level, sentence: sentences.join(' ') };
+}
+
+/** Of the destination that is full first; null where nothing comes. */
+function leastRoom(
+  reports: readonly StorageReport[],
+  jobs: readonly Job[],
+  rates: EngineSnapshot['rates'],
+): number | null {
+  const rooms = reports.flatMap((report) => storageView(report, jobs, rates).roomSeconds ?? []);
+  return rooms.length === 0 ? null : Math.min(...rooms);
+}
+
+function roughSpan(seconds: number): string {
+  if (seconds < 5400) return plural(Math.max(1, Math.round(seconds / 60)), 'minute', 'minutes');
+  if (seconds < 2 * 86_400) return plural(Math.round(seconds / 3600), 'hour', 'hours');
+  return plural(Math.round(seconds / 86_400), 'day', 'days');
 }
 
 function files(count: number): string {

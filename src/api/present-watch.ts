@@ -99,6 +99,7 @@ export function storageView(
     report.role === 'source'
       ? 0
       : watches.reduce((sum, job) => {
+          if (job.kind !== 'watch') return sum;
           const { destinations } = job.spec as WatchSpec;
           // A job's rate counts each destination's bytes, and all destinations get the same.
           return destinations.includes(report.endpoint) ? sum + (rates.jobs[job.id] ?? 0) / destinations.length : sum;

@@ -22,7 +22,7 @@ import { createPlaces, slotLimits } from './places.ts';
 import { decide, defaultRetryRules } from './retry.ts';
 import { createScheduler } from './scheduler.ts';
 import { recoverLedger, resumeJobs } from './start-up.ts';
-import { createStorageMonitor, type StoragePlace } from './storage-monitor.ts';
+import { createStorageMonitor, type StoragePlace, storageCollection } from './storage-monitor.ts';
 import { createSubmissions } from './submissions.ts';
 import { createVerbs } from './verbs.ts';
 import { createWatchMode } from './watch/watch-mode.ts';
@@ -134,6 +134,7 @@ export function createEngine(parts: EngineParts): Engine {
     places: () => uniquePlaces([...jobs.all].flatMap((run) => run.mode.places?.() ?? [])),
     open: (address) => places.open(address),
     write: (changes) => ledger.write(changes),
+    read: (key) => store.document(storageCollection, key),
     clock,
     newId,
     recovered: () => scheduler.lookAtWaits(),

@@ -25,6 +25,7 @@ export interface StorageReport extends StoragePlace {
   readonly history: readonly { readonly at: number; readonly freeBytes: number }[];
 }
 
+export const storageCollection = 'storage';
 const historyStepMs = 15 * 60_000;
 const historyLength = 96;
 
@@ -40,6 +41,8 @@ export function createStorageMonitor(parts: {
   readonly places: () => readonly StoragePlace[];
   readonly open: (address: string) => Promise<Endpoint>;
   readonly write: (changes: readonly Change[]) => Promise<unknown>;
+  /** What was written of a place in an earlier run; undefined where there is nothing. */
+  readonly read: (key: string) => Promise<unknown>;
   readonly clock: Clock;
   readonly newId: NewId;
   /** A place that was not well has become so: what waited for it can go on. */
@@ -52,7 +55,7 @@ export function createStorageMonitor(parts: {
 
   async function lookAt(place: StoragePlace): Promise<void> {
     const key = `${place.role} ${place.endpoint}`;
-    const before = reports.get(key);
+    const before = reports.get(key) ?? ((await parts.read(key)) as StorageReport | undefined);
     const seen = await lookOnce(place, parts);
     const at = parts.clock.now();
     const verdict = judgeStorage(place.role, seen);
@@ -68,7 +71,7 @@ export function createStorageMonitor(parts: {
       history: withPoint(before?.history ?? [], at, seen.freeBytes),
     };
     reports.set(key, report);
-    const changes: Change[] = [{ kind: 'put_document', collection: 'storage', key, value: report }];
+    const changes: Change[] = [{ kind: 'put_document', collection: storageCollection, key, value: report }];
     // The first look is news only where something is wrong.
     if (changed && (before !== undefined || verdict.state !== 'ok')) {
       const { history: _, ...data } = report;

@@ -226,6 +226,12 @@ test('the line of health puts what is wrong first', async () => {
     level: 'needs-you',
     sentence: '2 files failed and need you. 4 files moving.',
   });
+  expect(healthOf({ ...figures, runningJobs: 3, watches: 3 }).sentence).toBe(
+    'All 3 watches are well; nothing to move right now.',
+  );
+  expect(healthOf({ ...figures, runningJobs: 1, watches: 1, active: 2, roomSeconds: 9.2 * 3600 }).sentence).toBe(
+    'The watch is well. 2 files moving. The destination has room for 9 hours at this rate.',
+  );
 });
 
 test('the limit on bandwidth is set, lifted, and kept over a restart', async () => {
