@@ -45,14 +45,14 @@ async function torment(options: RowOptions, open: (scratch: string) => Promise<S
   const everyMs = Math.max(4_000, 20_000 * Math.min(1, options.scale * 5));
   const scene = await open(options.scratch);
   const finished = new Set<string>();
-  const bad = new Set<string>();
   const deadline = Date.now() + seconds * 1000;
 
+  // Every size that a final name was ever seen with has to be the size of the recording when it was done.
+  const seen = new Map<string, Set<number>>();
   const look = (): void => {
     for (const name of namesIn(scene.destination)) {
       const there = statSync(join(scene.destination, name), { throwIfNoEntry: false });
-      const source = statSync(join(scene.source, name), { throwIfNoEntry: false });
-      if (there !== undefined && (!finished.has(name) || there.size !== source?.size)) bad.add(name);
+      if (there !== undefined) seen.set(name, (seen.get(name) ?? new Set()).add(there.size));
     }
   };
   const reader = setInterval(look, 10);
@@ -94,13 +94,14 @@ async function torment(options: RowOptions, open: (scratch: string) => Promise<S
   look();
   await daemon.kill();
   const difference = compareTrees(scene.source, scene.destination);
+  const halfDone = [...seen].filter(([name, sizes]) => sizes.size > 1 || !sizes.has(sizeOf(join(scene.source, name))));
   execFileSync('umount', ['-l', scene.destination]);
   const faults = difference.extra.filter((path) => !path.startsWith('.wherry-')).map((path) => `left behind: ${path}`);
   if (finished.size < kinds.length) faults.push('fewer recordings than cameras: nothing was tried');
   return {
     runs: kills,
     lost: difference.missing.length,
-    corrupt: new Set([...difference.different, ...bad]).size,
+    corrupt: new Set([...difference.different, ...halfDone.map(([name]) => name)]).size,
     bytesAgain: 0,
     faults,
   };
@@ -119,13 +120,14 @@ async function takeAway(destination: string, backing: string, forMs: number): Pr
 
 async function fillUp(backing: string, forMs: number): Promise<void> {
   const filler = join(backing, '.wherry-filler');
-  try {
-    execFileSync('dd', ['if=/dev/zero', `of=${filler}`, 'bs=1M'], { stdio: 'ignore' });
-  } catch {
-    // dd ends with an error when the disk is full, which is what it is for.
-  }
+  // It ends with an error when the disk is full, which is what it is for.
+  await once(spawn('dd', ['if=/dev/zero', `of=${filler}`, 'bs=1M'], { stdio: 'ignore' }), 'exit');
   await after(forMs);
   rmSync(filler, { force: true });
+}
+
+function sizeOf(path: string): number {
+  return statSync(path, { throwIfNoEntry: false })?.size ?? -1;
 }
 
 function namesIn(folder: string): string[] {
@@ -143,7 +145,7 @@ function stage(scratch: string): { source: string; destination: string; backing:
   const disk = join(scratch, 'disk');
   const image = join(scratch, 'disk.img');
   for (const folder of [source, destination, disk]) mkdirSync(folder);
-  execFileSync('truncate', ['-s', '3G', image]);
+  execFileSync('truncate', ['-s', '600M', image]);
   execFileSync('mkfs.ext4', ['-q', '-F', image]);
   execFileSync('mount', ['-o', 'loop', image, disk]);
   const backing = join(disk, 'library');
