@@ -1,9 +1,9 @@
 // Why a file of a watched folder is not taken, or not yet: in one sentence for people.
 
-import picomatch from 'picomatch';
 import { displayPath } from '../../model/names.ts';
 import { formatSize } from '../../model/size.ts';
 import type { WatchSpec } from '../../model/specs.ts';
+import { createSelection } from '../selection.ts';
 import { markerPath } from './bundle.ts';
 import { growthRate } from './observation.ts';
 import type { TrackedFile } from './tracker.ts';
@@ -16,12 +16,11 @@ export function whyIgnored(path: string, spec: Pick<WatchSpec, 'include' | 'excl
     const what = hidden === parts.length - 1 ? 'its name' : `its folder ${displayPath(parts[hidden] ?? '')}`;
     return `ignored: ${what} begins with a dot`;
   }
-  if (spec.include.length > 0) {
-    if (spec.include.some((glob) => matches(glob, path))) return undefined;
-    return `ignored: no include matches it (${spec.include.map((glob) => `'${displayPath(glob)}'`).join(', ')})`;
-  }
-  const excluding = spec.exclude.find((glob) => matches(glob, path));
-  return excluding === undefined ? undefined : `ignored by exclude '${displayPath(excluding)}'`;
+  if (createSelection(spec.include, spec.exclude).takes(path)) return undefined;
+  const excluding = spec.exclude.find((glob) => !createSelection([], [glob]).takes(path));
+  if (excluding !== undefined) return `ignored by exclude '${displayPath(excluding)}'`;
+  if (spec.include.length === 0) return 'ignored: it is an unfinished copy';
+  return `ignored: no include matches it (${spec.include.map((glob) => `'${displayPath(glob)}'`).join(', ')})`;
 }
 
 /** What a file that has been seen still waits for; undefined once its copy is the engine's affair. */
@@ -58,8 +57,4 @@ export function whyNotYet(
         return `stable; waits for its marker ${displayPath(markerPath(one.path, spec.doneMarker))}`;
       return one.stage === 'held' || spec.bundle !== null ? 'stable; waits for the rest of its set' : undefined;
   }
-}
-
-function matches(glob: string, path: string): boolean {
-  return picomatch.isMatch(path, glob, { dot: true, basename: !glob.includes('/') });
 }

@@ -2,11 +2,11 @@
 
 import { Buffer } from 'node:buffer';
 import { type Dirent, lstatSync, readdirSync, statSync } from 'node:fs';
-import picomatch from 'picomatch';
 import { errnoFault } from '../../endpoints/errno.ts';
 import type { FaultReport } from '../../model/fault.ts';
 import { isText, joinPath, pathBytes, pathFromBytes } from '../../model/names.ts';
 import type { SymlinkPolicy } from '../../model/specs.ts';
+import { createSelection } from '../selection.ts';
 
 /** A file as it was seen. `identity` is device and inode. */
 export interface SeenFile {
@@ -49,7 +49,7 @@ export class TreeSnapshot {
   constructor(options: SnapshotOptions) {
     this.#root = options.root;
     this.#follow = options.symlinks === 'follow';
-    this.#wanted = wantedBy(options.include, options.exclude);
+    this.#wanted = createSelection(options.include, options.exclude).takes;
   }
 
   get files(): number {
@@ -133,17 +133,6 @@ export class TreeSnapshot {
 /** The report of what went wrong with one folder or file of a scan. */
 export function scanFault(error: unknown, root: string, path: string): FaultReport {
   return errnoFault(error, { operation: 'read', path, place: root }).report();
-}
-
-/** As in rclone: where there are `include` globs, what matches one is taken and nothing else; else all that no `exclude` glob matches. A glob without a slash is for the name alone. */
-export function wantedBy(include: readonly string[], exclude: readonly string[]): (path: string) => boolean {
-  const matcher = (globs: readonly string[]) => {
-    const tests = globs.map((glob) => picomatch(glob, { dot: true, basename: !glob.includes('/') }));
-    return (path: string) => tests.some((test) => test(path));
-  };
-  if (include.length > 0) return matcher(include);
-  const excluded = matcher(exclude);
-  return (path) => !excluded(path);
 }
 
 function kept(seen: SeenFile): Kept {

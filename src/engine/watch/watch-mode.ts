@@ -7,8 +7,8 @@ import { displayPath } from '../../model/names.ts';
 import { type JobRequest, type WatchSpec, watchSpecSchema } from '../../model/specs.ts';
 import type { PlannedItem } from '../engine.ts';
 import type { Mode, ModeHost, ModeParts, Prepared } from '../mode.ts';
+import { createSelection } from '../selection.ts';
 import { compileRules } from './placement.ts';
-import { wantedBy } from './tree-snapshot.ts';
 import { WatchRun } from './watch-run.ts';
 import { createWatchers, type Watchers } from './watcher.ts';
 
@@ -46,6 +46,7 @@ async function prepare(request: JobRequest, parts: ModeParts): Promise<Prepared>
     );
   }
   compileRules(spec.rules);
+  createSelection(spec.include, spec.exclude);
   const place = await parts.open(source);
   const top = await place.stat('');
   if (top === undefined) throw new Fault('not_found', `The folder ${displayPath(source)} to be watched is not there.`);
@@ -71,11 +72,11 @@ async function* plan(request: JobRequest, parts: ModeParts, signal?: AbortSignal
   const { spec } = await prepare(request, parts);
   const watch = spec as PreparedWatch;
   const place = compileRules(watch.rules);
-  const wanted = wantedBy(watch.include, watch.exclude);
+  const { takes } = createSelection(watch.include, watch.exclude);
   const source = await parts.open(watch.source);
   for await (const entry of source.list('', signal === undefined ? {} : { signal })) {
     if (entry.kind !== 'file' || entry.path.split('/').some((part) => part.startsWith('.'))) continue;
-    if (!wanted(entry.path)) continue;
+    if (!takes(entry.path)) continue;
     const { path } = place({
       path: entry.path,
       mtimeMs: entry.mtimeMs,

@@ -17,7 +17,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { Mounts } from '../../../src/endpoints/mounts.ts';
-import { type SeenFile, wantedBy } from '../../../src/engine/watch/tree-snapshot.ts';
+import type { SeenFile } from '../../../src/engine/watch/tree-snapshot.ts';
 import { createWatchers, type WatchedTree, type Watchers } from '../../../src/engine/watch/watcher.ts';
 import type { EventsTest } from '../../../src/engine/watch/watcher-messages.ts';
 import { systemClock } from '../../../src/model/clock.ts';
@@ -125,11 +125,4 @@ test('our own descriptors do not count as writers', async () => {
   writeSync(file, 'x');
   expect((await tree.look(['mine.mov'])).openForWriting).toEqual([]);
   closeSync(file);
-});
-
-test('include is a list of what is wanted; exclude counts where there is none', () => {
-  expect(wantedBy(['*.mxf'], ['*'])('a/b.mxf')).toBe(true);
-  expect(wantedBy(['*.mxf'], [])('a/b.mov')).toBe(false);
-  expect(wantedBy([], ['proxies/**'])('proxies/a.mov')).toBe(false);
-  expect(wantedBy([], ['proxies/**'])('a.mov')).toBe(true);
 });
