@@ -41,6 +41,21 @@ const limitsSchema = z.strictObject({
   endpoints: z.record(z.string(), z.int().min(1).max(64)).default({}).describe('Other numbers for single endpoints'),
 });
 
+const retrySchema = z
+  .strictObject({
+    firstSeconds: z.number().min(0.1).max(3600).default(2).describe('The first back-off; it doubles each time'),
+    mostSeconds: z.number().min(0.1).max(86_400).default(60).describe('The longest back-off'),
+    windowDays: z.number().min(0).max(3650).default(7).describe('Given up so long after it was first queued'),
+    attempts: z.int().min(1).max(100_000).default(500).describe('Given up after so many'),
+    checkSeconds: z
+      .number()
+      .min(1)
+      .max(86_400)
+      .default(30)
+      .describe('How often a full or forbidden place is looked at'),
+  })
+  .describe('What is done about trouble that may pass');
+
 const logsSchema = z.strictObject({
   folder: folder.optional().describe('Default is logs in the data folder'),
   level: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
@@ -96,6 +111,14 @@ export const configSchema = z.strictObject({
     .max(86_400)
     .default(defaultLimits.stallSeconds)
     .describe('No byte for so long ends an attempt'),
+  retry: retrySchema.prefault({}),
+  historyDays: z
+    .number()
+    .min(1)
+    .max(36_500)
+    .nullable()
+    .default(null)
+    .describe('How long finished transfers and their receipts are kept; null is for ever'),
   eventDays: z.number().min(1).max(3650).default(30).describe('How long events are kept'),
   logs: logsSchema.prefault({}),
   watches: z.array(watchConfigSchema).default([]),

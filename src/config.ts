@@ -42,7 +42,10 @@ export interface Settings {
   readonly limits: ConfigValues['limits'];
   readonly bandwidth: string | null;
   readonly stallMs: number;
-  readonly keepEventsMs: number;
+  readonly retry: ConfigValues['retry'];
+  readonly eventDays: number;
+  /** Null is for ever. */
+  readonly historyDays: number | null;
   readonly logs: LogSettings;
   readonly watches: readonly WatchRequest[];
 }
@@ -150,7 +153,9 @@ export async function loadSettings(flags: SettingFlags = {}, env: Environment = 
     },
     bandwidth: bandwidth === 'off' ? null : bandwidth,
     stallMs: values.stallSeconds * 1000,
-    keepEventsMs: values.eventDays * 24 * 3_600_000,
+    retry: values.retry,
+    eventDays: values.eventDays,
+    historyDays: values.historyDays,
     logs: {
       folder:
         logBase !== undefined

@@ -135,9 +135,19 @@ export async function openDaemon(settings: Settings, options: DaemonOptions): Pr
 
 function engineLimits(settings: Settings): EngineLimits {
   const { transfers, perEndpoint, endpoints } = settings.limits;
+  const { retry } = settings;
   return {
     slots: { global: transfers, perEndpoint, endpoints },
+    retry: {
+      firstDelayMs: retry.firstSeconds * 1000,
+      mostDelayMs: retry.mostSeconds * 1000,
+      windowMs: retry.windowDays * 24 * 3_600_000,
+      mostAttempts: retry.attempts,
+      checkMs: retry.checkSeconds * 1000,
+    },
     stallSeconds: settings.stallMs / 1000,
+    eventDays: settings.eventDays,
+    historyDays: settings.historyDays,
     bandwidth: settings.bandwidth,
   };
 }
