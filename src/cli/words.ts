@@ -33,15 +33,25 @@ export interface EtaFigures {
   readonly cause: string;
 }
 
-/** `8–10 s left`, with why it is a range where that is not plain. */
+/** `8–10 s left`, with its cause where that says more than that it goes on as now. */
 export function formatEta({ from, to, cause }: EtaFigures): string {
-  const because = cause === '' ? '' : ` (${cause})`;
+  const because = cause === '' || cause === 'at the present speed' ? '' : ` (${cause})`;
   if (from === null && to === null) return cause;
-  if (from === null || to === null)
-    return `${from === null ? 'up to' : 'at least'} ${formatDuration(from ?? to ?? 0)} left${because}`;
-  const low = formatDuration(from);
-  const high = formatDuration(to);
-  return `${low === high ? low : `${low} – ${high}`} left${because}`;
+  if (from === null || to === null) {
+    return `${from === null ? 'up to' : 'at least'} ${whole(from ?? to ?? 0)} left${because}`;
+  }
+  const low = whole(from);
+  const high = whole(to);
+  const [lowNumber, ...lowUnit] = low.split(' ');
+  const [, ...highUnit] = high.split(' ');
+  if (low === high) return `${high} left${because}`;
+  const isSameUnit = lowUnit.length === 1 && lowUnit[0] === highUnit[0] && highUnit.length === 1;
+  return `${isSameUnit ? `${lowNumber}–` : `${low} – `}${high} left${because}`;
+}
+
+/** An estimate has no tenths. */
+function whole(seconds: number): string {
+  return seconds < 10 ? `${Math.ceil(seconds)} s` : formatDuration(seconds);
 }
 
 /** `2026-11-20 14:05:09` in the local time zone. */
