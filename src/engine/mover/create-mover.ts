@@ -6,6 +6,7 @@ import { openControl } from '../../endpoints/control.ts';
 import type { Endpoint } from '../../endpoints/endpoint.ts';
 import { type MountPool, type Mounts, stopReasons } from '../../endpoints/mounts.ts';
 import { asFault, Fault } from '../../model/fault.ts';
+import { displayPath } from '../../model/names.ts';
 import type { Publishing, Transfer } from '../../model/transfer.ts';
 import type { Journal } from './block-journal.ts';
 import type { DiscardInput } from './discard-move.ts';
@@ -47,12 +48,27 @@ export function createMover(options: MoverOptions): Mover {
     lanes: { running: 0, most: Math.max(2, Math.min(4, availableParallelism())) },
   };
 
+  /** By transfer, the attempt that counts: one that an earlier one still hangs under has taken over. */
+  const latest = new Map<string, MoveRequest>();
+
   const move = async (request: MoveRequest, shared: SharedReading | null): Promise<MoveOutcome> => {
     checkAbilities(request);
-    if (request.transfer.publishing !== null) {
-      const adopted = await recoverPublishing(request.transfer, request.destination);
-      if (adopted !== undefined) return adopted;
+    const { id } = request.transfer;
+    // The earlier one has been left behind, and a call of it may still come back to its partial.
+    if (latest.has(id)) parts.holdersAlive.add(id);
+    latest.set(id, request);
+    try {
+      if (request.transfer.publishing !== null) {
+        const adopted = await recoverPublishing(request.transfer, request.destination);
+        if (adopted !== undefined) return adopted;
+      }
+      return await attempts(request, shared);
+    } finally {
+      if (latest.get(id) === request) latest.delete(id);
     }
+  };
+
+  const attempts = async (request: MoveRequest, shared: SharedReading | null): Promise<MoveOutcome> => {
     const control = openControl(request.control);
     let changes = 0;
     let failedSyncs = 0;
@@ -72,7 +88,7 @@ export function createMover(options: MoverOptions): Mover {
         else if (isLostWrite(fault)) failedSyncs++;
         else throw fault;
         // What was written proves nothing any more, whatever its cache pages say.
-        await discard(request.transfer, request.destination);
+        await discardOwn(request);
         if (changes >= freshStarts || failedSyncs > 1 || fault.code === 'space') throw fault;
         control.addBytes(bytesBefore - control.bytesDone);
         request.hooks.restarted(fault);
@@ -81,8 +97,17 @@ export function createMover(options: MoverOptions): Mover {
   };
 
   const stopped = async (request: MoveRequest, { reason }: Stopped): Promise<MoveOutcome> => {
-    if (reason === 'cancel') await discard(request.transfer, request.destination);
+    if (reason === 'cancel') await discardOwn(request);
     return { kind: 'stopped', reason };
+  };
+
+  /** Rejects with `lease_lost` where partial and journal are another attempt's by now. */
+  const discardOwn = async (request: MoveRequest): Promise<void> => {
+    const { transfer, destination } = request;
+    if (latest.get(transfer.id) !== request) {
+      throw new Fault('lease_lost', `Another attempt has taken over ${displayPath(transfer.destination.path)}.`);
+    }
+    await discard(transfer, destination);
   };
 
   const discard = async (transfer: Transfer, destination: Endpoint): Promise<void> => {

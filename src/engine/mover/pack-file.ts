@@ -1,19 +1,18 @@
 // One small file of a pack, inside a worker: read, hashed, written aside, read back.
 
-import { constants, lstatSync } from 'node:fs';
+import { constants, lstatSync, type Stats } from 'node:fs';
 import type { ConfinedRoot } from '../../endpoints/confined.ts';
 import { type ContentHasher, createHasher, createLeafHasher, type LeafHasher } from '../../endpoints/content-hash.ts';
 import { checkStop } from '../../endpoints/control.ts';
 import { type Control, sides } from '../../endpoints/mounts.ts';
 import { asFault, Fault } from '../../model/fault.ts';
-import { blockBytes, type ContentHash, type HashAlgorithm } from '../../model/hash.ts';
-import { baseName, displayPath, joinPath, numberedName, parentPath, partialName } from '../../model/names.ts';
-import type { SourceIdentity } from '../../model/transfer.ts';
+import { blockBytes, type HashAlgorithm } from '../../model/hash.ts';
+import { baseName, displayPath, joinPath, numberedName, parentPath } from '../../model/names.ts';
 import { LaneFile, removeFile } from './lane-file.ts';
 import type { MoveOptions, PackFile } from './move.ts';
-import type { PackPublishing } from './pack-journal.ts';
+import { packPartialPath, type StagedFile } from './pack-journal.ts';
 import { setMetadata } from './publish-partial.ts';
-import { identityOf, inodeOf, sameSource, sourceChanged } from './source-identity.ts';
+import { identityOf, inodeOf, sameStats, sourceChanged } from './source-identity.ts';
 
 export interface PackPlaces {
   readonly source: ConfinedRoot;
@@ -31,12 +30,20 @@ export interface PackRules {
   readonly syncedDevice: number | null;
 }
 
-/** A file whose content stands verified in a partial, or was there already. */
-export interface StagedFile extends PackPublishing {
+/** A file whose content stands verified in its partial, or was there already. */
+export interface CopiedFile extends StagedFile {
+  readonly file: PackFile;
+  readonly partialPath: string;
   readonly alreadyThere: boolean;
   readonly replace: boolean;
   /** It lies where the group's one sync does not reach. */
   readonly ownFolderSync: boolean;
+}
+
+interface Target {
+  /** '' where it is the planned one. */
+  readonly finalPath: string;
+  readonly replace: boolean;
 }
 
 const bufferBytes = 256 * 1024;
@@ -56,88 +63,68 @@ export class PackCopier {
     this.#algorithm = rules.options.algorithm ?? 'xxh128-8m';
   }
 
-  partialPath({ destinationPath, transferId }: PackFile): string {
-    return joinPath(parentPath(destinationPath), partialName(baseName(destinationPath), transferId, this.#rules.fence));
-  }
-
-  /** Throws the file's Fault; its partial is gone then. */
-  stage(file: PackFile): StagedFile {
+  /** Throws the file's Fault; its partial is gone then. `at` is its position in the pack. */
+  stage(file: PackFile, at: number): CopiedFile {
     const { source, control } = this.#places;
     const reading = LaneFile.open(source, file.sourcePath, constants.O_RDONLY, sides.source, control);
     try {
-      const identity = identityOf(reading.stats, reading.fd);
-      const target = this.#target(file, reading, identity);
-      if ('there' in target) return this.#there(file, identity, target.there);
-      return this.#copy(file, reading, identity, target);
+      const target = this.#target(file, reading);
+      if ('there' in target) return this.#there(file, at, reading, target.there);
+      return this.#copy(file, at, reading, target);
     } finally {
       reading.release();
     }
   }
 
-  #copy(
-    file: PackFile,
-    reading: LaneFile,
-    identity: SourceIdentity,
-    { finalPath, replace }: { finalPath: string; replace: boolean },
-  ): StagedFile {
+  #copy(file: PackFile, at: number, reading: LaneFile, { finalPath, replace }: Target): CopiedFile {
     const { destination, control } = this.#places;
-    const { options, isPlain, syncedDevice } = this.#rules;
-    const partialPath = this.partialPath(file);
-    const { mode, uid, gid } = reading.stats;
-    const writing = this.#create(partialPath, options.preserve.mode ? (mode & 0o777) | 0o600 : 0o666);
+    const { options, isPlain, syncedDevice, fence } = this.#rules;
+    const { stats } = reading;
+    const partialPath = packPartialPath(file, fence);
+    const writing = this.#create(partialPath, options.preserve.mode ? (stats.mode & 0o777) | 0o600 : 0o666);
     try {
-      const reader = this.#hasher(this.#algorithm, identity.sizeBytes);
-      const check = this.#algorithm === 'xxh128-8m' ? null : createHasher('xxh128-8m');
-      for (let at = 0; at < identity.sizeBytes; ) {
-        const length = Math.min(bufferBytes, identity.sizeBytes - at);
-        control.throttle(length);
-        if (reading.read(this.#chunk, length, at) < length)
-          throw sourceChanged({ root: this.#places.source.root, path: file.sourcePath });
-        const chunk = this.#chunk.subarray(0, length);
-        reader.update(chunk);
-        check?.update(chunk);
-        writing.write(chunk, length, at);
-        control.addBytes(length);
-        at += length;
-        if (at < identity.sizeBytes) checkStop(control);
-      }
-      const value = reader.digest();
-      if (!sameSource(identity, identityOf(reading.statsNow(), reading.fd))) {
-        throw sourceChanged({ root: this.#places.source.root, path: file.sourcePath });
-      }
+      const { hash, check } = this.#write(file, reading, writing);
+      if (!sameStats(stats, reading.statsNow())) throw this.#changed(file);
+      const identity = identityOf(stats, reading.fd);
       const isGrouped = writing.stats.dev === syncedDevice;
-      const facts = { identity, mode: mode & 0o7777, uid, gid, allocatedBytes: identity.sizeBytes };
-      if (!isPlain) {
-        writing.sync();
-        this.#verify(partialPath, identity.sizeBytes, check?.digest() ?? value);
-        setMetadata(writing, facts, options.preserve);
-        writing.sync();
-      } else {
-        this.#verify(partialPath, identity.sizeBytes, check?.digest() ?? value);
-        setMetadata(writing, facts, options.preserve);
-        if (!isGrouped) writing.sync();
-      }
-      const inode = inodeOf(writing.stats, writing.fd);
+      const { uid, gid } = stats;
+      const facts = { identity, mode: stats.mode & 0o7777, uid, gid, allocatedBytes: stats.size };
+      if (!isPlain) writing.sync();
+      this.#verify(partialPath, stats.size, check);
+      setMetadata(writing, facts, options.preserve);
+      if (!isPlain || !isGrouped) writing.sync();
+      const { device, inode } = inodeOf(writing.stats, writing.fd);
       writing.close();
-      const hash: ContentHash = { algorithm: this.#algorithm, value };
-      return {
-        file,
-        identity,
-        verify: options.verify === 'size' ? 'size' : 'read-back',
-        partialPath,
-        finalPath,
-        ...inode,
-        sizeBytes: identity.sizeBytes,
-        hash,
-        alreadyThere: false,
-        replace,
-        ownFolderSync: !isGrouped,
-      };
+      const ownFolderSync = !isGrouped;
+      const staged = { at, finalPath, device, inode, source: identity, hash };
+      return { ...staged, file, partialPath, alreadyThere: false, replace, ownFolderSync };
     } catch (error) {
       writing.release();
       removeFile(destination, partialPath, control);
       throw error;
     }
+  }
+
+  /** Resolves with the content's hash, and what reading it back has to come to (`xxh128-8m`). */
+  #write(file: PackFile, reading: LaneFile, writing: LaneFile): { hash: string; check: string } {
+    const { control } = this.#places;
+    const { size } = reading.stats;
+    const hasher = this.#hasher('xxh128-8m', size);
+    const asked = this.#algorithm === 'xxh128-8m' ? null : createHasher(this.#algorithm);
+    for (let at = 0; at < size; ) {
+      const length = Math.min(bufferBytes, size - at);
+      control.throttle(length);
+      if (reading.read(this.#chunk, length, at) < length) throw this.#changed(file);
+      const chunk = this.#chunk.subarray(0, length);
+      hasher.update(chunk);
+      asked?.update(chunk);
+      writing.write(chunk, length, at);
+      control.addBytes(length);
+      at += length;
+      if (at < size) checkStop(control);
+    }
+    const check = hasher.digest();
+    return { hash: asked?.digest() ?? check, check };
   }
 
   #create(path: string, mode: number): LaneFile {
@@ -158,57 +145,59 @@ export class PackCopier {
   #verify(path: string, sizeBytes: number, expected: string): void {
     if (this.#rules.options.verify === 'size') return;
     const { destination } = this.#places;
-    if (this.#digestOf(destination, path, sizeBytes) === expected) return;
+    if (this.#digestOf(path, sizeBytes) === expected) return;
     const place = { path: displayPath(path), endpoint: displayPath(destination.root), operation: 'read back' };
     throw new Fault('corrupt', `${place.path} in ${place.endpoint} reads back other than it was written.`, { place });
   }
 
   /** `xxh128-8m` of a file at the destination, up to a size; undefined where it is shorter. */
-  #digestOf(root: ConfinedRoot, path: string, sizeBytes: number): string | undefined {
-    const file = LaneFile.open(root, path, constants.O_RDONLY, sides.destination, this.#places.control);
+  #digestOf(path: string, sizeBytes: number): string | undefined {
+    const { destination, control } = this.#places;
+    const file = LaneFile.open(destination, path, constants.O_RDONLY, sides.destination, control);
     try {
-      const hasher = this.#hasher('xxh128-8m', sizeBytes);
-      for (let at = 0; at < sizeBytes; ) {
-        const length = Math.min(bufferBytes, sizeBytes - at);
-        if (file.read(this.#back, length, at) < length) return undefined;
-        hasher.update(this.#back.subarray(0, length));
-        at += length;
-      }
-      return hasher.digest();
+      return this.#digest(file, sizeBytes);
     } finally {
       file.release();
     }
   }
 
-  /** For most files one leaf that is used again and again. */
+  #digest(file: LaneFile, sizeBytes: number): string | undefined {
+    const hasher = this.#hasher('xxh128-8m', sizeBytes);
+    for (let at = 0; at < sizeBytes; ) {
+      const length = Math.min(bufferBytes, sizeBytes - at);
+      if (file.read(this.#back, length, at) < length) return undefined;
+      hasher.update(this.#back.subarray(0, length));
+      at += length;
+    }
+    return hasher.digest();
+  }
+
+  /** For most files one leaf that is used again and again; no two at a time. */
   #hasher(algorithm: HashAlgorithm, sizeBytes: number): ContentHasher {
     if (algorithm !== 'xxh128-8m' || sizeBytes > blockBytes) return createHasher(algorithm);
     const leaf = this.#leaf;
     leaf.reset();
-    return { update: (bytes) => leaf.update(bytes), digest: () => Buffer.from(leaf.digest()).toString('hex') };
+    return { update: (bytes) => leaf.update(bytes), digest: () => (leaf.digest() as Buffer).toString('hex') };
   }
 
   /** Under which name it goes, by the conflict rule; throws `exists` where that leaves what is there. */
-  #target(
-    file: PackFile,
-    reading: LaneFile,
-    identity: SourceIdentity,
-  ): { finalPath: string; replace: boolean } | { there: string } {
+  #target(file: PackFile, reading: LaneFile): Target | { there: string } {
     const { conflict } = this.#rules.options;
-    const path = file.destinationPath;
     // What has the name is only looked at by the rename, which refuses to replace a folder.
-    if (conflict === 'overwrite') return { finalPath: path, replace: true };
+    if (conflict === 'overwrite') return { finalPath: '', replace: true };
+    const path = file.destinationPath;
     const there = this.#look(path);
-    if (there === undefined) return { finalPath: path, replace: false };
+    if (there === undefined) return { finalPath: '', replace: false };
     const { destination } = this.#places;
     const place = { path: displayPath(path), endpoint: displayPath(destination.root) };
     const refuse = (why: string): never => {
       throw new Fault('exists', `${place.path} in ${place.endpoint} ${why}.`, { place });
     };
     if (conflict === 'fail') refuse('is there already');
-    if (there.isFile() && there.size === identity.sizeBytes) {
-      const digest = this.#digestOf(destination, path, identity.sizeBytes);
-      if (digest !== undefined && digest === this.#sourceDigest(reading, identity.sizeBytes)) return { there: digest };
+    const { size, mtimeMs } = reading.stats;
+    if (there.isFile() && there.size === size) {
+      const digest = this.#digestOf(path, size);
+      if (digest !== undefined && digest === this.#digest(reading, size)) return { there: digest };
     }
     if (conflict === 'rename') {
       for (let n = 1; ; n++) {
@@ -218,44 +207,36 @@ export class PackCopier {
     }
     if (conflict === 'skip') refuse('has other content and was left as it is');
     if (there.isDirectory()) refuse('is a folder, and a file is to take its name');
-    if (identity.mtimeMs <= there.mtimeMs + this.#rules.mtimePrecisionMs) refuse('is newer and was left as it is');
-    return { finalPath: path, replace: true };
+    if (mtimeMs <= there.mtimeMs + this.#rules.mtimePrecisionMs) refuse('is newer and was left as it is');
+    return { finalPath: '', replace: true };
   }
 
-  #look(path: string) {
+  #look(path: string): Stats | undefined {
     const { destination, control } = this.#places;
     try {
-      const at = destination.file(path, { create: true });
+      const file = destination.file(path, { create: true });
       control.enter(sides.destination);
-      return lstatSync(at, { throwIfNoEntry: false });
+      return lstatSync(file, { throwIfNoEntry: false });
     } catch (error) {
       if (asFault(error).code === 'not_found') return undefined;
       throw error;
     }
   }
 
-  #sourceDigest(reading: LaneFile, sizeBytes: number): string {
-    const hasher = this.#hasher('xxh128-8m', sizeBytes);
-    for (let at = 0; at < sizeBytes; ) {
-      const length = reading.read(this.#chunk, Math.min(bufferBytes, sizeBytes - at), at);
-      if (length === 0) break;
-      hasher.update(this.#chunk.subarray(0, length));
-      at += length;
-    }
-    return hasher.digest();
+  #changed({ sourcePath }: PackFile): Fault {
+    return sourceChanged({ root: this.#places.source.root, path: sourcePath });
   }
 
-  #there(file: PackFile, identity: SourceIdentity, value: string): StagedFile {
+  #there(file: PackFile, at: number, reading: LaneFile, hash: string): CopiedFile {
     return {
-      file,
-      identity,
-      verify: 'read-back',
-      partialPath: '',
-      finalPath: file.destinationPath,
+      at,
+      finalPath: '',
       device: '',
       inode: '',
-      sizeBytes: identity.sizeBytes,
-      hash: { algorithm: 'xxh128-8m', value },
+      source: identityOf(reading.stats, reading.fd),
+      hash,
+      file,
+      partialPath: '',
       alreadyThere: true,
       replace: false,
       ownFolderSync: false,

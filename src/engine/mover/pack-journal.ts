@@ -4,19 +4,39 @@ import { closeSync, constants, fdatasyncSync, fsyncSync, openSync, readFileSync,
 import { dirname } from 'node:path';
 import { errnoFault, errnoOf } from '../../endpoints/errno.ts';
 import { type Control, sides } from '../../endpoints/mounts.ts';
-import type { Verify } from '../../model/hash.ts';
+import type { ContentHash, HashAlgorithm, Verify } from '../../model/hash.ts';
+import { baseName, joinPath, parentPath, partialName } from '../../model/names.ts';
 import type { Publishing, SourceIdentity } from '../../model/transfer.ts';
 import type { PackFile } from './move.ts';
 
-/** A file of a pack that is about to take its final name. */
+/** A file of a pack that may have taken its final name. */
 export interface PackPublishing extends Publishing {
   readonly file: PackFile;
   readonly identity: SourceIdentity;
   readonly verify: Verify;
 }
 
-export interface PackJournal {
+export interface PackHead {
+  readonly version: 1;
   /** The destination endpoint's name. */
+  readonly destination: string;
+  readonly fence: number;
+  readonly algorithm: HashAlgorithm;
+  readonly verify: Verify;
+}
+
+/** A file whose content stands verified in its partial; positions count the pack's files. */
+export interface StagedFile {
+  readonly at: number;
+  /** '' where it is the planned one. */
+  readonly finalPath: string;
+  readonly device: string;
+  readonly inode: string;
+  readonly source: SourceIdentity;
+  readonly hash: string;
+}
+
+export interface PackJournal {
   readonly destination: string;
   /** Partials that may be there. */
   readonly partials: readonly string[];
@@ -24,32 +44,57 @@ export interface PackJournal {
   readonly publishing: readonly PackPublishing[];
 }
 
+/** Short forms, for they are written by the thousand: [transferId, sourcePath, destinationPath, sizeBytes, mtimeMs, mode]. */
+type FileRow = readonly [string, string, string, number, number, number | null];
+/** [at, finalPath, device, inode, sizeBytes, mtimeMs, source device, source inode, hash] */
+type PublishingRow = readonly [number, string, string, string, number, number, string, string, string];
+
 type Line =
-  | { readonly version: 1; readonly destination: string }
-  | { readonly group: number; readonly partials: readonly string[] }
-  | { readonly publishing: number; readonly files: readonly PackPublishing[] }
+  | PackHead
+  | { readonly group: number; readonly from: number; readonly files: readonly FileRow[] }
+  | { readonly publishing: number; readonly rows: readonly PublishingRow[] }
   | { readonly committed: number };
+
+/** Beside the final name, whatever name that will be. */
+export function packPartialPath({ destinationPath, transferId }: PackFile, fence: number): string {
+  return joinPath(parentPath(destinationPath), partialName(baseName(destinationPath), transferId, fence));
+}
 
 /** Lines that are torn or make no sense are passed over: nothing is published before its line is durable. Undefined without a head. */
 export function parsePackJournal(text: string): PackJournal | undefined {
-  let destination: string | undefined;
-  const partials = new Map<number, readonly string[]>();
-  const publishing = new Map<number, readonly PackPublishing[]>();
+  let head: PackHead | undefined;
+  const files = new Map<number, PackFile>();
+  const groups = new Map<number, readonly number[]>();
+  const rows = new Map<number, readonly PublishingRow[]>();
   const lines = text.split('\n');
   lines.pop();
   for (const raw of lines) {
     const line = parseLine(raw);
     if (line === undefined) continue;
-    if ('version' in line) destination = line.destination;
-    else if ('partials' in line) partials.set(line.group, line.partials);
-    else if ('files' in line) publishing.set(line.publishing, line.files);
+    if ('version' in line) head = line;
+    else if ('files' in line) {
+      for (const [n, row] of line.files.entries()) files.set(line.from + n, fileOf(row));
+      groups.set(
+        line.group,
+        line.files.map((_, n) => line.from + n),
+      );
+    } else if ('rows' in line) rows.set(line.publishing, line.rows);
     else {
-      partials.delete(line.committed);
-      publishing.delete(line.committed);
+      groups.delete(line.committed);
+      rows.delete(line.committed);
     }
   }
-  if (destination === undefined) return undefined;
-  return { destination, partials: [...partials.values()].flat(), publishing: [...publishing.values()].flat() };
+  if (head === undefined) return undefined;
+  const { destination, fence } = head;
+  const known = (at: number) => {
+    const file = files.get(at);
+    return file === undefined ? [] : [file];
+  };
+  return {
+    destination,
+    partials: [...groups.values()].flat().flatMap((at) => known(at).map((file) => packPartialPath(file, fence))),
+    publishing: [...rows.values()].flat().flatMap((row) => known(row[0]).map((file) => publishingOf(file, row, head))),
+  };
 }
 
 function parseLine(raw: string): Line | undefined {
@@ -58,6 +103,36 @@ function parseLine(raw: string): Line | undefined {
   } catch {
     return undefined;
   }
+}
+
+function rowOf({ transferId, sourcePath, destinationPath, entry }: PackFile): FileRow {
+  return [transferId, sourcePath, destinationPath, entry.sizeBytes, entry.mtimeMs, entry.mode ?? null];
+}
+
+function fileOf([transferId, sourcePath, destinationPath, sizeBytes, mtimeMs, mode]: FileRow): PackFile {
+  const entry = { path: sourcePath, kind: 'file', sizeBytes, mtimeMs, ...(mode === null ? {} : { mode }) } as const;
+  return { transferId, sourcePath, destinationPath, entry };
+}
+
+function publishingRow({ at, finalPath, device, inode, source, hash }: StagedFile): PublishingRow {
+  const { sizeBytes, mtimeMs } = source;
+  return [at, finalPath, device, inode, sizeBytes, mtimeMs, source.device ?? '', source.inode ?? '', hash];
+}
+
+function publishingOf(file: PackFile, row: PublishingRow, { fence, algorithm, verify }: PackHead): PackPublishing {
+  const [, finalPath, device, inode, sizeBytes, mtimeMs, sourceDevice, sourceInode, value] = row;
+  const hash: ContentHash = { algorithm, value };
+  return {
+    file,
+    partialPath: packPartialPath(file, fence),
+    finalPath: finalPath === '' ? file.destinationPath : finalPath,
+    device,
+    inode,
+    sizeBytes,
+    hash,
+    verify,
+    identity: { device: sourceDevice, inode: sourceInode, sizeBytes, mtimeMs },
+  };
 }
 
 /** Undefined where there is none. Throws `permission`, `io`. */
@@ -71,19 +146,19 @@ export function readPackJournal(path: string, control: Control): PackJournal | u
   }
 }
 
-/** Throws `space`, `permission`, `io`, `sync_failed`. */
+/** Throws `space`, `permission`, `io`. */
 export class PackJournalWriter {
   readonly #path: string;
   readonly #control: Control;
   readonly #fd: number;
 
-  constructor(path: string, destination: string, control: Control) {
+  constructor(path: string, head: PackHead, control: Control) {
     this.#path = path;
     this.#control = control;
     this.#fd = this.#call('open the journal', () =>
       openSync(path, constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT, 0o600),
     );
-    this.#append({ version: 1, destination });
+    this.#append(head);
     this.#call('make durable the folder of the journal', () => {
       const folder = openSync(dirname(path), constants.O_RDONLY);
       try {
@@ -94,14 +169,15 @@ export class PackJournalWriter {
     });
   }
 
-  begin(group: number, partials: readonly string[]): void {
-    this.#append({ group, partials });
+  /** `from` is the position of the first of the files in the pack. */
+  begin(group: number, from: number, files: readonly PackFile[]): void {
+    this.#append({ group, from, files: files.map(rowOf) });
   }
 
-  /** Durable when it returns. */
-  publishing(group: number, files: readonly PackPublishing[]): void {
-    this.#append({ publishing: group, files });
-    this.#call('make durable the journal', () => fdatasyncSync(this.#fd), 60_000);
+  /** Outlives the process; with `durable` a power cut too. */
+  publishing(group: number, files: readonly StagedFile[], options: { durable: boolean }): void {
+    this.#append({ publishing: group, rows: files.map(publishingRow) });
+    if (options.durable) this.#call('make durable the journal', () => fdatasyncSync(this.#fd), 60_000);
   }
 
   committed(group: number): void {

@@ -8,8 +8,8 @@ import { displayPath, parentPath } from '../../model/names.ts';
 import { type SyncWay, syncFileSystem } from './group-sync.ts';
 import { LaneFile, removeFile } from './lane-file.ts';
 import type { PackFile } from './move.ts';
-import { PackCopier, type PackRules, type StagedFile } from './pack-file.ts';
-import { PackJournalWriter, type PackPublishing } from './pack-journal.ts';
+import { type CopiedFile, PackCopier, type PackRules } from './pack-file.ts';
+import { type PackHead, PackJournalWriter } from './pack-journal.ts';
 import { giveName } from './publish-partial.ts';
 
 export interface PackInput {
@@ -27,14 +27,32 @@ export interface PackInput {
   readonly leave: SharedArrayBuffer;
 }
 
+/** A file's place in the pack, its final path ('' where it is the planned one), source identity, hash, and whether it was there already. */
+export type PublishedRow = readonly [
+  at: number,
+  finalPath: string,
+  sizeBytes: number,
+  mtimeMs: number,
+  device: string,
+  inode: string,
+  hash: string,
+  alreadyThere: boolean,
+];
+
 /** `staged` asks for leave to publish; `durable` says which files stand under their final names for good. */
 export type PackMessage =
   | { readonly kind: 'staged'; readonly group: number }
-  | { readonly kind: 'durable'; readonly group: number; readonly results: readonly PackLaneResult[] };
+  | {
+      readonly kind: 'durable';
+      readonly group: number;
+      readonly published: readonly PublishedRow[];
+      readonly failed: readonly FailedRow[];
+    };
 
-export type PackLaneResult =
-  | { readonly kind: 'published'; readonly staged: StagedFile }
-  | { readonly kind: 'failed'; readonly file: PackFile; readonly fault: FaultReport };
+export interface FailedRow {
+  readonly at: number;
+  readonly fault: FaultReport;
+}
 
 export interface PackLaneOutcome {
   /** Files from here on were not begun, or their group was given up because of the stop. */
@@ -48,8 +66,10 @@ const lookAgainMs = 100;
 
 interface Group {
   readonly index: number;
-  readonly results: PackLaneResult[];
-  readonly staged: StagedFile[];
+  /** Not published yet, or published and not known to be durable under their final names. */
+  staged: CopiedFile[];
+  readonly there: CopiedFile[];
+  readonly failed: FailedRow[];
 }
 
 export function movePackFiles(input: PackInput, { control, emit }: OperationContext): PackLaneOutcome {
@@ -89,7 +109,15 @@ class PackLane {
     const syncedDevice = input.syncWay === 'each' ? null : statSync(this.#destination.openFolder('').self).dev;
     const places = { source: this.#source, destination: this.#destination, control };
     this.#copier = new PackCopier(places, { ...input.rules, syncedDevice });
-    this.#journal = new PackJournalWriter(input.journal, input.destination, control);
+    const { options, fence } = input.rules;
+    const head: PackHead = {
+      version: 1,
+      destination: input.destination,
+      fence,
+      algorithm: options.algorithm ?? 'xxh128-8m',
+      verify: options.verify === 'size' ? 'size' : 'read-back',
+    };
+    this.#journal = new PackJournalWriter(input.journal, head, control);
   }
 
   run(): PackLaneOutcome {
@@ -99,7 +127,7 @@ class PackLane {
       for (let index = 0; begun < files.length; index++) {
         const failuresBefore = Atomics.load(this.#failures, 0);
         const wanted = groupFrom(files, begun);
-        const group = this.#stage(index, wanted);
+        const group = this.#stage(index, begun, wanted);
         if (group === undefined || !this.#mayPublish(group, failuresBefore)) {
           this.#settle();
           return { begunFiles: begun, stopped: this.#control.stop };
@@ -117,21 +145,17 @@ class PackLane {
   }
 
   /** Undefined where the stop flag was set: then nothing of the group is left. */
-  #stage(index: number, files: readonly PackFile[]): Group | undefined {
-    const group: Group = { index, results: [], staged: [] };
-    this.#journal.begin(
-      index,
-      files.map((file) => this.#copier.partialPath(file)),
-    );
-    for (const file of files) {
+  #stage(index: number, from: number, files: readonly PackFile[]): Group | undefined {
+    const group: Group = { index, staged: [], there: [], failed: [] };
+    this.#journal.begin(index, from, files);
+    for (const [n, file] of files.entries()) {
       if (this.#control.stop !== stopReasons.run) {
         this.#giveUp(group);
         return undefined;
       }
       try {
-        const staged = this.#copier.stage(file);
-        if (staged.alreadyThere) group.results.push({ kind: 'published', staged });
-        else group.staged.push(staged);
+        const copied = this.#copier.stage(file, from + n);
+        (copied.alreadyThere ? group.there : group.staged).push(copied);
       } catch (error) {
         const fault = asFault(error);
         // A worker that has been given up may touch nothing further.
@@ -140,7 +164,7 @@ class PackLane {
           this.#giveUp(group);
           return undefined;
         }
-        group.results.push({ kind: 'failed', file, fault: fault.report() });
+        group.failed.push({ at: from + n, fault: fault.report() });
       }
     }
     return group;
@@ -150,7 +174,9 @@ class PackLane {
   #mayPublish(group: Group, failuresBefore: number): boolean {
     this.#makeDurable(group, failuresBefore);
     for (; this.#committed < Atomics.load(this.#leave, 1); this.#committed++) this.#journal.committed(this.#committed);
-    if (group.staged.length > 0) this.#journal.publishing(group.index, group.staged.map(noteOf));
+    // What lies in memory does not outlive a power cut itself.
+    const durable = this.#syncWay !== 'none';
+    if (group.staged.length > 0) this.#journal.publishing(group.index, group.staged, { durable });
     this.#emit({ kind: 'staged', group: group.index });
     for (;;) {
       const leave = Atomics.load(this.#leave, 0);
@@ -177,7 +203,7 @@ class PackLane {
       }
     }
     if (this.#syncWay === 'each' && this.#input.syncWay === 'group') {
-      for (const staged of [...group.staged]) this.#try(group, staged, () => this.#syncFile(staged.partialPath));
+      this.#forEach(group, ({ partialPath }) => this.#syncFile(partialPath));
     }
     try {
       this.#destination.syncMade();
@@ -187,27 +213,27 @@ class PackLane {
   }
 
   #publish(group: Group): void {
-    const folders = new Map<string, StagedFile[]>();
-    for (const staged of [...group.staged]) {
-      const { partialPath, finalPath, replace } = staged;
+    const folders = new Set<string>();
+    this.#forEach(group, ({ file, partialPath, finalPath, replace, ownFolderSync }) => {
+      const path = finalPath === '' ? file.destinationPath : finalPath;
       const partial = { root: this.#destination.root, path: partialPath };
-      this.#try(group, staged, () => {
-        if (!giveName(this.#destination, { partial, finalPath, replace }, this.#control))
-          throw appeared(staged, partial.root);
-        const folder = parentPath(finalPath);
-        const others = folders.get(folder);
-        if (others === undefined) folders.set(folder, [staged]);
-        else others.push(staged);
-      });
-    }
-    for (const [folder, members] of folders) {
-      if (this.#syncWay !== 'each' && !members.some((member) => member.ownFolderSync)) continue;
-      const fault = this.#syncFolder(folder);
-      if (fault !== null) for (const member of members) this.#fail(group, member, fault);
-    }
-    for (const staged of group.staged) group.results.push({ kind: 'published', staged });
+      if (!giveName(this.#destination, { partial, finalPath: path, replace }, this.#control))
+        throw appeared(partial.root, path);
+      if (this.#syncWay === 'each' || ownFolderSync) folders.add(parentPath(path));
+    });
+    this.#syncFolders(group, folders);
     this.#unsettled = group;
     if (this.#syncWay !== 'group') this.#report();
+  }
+
+  #syncFolders(group: Group, folders: ReadonlySet<string>): void {
+    for (const folder of folders) {
+      const fault = this.#syncFolder(folder);
+      if (fault === null) continue;
+      const isIn = (copied: CopiedFile) => parentPath(copied.file.destinationPath) === folder;
+      for (const { at } of group.staged.filter(isIn)) group.failed.push({ at, fault: fault.report() });
+      group.staged = group.staged.filter((copied) => !isIn(copied));
+    }
   }
 
   /** After the last group: its names are made durable too. */
@@ -228,19 +254,7 @@ class PackLane {
   #settleByFolder(): void {
     const group = this.#unsettled;
     if (group === undefined) return;
-    const results = group.results.splice(0);
-    const faults = new Map<string, Fault | null>();
-    for (const result of results) {
-      if (result.kind === 'failed' || result.staged.alreadyThere) {
-        group.results.push(result);
-        continue;
-      }
-      const folder = parentPath(result.staged.finalPath);
-      if (!faults.has(folder)) faults.set(folder, this.#syncFolder(folder));
-      const fault = faults.get(folder);
-      if (fault === null || fault === undefined) group.results.push(result);
-      else group.results.push({ kind: 'failed', file: result.staged.file, fault: fault.report() });
-    }
+    this.#syncFolders(group, new Set(group.staged.map(({ file }) => parentPath(file.destinationPath))));
     this.#report();
   }
 
@@ -259,7 +273,8 @@ class PackLane {
     const group = this.#unsettled;
     if (group === undefined) return;
     this.#unsettled = undefined;
-    this.#emit({ kind: 'durable', group: group.index, results: group.results });
+    const published = [...group.there, ...group.staged].map(rowOf);
+    this.#emit({ kind: 'durable', group: group.index, published, failed: group.failed });
   }
 
   #syncFile(path: string): void {
@@ -271,25 +286,26 @@ class PackLane {
     }
   }
 
-  #try(group: Group, staged: StagedFile, work: () => void): void {
-    try {
-      work();
-    } catch (error) {
-      const fault = asFault(error);
-      if (fault.code === 'unreachable') throw fault;
-      this.#fail(group, staged, fault);
-      removeFile(this.#destination, staged.partialPath, this.#control);
-    }
-  }
-
-  #fail(group: Group, staged: StagedFile, fault: Fault): void {
-    group.staged.splice(group.staged.indexOf(staged), 1);
-    group.results.push({ kind: 'failed', file: staged.file, fault: fault.report() });
+  /** What fails drops out, and its partial is removed. */
+  #forEach(group: Group, work: (copied: CopiedFile) => void): void {
+    group.staged = group.staged.filter((copied) => {
+      try {
+        work(copied);
+        return true;
+      } catch (error) {
+        const fault = asFault(error);
+        if (fault.code === 'unreachable') throw fault;
+        group.failed.push({ at: copied.at, fault: fault.report() });
+        removeFile(this.#destination, copied.partialPath, this.#control);
+        return false;
+      }
+    });
   }
 
   #failAll(group: Group, fault: Fault): void {
     this.#giveUp(group);
-    for (const staged of [...group.staged]) this.#fail(group, staged, fault);
+    for (const { at } of group.staged) group.failed.push({ at, fault: fault.report() });
+    group.staged = [];
   }
 
   #giveUp(group: Group): void {
@@ -297,13 +313,12 @@ class PackLane {
   }
 }
 
-function noteOf({ alreadyThere, replace, ownFolderSync, ...publishing }: StagedFile): PackPublishing {
-  void [alreadyThere, replace, ownFolderSync];
-  return publishing;
+function rowOf({ at, finalPath, source, hash, alreadyThere }: CopiedFile): PublishedRow {
+  return [at, finalPath, source.sizeBytes, source.mtimeMs, source.device ?? '', source.inode ?? '', hash, alreadyThere];
 }
 
-function appeared({ finalPath }: StagedFile, root: string): Fault {
-  const place = { path: displayPath(finalPath), endpoint: displayPath(root) };
+function appeared(root: string, path: string): Fault {
+  const place = { path: displayPath(path), endpoint: displayPath(root) };
   return new Fault('busy', `${place.path} appeared in ${place.endpoint} while it was copied.`, { place });
 }
 

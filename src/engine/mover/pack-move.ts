@@ -6,12 +6,12 @@ import type { Endpoint } from '../../endpoints/endpoint.ts';
 import { isLocalDisk } from '../../endpoints/mount-table.ts';
 import { type MountPool, stopReasons } from '../../endpoints/mounts.ts';
 import { asFault, faultFrom } from '../../model/fault.ts';
+import type { Verify } from '../../model/hash.ts';
 import { syncWayOf } from './group-sync.ts';
-import type { PackFileResult, PackOutcome, PackRequest } from './move.ts';
+import type { PackFile, PackFileResult, PackOutcome, PackRequest } from './move.ts';
 import { localPath, type MoverParts, stopNames } from './mover-parts.ts';
-import type { StagedFile } from './pack-file.ts';
 import type { PackPublishing } from './pack-journal.ts';
-import type { PackInput, PackLaneOutcome, PackLaneResult, PackMessage } from './pack-lane.ts';
+import type { PackInput, PackLaneOutcome, PackMessage } from './pack-lane.ts';
 import { type PackRecovery, packSuffix } from './pack-recovery.ts';
 
 /** Rejects with `lease_lost`, with what `finished` rejected with, or with the Fault of what stops all files. */
@@ -69,7 +69,7 @@ export async function movePackLocally(parts: MoverParts, request: PackRequest): 
       onMessage: (given) => {
         const message = given as PackMessage;
         if (message.kind === 'staged') grant(message.group).catch(refuse);
-        else commit(message.results.map(resultOf));
+        else commit(resultsOf(message, request));
       },
     });
     await commits;
@@ -90,14 +90,32 @@ export async function movePackLocally(parts: MoverParts, request: PackRequest): 
   }
 }
 
-function resultOf(result: PackLaneResult): PackFileResult {
-  if (result.kind === 'failed') return { kind: 'failed', file: result.file, fault: faultFrom(result.fault) };
-  return publishedResult(result.staged, result.staged.alreadyThere);
+function resultsOf(message: PackMessage & { kind: 'durable' }, { files, options }: PackRequest): PackFileResult[] {
+  const verify: Verify = options.verify === 'size' ? 'size' : 'read-back';
+  const algorithm = options.algorithm ?? 'xxh128-8m';
+  const published = message.published.map((row): PackFileResult => {
+    const [at, finalPath, sizeBytes, mtimeMs, device, inode, value, alreadyThere] = row;
+    const file = files[at] as PackFile;
+    return {
+      kind: 'published',
+      file,
+      publishedPath: finalPath === '' ? file.destinationPath : finalPath,
+      sizeBytes,
+      // What was there already is compared by the fast hash, whatever was asked for.
+      hash: { algorithm: alreadyThere ? 'xxh128-8m' : algorithm, value },
+      verify: alreadyThere ? 'read-back' : verify,
+      identity: { device, inode, sizeBytes, mtimeMs },
+      alreadyThere,
+    };
+  });
+  const failed = message.failed.map(
+    ({ at, fault }): PackFileResult => ({ kind: 'failed', file: files[at] as PackFile, fault: faultFrom(fault) }),
+  );
+  return [...published, ...failed];
 }
 
-function publishedResult(record: PackPublishing | StagedFile, alreadyThere: boolean): PackFileResult {
-  const { file, finalPath, sizeBytes, hash, verify, identity } = record;
-  return { kind: 'published', file, publishedPath: finalPath, sizeBytes, hash, verify, identity, alreadyThere };
+function recovered({ file, finalPath, sizeBytes, hash, verify, identity }: PackPublishing): PackFileResult {
+  return { kind: 'published', file, publishedPath: finalPath, sizeBytes, hash, verify, identity, alreadyThere: true };
 }
 
 export function packJournalPath(folder: string, packId: string): string {
@@ -117,7 +135,7 @@ async function recoverPackJournal(
 ): Promise<PackFileResult[]> {
   const input: PackRecovery = { root, journal: packJournalPath(parts.journalFolder, packId) };
   const records = await pool.run<PackPublishing[]>('mover.recoverPack', input, { unqueued: true });
-  return records.map((record) => publishedResult(record, true));
+  return records.map(recovered);
 }
 
 /** What packs that a crash broke off have published but not yet committed. A pack of which nothing is left to commit is forgotten at once. */

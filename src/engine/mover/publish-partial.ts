@@ -120,8 +120,10 @@ export function giveName(
   { partial, finalPath, replace }: PublishInput,
   control: Control,
 ): boolean {
-  const from = confined.file(partial.path);
-  const to = confined.file(finalPath);
+  // Both lie in one folder.
+  const { folder, name } = confined.locate(finalPath);
+  const from = folder.at(baseName(partial.path));
+  const to = folder.at(name);
   try {
     if (replace) {
       control.enter(sides.destination);

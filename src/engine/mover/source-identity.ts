@@ -25,6 +25,11 @@ export function sameSource(before: SourceIdentity, now: SourceIdentity): boolean
   return sameFile(before, now) && before.sizeBytes === now.sizeBytes && before.mtimeMs === now.mtimeMs;
 }
 
+/** `sameSource` of two looks at one open descriptor. */
+export function sameStats(before: Stats, now: Stats): boolean {
+  return before.size === now.size && before.mtimeMs === now.mtimeMs;
+}
+
 /** True where `now` can be `before` with more written to it: a larger size and a newer mtime are no change. */
 export function grownFrom(before: SourceIdentity, now: SourceIdentity): boolean {
   return sameFile(before, now) && now.sizeBytes >= before.sizeBytes;

@@ -54,13 +54,19 @@ export const plainOptions: MoveOptions = {
   reserveBytes: 0,
 };
 
-export async function openRig(places: { folder?: string; from?: string; to?: string } = {}): Promise<Rig> {
+export async function openRig(
+  places: { folder?: string; from?: string; to?: string; hangMs?: number } = {},
+): Promise<Rig> {
   const folder = places.folder ?? mkdtempSync(join(tmpdir(), 'wherry-mover-'));
   const from = places.from ?? join(folder, 'from');
   const to = places.to ?? join(folder, 'to');
   const journals = join(folder, 'journals');
   for (const each of [from, to, journals]) mkdirSync(each, { recursive: true });
-  const mounts = openMounts({ modules: [localOperations, laneOperations], ownPath: journals });
+  const mounts = openMounts({
+    modules: [localOperations, laneOperations],
+    ownPath: journals,
+    ...(places.hangMs === undefined ? {} : { hangMs: places.hangMs }),
+  });
   const mover = createMover({ mounts, journalFolder: journals });
   const source = await openLocal(from, { mounts });
   const destination = await openLocal(to, { mounts });

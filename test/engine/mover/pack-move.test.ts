@@ -1,6 +1,15 @@
 // Packs: many small files in one call, each whole under its own name or failed for itself.
 
-import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { newControl, stopControl } from '../../../src/endpoints/control.ts';
@@ -108,6 +117,46 @@ describe('a pack', () => {
     expect(outcome.left.length + results.length).toBe(2500);
     expect(outcome.left.length).toBeGreaterThan(0);
     expect(filesBelow(rig.to)).toEqual(results.map((result) => result.file.destinationPath).sort());
+  });
+
+  it.each([
+    ['overwrite', 'published', ['a.txt', 'new']],
+    ['rename', 'published', ['a (1).txt', 'new']],
+    ['skip', 'exists', ['a.txt', 'old']],
+    ['fail', 'exists', ['a.txt', 'old']],
+    ['newer', 'exists', ['a.txt', 'old']],
+  ] as const)('keeps the conflict rule %s', async (conflict, expected, [name, text]) => {
+    writeFileSync(join(rig.from, 'a.txt'), 'new');
+    utimesSync(join(rig.from, 'a.txt'), 1_600_000_000, 1_600_000_000);
+    writeFileSync(join(rig.to, 'a.txt'), 'old');
+    const options = { ...plainOptions, conflict };
+    const first = packOf(['a.txt'], { options });
+    await rig.mover.movePack(first.request);
+    const [result] = first.results;
+    expect(result?.kind === 'failed' ? result.fault.code : result?.kind).toBe(expected);
+    expect(readFileSync(join(rig.to, name), 'utf8')).toBe(text);
+    if (conflict === 'rename') expect(readFileSync(join(rig.to, 'a.txt'), 'utf8')).toBe('old');
+    writeFileSync(join(rig.to, 'a.txt'), 'new');
+    const again = packOf(['a.txt'], { options });
+    await rig.mover.movePack(again.request);
+    const [same] = again.results;
+    if (conflict === 'fail') expect(same?.kind).toBe('failed');
+    else
+      expect(same).toMatchObject({ kind: 'published', alreadyThere: conflict !== 'overwrite', publishedPath: 'a.txt' });
+  });
+
+  it('tells again what had been published where a commit failed', async () => {
+    writeSmallFiles(rig.from, 30, 100);
+    const failing = new Fault('ledger', 'The ledger cannot be written.');
+    const { request } = packOf(filesBelow(rig.from), { finished: () => Promise.reject(failing) });
+    await expect(rig.mover.movePack(request)).rejects.toMatchObject({ code: 'ledger' });
+    const found: PackFileResult[] = [];
+    for await (const { packId, results } of rig.mover.recoverPacks(async () => rig.destination)) {
+      found.push(...results);
+      await rig.mover.forgetPack(packId);
+    }
+    expect(found.map((result) => result.file.destinationPath).sort()).toEqual(filesBelow(rig.from));
+    expect(readdirSync(rig.journals)).toEqual([]);
   });
 
   it.each(['sha256', 'blake3'] as const)('hashes with %s when asked to', async (algorithm) => {
