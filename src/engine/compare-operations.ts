@@ -42,8 +42,12 @@ export interface Inspected {
   readonly blockedBy: string | null;
 }
 
-function inspect({ path }: { path: string }, { control }: OperationContext): Inspected {
-  const beforeCall = () => control.enter(sides.source);
+function inspect(
+  { path, isDestination }: { path: string; isDestination: boolean },
+  { control }: OperationContext,
+): Inspected {
+  const side = isDestination ? sides.destination : sides.source;
+  const beforeCall = () => control.enter(side);
   const missing: string[] = [];
   try {
     for (let at = path; ; at = dirname(at)) {

@@ -51,6 +51,8 @@ export async function recoverPacks(parts: RecoveryParts): Promise<void> {
   const records = new Map(
     (await store.documents(packCollection)).map(({ key, value }) => [key, value as PackRecord] as const),
   );
+  // No pack can have been under way: nothing has to be looked at, which a start would have to wait for.
+  if (records.size === 0 && (await store.countTransfers()).queued === 0) return;
   try {
     for await (const { packId, results } of mover.recoverPacks((address) => places.open(address))) {
       await commit(results, records.get(packId), parts);
