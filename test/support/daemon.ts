@@ -6,6 +6,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join, resolve } from 'node:path';
 import { type Client, createClient } from '../../src/api/client.ts';
+import { endWithUs, killGroup } from './children.ts';
 
 export const wherry = resolve(import.meta.dirname, '../../bin/wherry');
 
@@ -41,15 +42,13 @@ export async function startDaemon(folder: string, options: DaemonOptions): Promi
   writeFileSync(config, options.config);
   const port = options.port ?? (await freePort());
   const url = `http://127.0.0.1:${port}`;
-  const child = spawn(
-    wherry,
-    ['serve', '--data', join(folder, 'data'), '--config', config, '--listen', `127.0.0.1:${port}`],
-    {
+  const child = endWithUs(
+    spawn(wherry, ['serve', '--data', join(folder, 'data'), '--config', config, '--listen', `127.0.0.1:${port}`], {
       cwd: folder,
       detached: true,
       env: { ...process.env, WHERRY_TOKEN: daemonToken, ...options.env },
       stdio: ['ignore', 'ignore', 'pipe'],
-    },
+    }),
   );
   let words = '';
   child.stderr?.on('data', (piece) => {
@@ -62,7 +61,7 @@ export async function startDaemon(folder: string, options: DaemonOptions): Promi
     client: createClient({ url, token: daemonToken }),
     words: () => words,
     kill: async () => {
-      if (child.exitCode === null && child.signalCode === null) process.kill(-(child.pid ?? 0), 'SIGKILL');
+      killGroup(child);
       await ended;
     },
     stop: async () => {

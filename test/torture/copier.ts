@@ -3,6 +3,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join, resolve } from 'node:path';
+import { endWithUs, killGroup } from '../support/children.ts';
 import { wherry } from '../support/daemon.ts';
 
 export interface Copier {
@@ -52,7 +53,7 @@ export interface CopyOptions {
 export function startCopy(copier: Copier, source: string, destination: string, options: CopyOptions): Copy {
   const [program = '', ...words] = copier.command(source, destination);
   const env = { ...process.env, XDG_STATE_HOME: options.state, ...options.env };
-  const child = spawn(program, words, { env, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = endWithUs(spawn(program, words, { env, detached: true, stdio: ['ignore', 'pipe', 'pipe'] }));
   const begun = performance.now();
   let said = '';
   for (const stream of [child.stdout, child.stderr]) {
@@ -60,9 +61,7 @@ export function startCopy(copier: Copier, source: string, destination: string, o
       said = (said + piece).slice(-1_000_000);
     });
   }
-  const kill = (): void => {
-    if (child.exitCode === null && child.signalCode === null) process.kill(-(child.pid ?? 0), 'SIGKILL');
-  };
+  const kill = (): void => killGroup(child);
   let hung = false;
   const limit = setTimeout(() => {
     hung = true;

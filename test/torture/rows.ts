@@ -3,9 +3,11 @@
 import type { Row } from './row.ts';
 import { bitFlip } from './rows/bit-flip.ts';
 import { closeError } from './rows/close-error.ts';
+import { cutListing } from './rows/cut-listing.ts';
 import { hungShare } from './rows/hung-share.ts';
 import { killAtCall } from './rows/kill-at-call.ts';
 import { killCopy } from './rows/kill-copy.ts';
+import { ledgerFull } from './rows/ledger-full.ts';
 import { noInodes, noSpace } from './rows/no-room.ts';
 import { powerCutExt4, powerCutXfs } from './rows/power-cut.ts';
 import { readOnly } from './rows/read-only.ts';
@@ -23,6 +25,7 @@ export const rows: readonly Row[] = [
   syncError,
   noSpace,
   noInodes,
+  ledgerFull,
   closeError,
   readOnly,
   sourceError,
@@ -31,6 +34,7 @@ export const rows: readonly Row[] = [
   renameError,
   recordAndKill,
   sourceChanges,
+  cutListing,
 ];
 
 /** Those whose short forms are part of `npm test`. */
@@ -40,6 +44,7 @@ export const shortRows: readonly Row[] = [
   syncError,
   noSpace,
   noInodes,
+  ledgerFull,
   closeError,
   readOnly,
   sourceError,
@@ -48,4 +53,5 @@ export const shortRows: readonly Row[] = [
   renameError,
   recordAndKill,
   sourceChanges,
+  cutListing,
 ];

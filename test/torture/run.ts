@@ -39,6 +39,13 @@ async function play(row: Row, part: 'run' | 'control'): Promise<RowResult> {
   }
 }
 
+// What a row has mounted and started is taken down when the process exits.
+for (const [signal, exitCode] of [
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+] as const)
+  process.on(signal, () => process.exit(exitCode));
+
 let failed = 0;
 process.stdout.write(
   '| row | what | runs | lost | corrupt | bytes sent again | control | verdict |\n| --- | --- | --- | --- | --- | --- | --- | --- |\n',
