@@ -47,7 +47,8 @@ export function tellOutcome(terminal: Terminal, outcome: CopyOutcome): number {
   const rest = [
     counts.skipped > 0 ? `${grouped(counts.skipped)} unchanged` : '',
     counts.failed > 0 ? `${grouped(counts.failed)} failed` : '',
-    counts.cancelled > 0 ? `${grouped(counts.cancelled)} cancelled` : '',
+    // A copy that goes on cancels rows of the earlier run that it plans anew.
+    state === 'cancelled' && counts.cancelled > 0 ? `${grouped(counts.cancelled)} cancelled` : '',
   ].filter((part) => part !== '');
   const proof = counts.completed === 0 ? '' : `; ${proofs[outcome.verify]}`;
   if (counts.completed === 0 && rest.length === 1 && counts.skipped > 0) {
