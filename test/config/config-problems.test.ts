@@ -59,6 +59,13 @@ watches:
     expect(linesOf('watches:\n  - source: /b\n')).toEqual([
       '2:5 watches[0]: A watch needs either destination or destinations.',
     ]);
+    const watch = 'watches:\n  - source: /a\n    destination: /b\n';
+    expect(linesOf(`${watch}    after: move-to\n`)).toEqual([
+      '4:12 watches[0].after: move-to needs moveTo, the folder to put files into.',
+    ]);
+    expect(linesOf(`${watch}    rules: [{ match: "*", to: "../{name}" }]\n`)).toEqual([
+      '4:12 watches[0].rules: The template of rule 1 (../{name}) leads out of the destination.',
+    ]);
   });
 
   test.each(['a: [1\nb: 2', '- 1', '"text"', 'a: 1\na: 2', '*nobody', 'a: &x [*x]', '\0', '{', '\t- a'])(
