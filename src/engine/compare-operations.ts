@@ -21,6 +21,7 @@ import { type Control, type OperationContext, sides } from '../endpoints/mounts.
 import { Fault, type FaultReport } from '../model/fault.ts';
 import { displayPath, isText, pathBytes, pathFromBytes } from '../model/names.ts';
 import { type Compared, type CompareInput, compareTasks } from './compare-tree.ts';
+import { probe } from './storage-probe.ts';
 
 /** Operations that a worker knows by these names. */
 export const operations = {
@@ -29,6 +30,7 @@ export const operations = {
   'engine.makeFolders': makeFolders,
   'engine.finishFolders': finishFolders,
   'engine.removeSources': removeSources,
+  'engine.probe': probe,
 };
 
 /** A path as somebody named it. */

@@ -135,6 +135,7 @@ export function createEngine(parts: EngineParts): Engine {
     open: (address) => places.open(address),
     write: (changes) => ledger.write(changes),
     read: (key) => store.document(storageCollection, key),
+    mounts,
     clock,
     newId,
     recovered: () => scheduler.lookAtWaits(),

@@ -1,9 +1,12 @@
 // Looks at the places of running jobs every 30 s: reachable, writable, with room. Writes what changed, and wakes what waited for it.
 
 import type { Endpoint } from '../endpoints/endpoint.ts';
+import type { Mounts } from '../endpoints/mounts.ts';
 import type { Clock, NewId } from '../model/clock.ts';
+import { parseEndpoint } from '../model/endpoint-url.ts';
 import { asFault } from '../model/fault.ts';
 import type { Change } from '../store/store.ts';
+import type { ProbeInput } from './storage-probe.ts';
 import { judgeStorage, type StorageLook, type StorageRole, type StorageState, storageTimes } from './watch/storage.ts';
 
 export interface StoragePlace {
@@ -40,6 +43,7 @@ export interface StorageMonitor {
 export function createStorageMonitor(parts: {
   readonly places: () => readonly StoragePlace[];
   readonly open: (address: string) => Promise<Endpoint>;
+  readonly mounts: Mounts;
   readonly write: (changes: readonly Change[]) => Promise<unknown>;
   /** What was written of a place in an earlier run; undefined where there is nothing. */
   readonly read: (key: string) => Promise<unknown>;
@@ -119,10 +123,13 @@ export function createStorageMonitor(parts: {
   return monitor;
 }
 
-async function lookOnce(
-  place: StoragePlace,
-  parts: { open: (address: string) => Promise<Endpoint>; newId: NewId },
-): Promise<StorageLook> {
+interface Looking {
+  readonly open: (address: string) => Promise<Endpoint>;
+  readonly mounts: Mounts;
+  readonly newId: NewId;
+}
+
+async function lookOnce(place: StoragePlace, parts: Looking): Promise<StorageLook> {
   const signal = AbortSignal.timeout(storageTimes.answerMs);
   try {
     return await Promise.race([look(place, parts, signal), expired(signal)]);
@@ -141,14 +148,10 @@ async function lookOnce(
   }
 }
 
-async function look(
-  place: StoragePlace,
-  parts: { open: (address: string) => Promise<Endpoint>; newId: NewId },
-  signal: AbortSignal,
-): Promise<StorageLook> {
+async function look(place: StoragePlace, parts: Looking, signal: AbortSignal): Promise<StorageLook> {
   const endpoint = await parts.open(place.endpoint);
   const space = await endpoint.space?.({ signal });
-  if (place.role === 'destination') await probe(endpoint, parts.newId(), signal);
+  if (place.role === 'destination') await probe(endpoint, parts, signal);
   else if ((await endpoint.stat('', { signal })) === undefined) {
     return { reachable: false, writable: null, freeBytes: null, totalBytes: null, reason: 'The folder is not there.' };
   }
@@ -161,12 +164,18 @@ async function look(
 }
 
 /** A file of our own, written and always removed again, also where writing it failed half way. */
-async function probe(endpoint: Endpoint, id: string, signal: AbortSignal): Promise<void> {
-  const path = `.wherry-probe-${id}`;
+async function probe(endpoint: Endpoint, { mounts, newId }: Looking, signal: AbortSignal): Promise<void> {
+  const name = `.wherry-probe-${newId()}`;
+  const { scheme, path } = parseEndpoint(endpoint.name);
+  if (scheme === 'file') {
+    const input: ProbeInput = { root: path, name };
+    await mounts.pool(path).run('engine.probe', input, { signal, quick: true });
+    return;
+  }
   try {
-    await endpoint.write(path, 0, new Blob(['wherry']).stream(), { signal });
+    await endpoint.write(name, 0, new Blob(['wherry']).stream(), { signal });
   } finally {
-    await endpoint.remove(path);
+    await endpoint.remove(name);
   }
 }
 

@@ -200,7 +200,7 @@ test('storage tells of both places, with room and history', async () => {
   const own = rows.filter(({ endpoint }) => [body.source, ...body.destinations].includes(endpoint));
   expect(own.map(({ role }) => role)).toEqual(['destination', 'source']);
   for (const row of own) {
-    expect(row).toMatchObject({ freeBytes: expect.any(Number) });
+    expect(row).toMatchObject({ state: expect.stringMatching(/ok|warning|critical/), freeBytes: expect.any(Number) });
     expect(row.history).toHaveLength(1);
   }
   expect((await client.call('getStorage')).rows.map(({ endpoint }) => endpoint)).toEqual(
