@@ -16,7 +16,9 @@ import { NotFoundPage } from './pages/not-found-page.tsx';
 import { OverviewPage } from './pages/overview/overview-page.tsx';
 import { SettingsPage } from './pages/settings/settings-page.tsx';
 import { SignInPage } from './pages/sign-in-page.tsx';
+import { StoragePage } from './pages/storage/storage-page.tsx';
 import { TransfersPage } from './pages/transfers/transfers-page.tsx';
+import { WatchesPage } from './pages/watches/watches-page.tsx';
 import { useAddress } from './router.ts';
 import { sessionEnded, useSession } from './session.ts';
 
@@ -74,6 +76,10 @@ function Page({ path }: { path: string }) {
       return <TransfersPage openId={second} />;
     case 'jobs':
       return <JobsPage open={second} />;
+    case 'watches':
+      return <WatchesPage open={second} />;
+    case 'storage':
+      return <StoragePage />;
     case 'events':
       return <EventsPage />;
     case 'settings':

@@ -120,7 +120,8 @@ export async function openConsoleRig(
       // A daemon that is away is part of the tests; Chromium logs each connection that was refused.
       const expected = /net::ERR_|WebSocket connection|status of 401|status of 50/.test(message.text());
       const refused =
-        message.text().includes('status of 400') && message.location().url.endsWith('/settings/bandwidth');
+        message.text().includes('status of 400') &&
+        /\/(settings\/bandwidth|watches\/test)$/.test(message.location().url);
       if (message.type() === 'error' && !expected && !refused) complaints.push(message.text());
     });
     return page;

@@ -6,7 +6,19 @@ import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type ConsoleRig, openConsoleRig, type PageElement, row } from './console-rig.ts';
 
-const addresses = ['/', '/transfers', '/jobs', '/jobs/new', '/events', '/settings', '/find?path=take.mov', '/nowhere'];
+const addresses = [
+  '/',
+  '/transfers',
+  '/watches',
+  '/watches/new',
+  '/storage',
+  '/jobs',
+  '/jobs/new',
+  '/events',
+  '/settings',
+  '/find?path=take.mov',
+  '/nowhere',
+];
 const longName = `${'a name that has no end and goes on '.repeat(6)}take.mov`;
 
 let rig: ConsoleRig;

@@ -6,14 +6,18 @@ export interface PlaceInRail {
   readonly href: string;
   readonly label: string;
   readonly icon: IconName;
+  /** On a phone it stands under "More". */
+  readonly aside?: true;
 }
 
 export const places: readonly PlaceInRail[] = [
   { href: '/', label: 'Overview', icon: 'overview' },
   { href: '/transfers', label: 'Transfers', icon: 'transfers' },
+  { href: '/watches', label: 'Watches', icon: 'watches' },
   { href: '/jobs', label: 'Jobs', icon: 'jobs' },
-  { href: '/events', label: 'Events', icon: 'events' },
-  { href: '/settings', label: 'Settings', icon: 'settings' },
+  { href: '/storage', label: 'Storage', icon: 'storage', aside: true },
+  { href: '/events', label: 'Events', icon: 'events', aside: true },
+  { href: '/settings', label: 'Settings', icon: 'settings', aside: true },
 ];
 
 /** The place that an address belongs to. */

@@ -11,7 +11,20 @@ export interface RowFigures {
   /** Null where nothing moves now. */
   readonly bytesPerSecond: number | null;
   readonly eta: EtaView | null;
+  /** Where the source still grows: how far its writer is ahead. */
+  readonly head: GrowingHead | undefined;
 }
+
+export interface GrowingHead {
+  /** 0 to 1, on the scale of `part`. */
+  readonly part: number;
+  readonly behindBytes: number;
+  /** Null until it has been seen to grow twice. */
+  readonly bytesPerSecond: number | null;
+}
+
+/** The writer's mark stands here on the bar of a growing file, whose end nobody knows. */
+const headPart = 0.92;
 
 export function figuresOf(transfer: TransferView, progress: TransferProgressView | undefined): RowFigures {
   const moving = transfer.state === 'transferring' || transfer.state === 'processing';
@@ -21,10 +34,23 @@ export function figuresOf(transfer: TransferView, progress: TransferProgressView
   const bytesDone = live === undefined ? stored : live.bytesDone;
   const sizeBytes = live?.sizeBytes ?? transfer.sizeBytes;
   const finished = transfer.state === 'completed' || transfer.state === 'transferred';
+  const writer = finished ? null : (live?.head ?? transfer.head);
+  const head =
+    writer === null || writer.sizeBytes === 0
+      ? undefined
+      : {
+          part: headPart,
+          behindBytes: Math.max(0, writer.sizeBytes - bytesDone),
+          bytesPerSecond: writer.bytesPerSecond,
+        };
   return {
     bytesDone,
-    sizeBytes,
-    part: share(bytesDone, sizeBytes, finished),
+    sizeBytes: writer === null ? sizeBytes : Math.max(sizeBytes ?? 0, writer.sizeBytes),
+    head,
+    part:
+      head === undefined || writer === null
+        ? share(bytesDone, sizeBytes, finished)
+        : Math.min(headPart, (bytesDone / writer.sizeBytes) * headPart),
     bytesPerSecond: moving ? (live?.bytesPerSecond ?? transfer.speedBytesPerSecond) : null,
     eta: moving ? (live?.eta ?? transfer.eta) : null,
   };

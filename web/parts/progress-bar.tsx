@@ -10,7 +10,7 @@ interface ProgressBarProps {
   /** What is being measured, for screen readers. */
   label: string;
   /** A second mark, 0 to 1: how far the writer of a growing file has come. */
-  head?: number;
+  head?: number | undefined;
   className?: string;
 }
 

@@ -28,6 +28,12 @@ export function age(ms: number, nowMs: number): string {
   return `${Math.floor(seconds / 86_400)} d`;
 }
 
+/** `now`, `5 min ago`. */
+export function ago(ms: number, nowMs: number): string {
+  const text = age(ms, nowMs);
+  return text === 'now' ? text : `${text} ago`;
+}
+
 /** `14:03:22` of today, `3 Nov 14:03` of this year, else `3 Nov 2025`. */
 export function moment(ms: number, nowMs: number): string {
   const at = new Date(ms);

@@ -10,12 +10,16 @@ import { learnJobs } from '../../live/live-store.ts';
 import { note } from '../../live/notes.ts';
 import { jobsKey } from '../../live/use-jobs.ts';
 import { Button, IconButton } from '../../parts/button.tsx';
+import { CheckField, SelectField, TextField } from '../../parts/fields.tsx';
 import { Section } from '../../parts/section.tsx';
+import { FolderBrowser } from '../../pickers/folder-browser.tsx';
+import { FolderField } from '../../pickers/folder-field.tsx';
+import type { PickedPath } from '../../pickers/picked-path.ts';
+import { keyOf, noPlace } from '../../pickers/picked-path.ts';
 import { go } from '../../router.ts';
 import { counted } from '../../words/amounts.ts';
 import type { CopyChoices } from './copy-requests.ts';
 import { copyRequests } from './copy-requests.ts';
-import { FolderBrowser, keyOf, type PickedPath } from './folder-browser.tsx';
 import { PlanPreview } from './plan-preview.tsx';
 
 const conflicts: readonly (readonly [CopyChoices['conflict'], string])[] = [
@@ -27,8 +31,7 @@ const conflicts: readonly (readonly [CopyChoices['conflict'], string])[] = [
 ];
 
 const untouched: Omit<CopyChoices, 'sources'> = {
-  destination: undefined,
-  destinationText: '',
+  destination: noPlace,
   keepFolders: true,
   conflict: 'rename',
   move: false,
@@ -96,23 +99,14 @@ export function NewCopyDrawer({ onClose }: { onClose: () => void }) {
         <PickedList picked={choices.sources} onRemove={toggle} />
       </Section>
       <Section title="Where to">
-        <FolderBrowser
-          label="Where to copy to"
-          pick="folder"
-          onFolder={(folder) => set({ destination: folder, destinationText: folder.path })}
+        <FolderField
+          label="Destination folder; it is made if it is not there"
+          value={choices.destination}
+          onChange={(destination) => set({ destination })}
+          open
         />
-        <label className="mt-3 flex flex-col gap-1">
-          <span className="text-ink-soft">Destination folder; it is made if it is not there</span>
-          <input
-            value={choices.destinationText}
-            onChange={(event) => set({ destinationText: event.target.value })}
-            spellCheck={false}
-            autoComplete="off"
-            className="h-8 rounded border border-line-strong bg-surface px-2 font-mono text-12 coarse:h-11 coarse:text-16"
-          />
-        </label>
         {choices.sources.some((source) => source.kind === 'folder') && (
-          <Check
+          <CheckField
             label="Folders arrive under their own names"
             checked={choices.keepFolders}
             onChange={(keepFolders) => set({ keepFolders })}
@@ -121,40 +115,27 @@ export function NewCopyDrawer({ onClose }: { onClose: () => void }) {
       </Section>
       <Section title="How">
         <div className="flex flex-col gap-3">
-          <label className="flex flex-col gap-1">
-            <span className="text-ink-soft">Where a file of that name is there already</span>
-            <select
-              value={choices.conflict}
-              onChange={(event) => set({ conflict: event.target.value as CopyChoices['conflict'] })}
-              className="h-8 rounded border border-line-strong bg-surface px-1.5 coarse:h-11 coarse:text-16"
-            >
-              {conflicts.map(([conflict, label]) => (
-                <option key={conflict} value={conflict}>
-                  {label}
-                </option>
-              ))}
-            </select>
-          </label>
-          <Check
+          <SelectField
+            label="Where a file of that name is there already"
+            value={choices.conflict}
+            options={conflicts}
+            onChange={(conflict) => set({ conflict })}
+          />
+          <CheckField
             label="Move: delete each source once its copy is proven"
             checked={choices.move}
             onChange={(move) => set({ move })}
           />
-          <Check
+          <CheckField
             label="Compare contents by hash where size and time agree"
             checked={choices.checksum}
             onChange={(checksum) => set({ checksum })}
           />
-          <label className="flex flex-col gap-1">
-            <span className="text-ink-soft">Limit of this copy, such as 10MB (empty: none)</span>
-            <input
-              value={choices.bandwidth}
-              onChange={(event) => set({ bandwidth: event.target.value })}
-              spellCheck={false}
-              autoComplete="off"
-              className="h-8 rounded border border-line-strong bg-surface px-2 font-mono text-12 coarse:h-11 coarse:text-16"
-            />
-          </label>
+          <TextField
+            label="Limit of this copy, such as 10MB (empty: none)"
+            value={choices.bandwidth}
+            onChange={(bandwidth) => set({ bandwidth })}
+          />
         </div>
       </Section>
       {requests.length > 0 && (
@@ -182,20 +163,6 @@ function PickedList({ picked, onRemove }: { picked: readonly PickedPath[]; onRem
         ))}
       </ul>
     </div>
-  );
-}
-
-function Check(props: { label: string; checked: boolean; onChange: (checked: boolean) => void }) {
-  return (
-    <label className="flex items-start gap-2 py-1">
-      <input
-        type="checkbox"
-        className="mt-0.5 size-4 shrink-0 accent-(--ink)"
-        checked={props.checked}
-        onChange={(event) => props.onChange(event.target.checked)}
-      />
-      {props.label}
-    </label>
   );
 }
 

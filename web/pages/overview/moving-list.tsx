@@ -66,9 +66,14 @@ function Item({ id }: { id: string }) {
           </span>
         </span>
         <span className="flex items-center gap-2">
-          <ProgressBar part={figures.part} tone={transferLooks[transfer.state].tone} label={`Progress of ${name}`} />
+          <ProgressBar
+            part={figures.part}
+            tone={transferLooks[transfer.state].tone}
+            label={`Progress of ${name}`}
+            head={figures.head?.part}
+          />
           <span className="w-9 shrink-0 text-right text-12 tabular-nums">
-            {figures.part === undefined ? '' : perCent(figures.part)}
+            {figures.head !== undefined ? 'grows' : figures.part === undefined ? '' : perCent(figures.part)}
           </span>
         </span>
       </Link>

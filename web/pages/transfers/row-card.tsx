@@ -38,9 +38,10 @@ export function RowCard({ transfer, progress, selected, onSelect }: InnerProps) 
               tone={look.tone}
               label={`Progress of ${baseName(transfer.source.path)}`}
               className="h-1.5 min-w-0 flex-1"
+              head={figures.head?.part}
             />
             <span className="shrink-0 text-ink-soft tabular-nums">
-              {figures.part === undefined ? '' : perCent(figures.part)}
+              {figures.head !== undefined ? 'grows' : figures.part === undefined ? '' : perCent(figures.part)}
               {moving && figures.bytesPerSecond !== null ? ` · ${speed(figures.bytesPerSecond)}` : ''}
               {eta.short === '' ? '' : ` · ${eta.short}`}
             </span>

@@ -8,6 +8,7 @@ import { figuresOf } from '../../live/row-figures.ts';
 import { useNow } from '../../live/use-now.ts';
 import { ProgressBar } from '../../parts/progress-bar.tsx';
 import { exactSize, perCent, size, speed } from '../../words/amounts.ts';
+import { behindWords } from '../../words/growing.ts';
 import { transferLooks } from '../../words/states.ts';
 import { span } from '../../words/times.ts';
 import { baseName, etaText, shortReason, waitSentence } from '../../words/transfers.ts';
@@ -89,8 +90,15 @@ export function RowCourse({
         role="gridcell"
         className="grid min-w-0 grid-cols-[minmax(0,1fr)_36px_66px] items-center gap-2 tabular-nums @max-[820px]:grid-cols-[minmax(0,1fr)_36px]"
       >
-        <ProgressBar part={figures.part} tone={look.tone} label={`Progress of ${baseName(transfer.source.path)}`} />
-        <span className="text-right">{figures.part === undefined ? '' : perCent(figures.part)}</span>
+        <ProgressBar
+          part={figures.part}
+          tone={look.tone}
+          label={`Progress of ${baseName(transfer.source.path)}`}
+          head={figures.head?.part}
+        />
+        <span className="text-right" title={figures.head === undefined ? undefined : behindWords(figures.head)}>
+          {figures.head !== undefined ? 'grows' : figures.part === undefined ? '' : perCent(figures.part)}
+        </span>
         <span className={`text-right text-12 text-ink-soft ${roomy}`} title={exactSize(figures.bytesDone)}>
           {size(figures.bytesDone)}
         </span>
@@ -98,7 +106,12 @@ export function RowCourse({
       <div role="gridcell" className={`text-right tabular-nums ${roomy}`}>
         {figures.bytesPerSecond === null ? '' : speed(figures.bytesPerSecond)}
       </div>
-      <div role="gridcell" className={`truncate text-ink-soft tabular-nums ${wide}`} title={eta.cause}>
+      <div
+        role="gridcell"
+        className={`truncate text-ink-soft tabular-nums ${wide}`}
+        title={figures.head === undefined ? eta.cause : behindWords(figures.head)}
+      >
+        {figures.head !== undefined && `${size(figures.head.behindBytes)} behind`}
         {eta.short}
         {eta.cause !== '' && <span className="text-12 text-ink-faint"> {eta.cause}</span>}
       </div>

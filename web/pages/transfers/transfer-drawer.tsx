@@ -20,6 +20,7 @@ import { Facts, Section } from '../../parts/section.tsx';
 import { StateMark } from '../../parts/state-mark.tsx';
 import { Timeline } from '../../parts/timeline.tsx';
 import { exactSize, perCent, size, speed } from '../../words/amounts.ts';
+import { behindWords } from '../../words/growing.ts';
 import { jobTitle } from '../../words/jobs.ts';
 import { transferLooks } from '../../words/states.ts';
 import { exactMoment, moment, span } from '../../words/times.ts';
@@ -167,10 +168,17 @@ function Standing({ transfer }: { transfer: TransferView }) {
       </div>
       {showBar && (
         <>
-          <ProgressBar part={figures.part} tone={look.tone} label="Progress" className="h-2" />
+          <ProgressBar
+            part={figures.part}
+            tone={look.tone}
+            label="Progress"
+            className="h-2"
+            head={figures.head?.part}
+          />
+          {figures.head !== undefined && <p className="tabular-nums">Still growing: {behindWords(figures.head)}.</p>}
           <div className="flex justify-between gap-3 text-ink-soft tabular-nums">
             <span>
-              {figures.part !== undefined && `${perCent(figures.part)} · `}
+              {figures.part !== undefined && figures.head === undefined && `${perCent(figures.part)} · `}
               {doneOf(figures.bytesDone, figures.sizeBytes)}
             </span>
             <span className="text-right">

@@ -2,22 +2,14 @@
 
 import { useInfiniteQuery } from '@tanstack/react-query';
 import { useState } from 'react';
-import { asFault } from '../../../src/model/fault.ts';
-import type { BrowseEntry } from '../../../src/model/views.ts';
-import { api } from '../../api.ts';
-import { Button, IconButton } from '../../parts/button.tsx';
-import { FileName } from '../../parts/file-name.tsx';
-import { Icon } from '../../parts/icon.tsx';
-import { size } from '../../words/amounts.ts';
-
-/** A path as the API gives it: text to show, and the exact bytes where the text is not the name. */
-export interface PickedPath {
-  readonly path: string;
-  readonly pathBytes?: string | undefined;
-  readonly kind: BrowseEntry['kind'];
-}
-
-export const keyOf = (entry: { path: string; pathBytes?: string | undefined }) => entry.pathBytes ?? entry.path;
+import { asFault } from '../../src/model/fault.ts';
+import { api } from '../api.ts';
+import { Button, IconButton } from '../parts/button.tsx';
+import { FileName } from '../parts/file-name.tsx';
+import { Icon } from '../parts/icon.tsx';
+import { size } from '../words/amounts.ts';
+import type { PickedPath } from './picked-path.ts';
+import { keyOf } from './picked-path.ts';
 
 interface FolderBrowserProps {
   label: string;
