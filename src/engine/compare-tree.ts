@@ -116,7 +116,8 @@ export function compareTasks(input: CompareInput, tools: CompareTools): Compared
       budget -= walk(task, budget);
     } catch (error) {
       const fault = errnoFault(error, { operation: 'list', path: task.source, place: task.root });
-      if (fault.code === 'interrupted' || task.name === '') throw fault;
+      // Of a place that is away nothing can be said of any file: the whole is looked at again later.
+      if (fault.code === 'interrupted' || fault.meaning.retry === 'transient' || task.name === '') throw fault;
       // A folder that was removed since it was named is no trouble: it is not there to be copied.
       if (fault.code === 'not_found') continue;
       result.refused.push({ root: task.root, path: task.source, destination: task.destination, fault: fault.report() });
@@ -138,12 +139,12 @@ function createWalk(input: CompareInput, tools: CompareTools, result: Mutable<Co
       tools.beforeSource();
       names = namesIn(folder);
     }
-    if (names.length > budget) {
-      const most = Math.max(1, budget);
-      stack.push({ ...task, names: names.slice(most) });
-      names = names.slice(0, most);
+    const most = Math.max(1, budget);
+    for (let at = most; at < names.length; at += entriesAtOnce) {
+      stack.push({ ...task, names: names.slice(at, at + entriesAtOnce) });
     }
-    const target = task.there ? tools.destinationRoot().openFolder(task.destination) : undefined;
+    names = names.slice(0, most);
+    const target = targetOf(task);
     let taken = names.length;
     for (const name of names) {
       const source = joinPath(task.source, name);
@@ -155,6 +156,17 @@ function createWalk(input: CompareInput, tools: CompareTools, result: Mutable<Co
     }
     return taken;
   };
+
+  /** The destination's folder; undefined where it is not there, or not any more. */
+  function targetOf(task: CompareTask): ConfinedFolder | undefined {
+    if (!task.there) return undefined;
+    try {
+      return tools.destinationRoot().openFolder(task.destination);
+    } catch (error) {
+      if (error instanceof Fault && error.code === 'not_found') return undefined;
+      throw error;
+    }
+  }
 
   interface Found {
     readonly task: CompareTask;

@@ -41,6 +41,8 @@ export interface JobsParts extends HostParts {
   readonly tellEnd: (run: JobRun) => void;
 }
 
+const lookAgainMs = 100;
+
 export function createJobs(parts: JobsParts): Jobs {
   const { ledger, reader, log, clock } = parts;
   const runs = new Map<string, { run: JobRun; host: ModeHost & HostWaits }>();
@@ -127,9 +129,12 @@ export function createJobs(parts: JobsParts): Jobs {
         await host.wait(decision.reason === 'backoff' ? 'network' : decision.reason, fault, until);
         try {
           await clock.sleep(until - clock.now(), signal);
+          // What has been handed over must have come back, or it would be found and copied a second time.
+          while (run.packsOpen > 0) await clock.sleep(lookAgainMs, signal);
         } catch {
           return;
         }
+        run.begin({ ...run.job.counts, found: 0, skipped: 0, bytesFound: 0, bytesSkipped: 0 });
       }
     }
   };

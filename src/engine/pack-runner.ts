@@ -43,11 +43,12 @@ export function createPackRunner(parts: PackParts): PackRunner {
   const finished = async (pack: Running, results: readonly PackFileResult[]) => {
     const { work, run, holding, left } = pack;
     if (holding.lost) throw new Fault('lease_lost', 'The pack was taken back before it was committed.');
+    const { job } = run;
     const arrived: { before: Transfer; after: ReturnType<typeof patchOf>; receipt: Receipt }[] = [];
     for (const result of results) {
       left.delete(result.file.transferId);
       if (result.kind !== 'published') continue;
-      const before = rowOf(pack, result.file);
+      const before = rowOf(pack, result.file, job);
       if (before !== undefined)
         arrived.push({ before, after: patchOf(result), receipt: receiptOf(result, work, run.id, clock.now()) });
     }
@@ -86,9 +87,9 @@ export function createPackRunner(parts: PackParts): PackRunner {
     }
   };
 
-  const rowOf = ({ work, run }: Running, file: PackFile): Transfer | undefined =>
+  const rowOf = ({ work }: Running, file: PackFile, job: Job): Transfer | undefined =>
     work.rows === undefined
-      ? newTransfer(newFile(work, file), run.job, parts.host, 'queued', file.transferId)
+      ? newTransfer(newFile(work, file), job, parts.host, 'queued', file.transferId)
       : work.rows.get(file.transferId);
 
   /** A file of a pack that did not arrive becomes an ordinary transfer, with its own wait. */
@@ -128,7 +129,7 @@ export function createPackRunner(parts: PackParts): PackRunner {
     const [first] = work.files;
     if (first === undefined) return;
     await work.known;
-    const sample = rowOf(pack, first);
+    const sample = rowOf(pack, first, run.job);
     if (sample === undefined) return;
     const fence = 1 + Math.max(0, ...[...(work.rows?.values() ?? [])].map((row) => row.fence));
     const outcome: PackOutcome | Fault = await Promise.race([

@@ -77,8 +77,7 @@ async function* surveyLocal(
   };
   while (waiting.length > 0 || running.size > 0) {
     while (waiting.length > 0 && running.size < 2) {
-      // Half of what waits, so that the other worker finds something too.
-      const tasks = waiting.splice(0, running.size === 0 ? Math.ceil(waiting.length / 2) : waiting.length);
+      const tasks = takeTasks(waiting, running.size === 0);
       const part = pool.run<Compared>('engine.compare', { ...input, tasks }, { signal, unqueued: true });
       running.add(part);
       part.catch(() => undefined);
@@ -91,6 +90,14 @@ async function* surveyLocal(
     waiting.push(...part.rest);
     yield named(part, root, source.root);
   }
+}
+
+/** As much as makes one step: what crosses to the worker and is not reached there would only cross back again. */
+function takeTasks(waiting: CompareTask[], leaveSome: boolean): CompareTask[] {
+  const most = leaveSome ? Math.ceil(waiting.length / 2) : waiting.length;
+  let count = 0;
+  for (let weight = 0; count < most && weight < 3_000; count++) weight += waiting[count]?.names?.length ?? 50;
+  return waiting.splice(0, count);
 }
 
 /** Absolute roots become addresses: for local places the two are the same, but for the one that symlinks were resolved of. */
@@ -126,35 +133,41 @@ async function* surveyListed(
   const there = destinationReader(destination, source.destination, signal);
   let part = emptyPart();
   let count = 0;
-  for await (const entry of from.list('', { signal })) {
-    const target = joinPath(source.destination, entry.path);
-    const existing = await there(target);
-    if (entry.kind === 'folder') {
-      if (!selection.enters(entry.path)) continue;
-      part.folders.push({
-        path: target,
-        mtimeMs: entry.mtimeMs,
-        mode: entry.mode ?? 0o755,
-        there: existing !== undefined,
-        same: existing !== undefined && Math.abs(existing.mtimeMs - entry.mtimeMs) <= precision(from, destination),
-      });
-    } else if (!selection.takes(entry.path)) continue;
-    else if (entry.kind === 'file')
-      add(part, await single(source.root, entry, target, existing, from, destination, options));
-    else if (entry.kind === 'symlink') {
-      part.symlinks.push({
-        entry,
-        root: source.root,
-        destination: target,
-        existing: existing ?? null,
-        same: existing?.kind === 'symlink' && existing.linkTarget === entry.linkTarget,
-      });
-    } else part.specials.push(entry.path);
-    count += 1;
-    if (count % entriesAtOnce === 0) {
-      yield part;
-      part = emptyPart();
+  try {
+    for await (const entry of from.list('', { signal })) {
+      const target = joinPath(source.destination, entry.path);
+      const existing = await there(target);
+      if (entry.kind === 'folder') {
+        if (!selection.enters(entry.path)) continue;
+        part.folders.push({
+          path: target,
+          mtimeMs: entry.mtimeMs,
+          mode: entry.mode ?? 0o755,
+          there: existing !== undefined,
+          same: existing !== undefined && Math.abs(existing.mtimeMs - entry.mtimeMs) <= precision(from, destination),
+        });
+      } else if (!selection.takes(entry.path)) continue;
+      else if (entry.kind === 'file')
+        add(part, await single(source.root, entry, target, existing, from, destination, options));
+      else if (entry.kind === 'symlink') {
+        part.symlinks.push({
+          entry,
+          root: source.root,
+          destination: target,
+          existing: existing ?? null,
+          same: existing?.kind === 'symlink' && existing.linkTarget === entry.linkTarget,
+        });
+      } else part.specials.push(entry.path);
+      count += 1;
+      if (count % entriesAtOnce === 0) {
+        yield part;
+        part = emptyPart();
+      }
     }
+  } catch (error) {
+    // All else has been listed; what may not be entered is said and is no reason to give up the rest.
+    if (!(error instanceof Fault) || error.code !== 'permission') throw error;
+    part.refused.push({ root: source.root, path: '', destination: source.destination, fault: error.report() });
   }
   yield part;
 }

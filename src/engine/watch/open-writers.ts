@@ -3,10 +3,13 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 
 /**
- * Of the given absolute paths, those that some process (other than ours) holds open for writing.
- * Undefined where /proc is not there: then nobody knows. Processes that we may not look into are passed over.
+ * Of the given absolute paths, those that some process holds open for writing.
+ * Undefined where /proc is not there: then nobody knows. Processes that we may not look into are passed over, and those of `skip`.
  */
-export function openWriters(paths: readonly string[], ownPid: number): readonly string[] | undefined {
+export function openWriters(
+  paths: readonly string[],
+  look: { readonly skip: (pid: number) => boolean; readonly before: (pid: number) => void },
+): readonly string[] | undefined {
   let processes: string[];
   try {
     processes = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
@@ -17,7 +20,8 @@ export function openWriters(paths: readonly string[], ownPid: number): readonly 
   const wanted = new Set(paths);
   const found = new Set<string>();
   for (const pid of processes) {
-    if (Number(pid) === ownPid) continue;
+    if (look.skip(Number(pid))) continue;
+    look.before(Number(pid));
     for (const descriptor of descriptorsOf(pid)) {
       // The link is read, never followed: the file may be on a share that hangs.
       const target = linkOf(`/proc/${pid}/fd/${descriptor}`);

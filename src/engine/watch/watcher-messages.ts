@@ -26,6 +26,9 @@ export interface LookResult {
   readonly openForWriting: readonly string[] | null;
 }
 
+/** What the thread of the mount says of single files. */
+export type SeenFiles = LookResult['files'];
+
 export type WatcherRequest =
   | { readonly kind: 'open'; readonly watchId: string; readonly snapshot: SnapshotOptions; readonly events: boolean }
   | { readonly kind: 'scan'; readonly watchId: string; readonly requestId: number }
@@ -43,5 +46,5 @@ export type WatcherReply =
       readonly overflow: boolean;
     }
   | { readonly kind: 'scanned'; readonly watchId: string; readonly requestId: number; readonly result: ScanResult }
-  | { readonly kind: 'looked'; readonly watchId: string; readonly requestId: number; readonly result: LookResult }
+  | { readonly kind: 'looked'; readonly watchId: string; readonly requestId: number; readonly files: SeenFiles }
   | { readonly kind: 'failed'; readonly watchId: string; readonly requestId: number; readonly fault: FaultReport };

@@ -5,9 +5,8 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { asFault, type FaultReport } from '../../model/fault.ts';
 import { joinPath } from '../../model/names.ts';
 import { FolderEvents, type Hints, testEvents } from './folder-events.ts';
-import { openWriters } from './open-writers.ts';
 import { type FolderChanges, type SeenFile, scanFault, TreeSnapshot } from './tree-snapshot.ts';
-import type { LookResult, ScanResult, WatcherReply, WatcherRequest } from './watcher-messages.ts';
+import type { ScanResult, WatcherReply, WatcherRequest } from './watcher-messages.ts';
 
 interface Tree {
   readonly id: string;
@@ -116,15 +115,6 @@ function lookAtName(tree: Tree, path: string, changed: SeenFile[]): boolean {
   return seen !== undefined;
 }
 
-function look(tree: Tree, paths: readonly string[]): LookResult {
-  const absolute = new Map(paths.map((path) => [`${tree.root}/${path}`, path]));
-  const writers = openWriters([...absolute.keys()], process.pid);
-  return {
-    files: paths.map((path) => tree.snapshot.lookAtFile(path) ?? null),
-    openForWriting: writers?.map((path) => absolute.get(path) ?? path) ?? null,
-  };
-}
-
 async function answer(request: WatcherRequest): Promise<void> {
   const tree = trees.get(request.watchId);
   if (request.kind === 'open') {
@@ -137,7 +127,7 @@ async function answer(request: WatcherRequest): Promise<void> {
       reply({ kind: 'scanned', watchId: tree.id, requestId: request.requestId, result: await scan(tree) });
       return;
     case 'look':
-      reply({ kind: 'looked', watchId: tree.id, requestId: request.requestId, result: look(tree, request.paths) });
+      reply({ kind: 'looked', watchId: tree.id, requestId: request.requestId, files: request.paths.map((path) => tree.snapshot.lookAtFile(path) ?? null) });
       return;
     case 'close':
       tree.events?.close();

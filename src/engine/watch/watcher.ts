@@ -7,7 +7,8 @@ import { Fault, faultFrom } from '../../model/fault.ts';
 import { displayPath } from '../../model/names.ts';
 import { eventsProblem } from './folder-events.ts';
 import type { SeenFile, SnapshotOptions } from './tree-snapshot.ts';
-import type { EventsTest, LookResult, ScanResult, WatcherReply, WatcherRequest } from './watcher-messages.ts';
+import type { EventsTest, LookResult, ScanResult, SeenFiles, WatcherReply, WatcherRequest } from './watcher-messages.ts';
+import { createWriterWatch } from './writer-watch.ts';
 
 /** A thread that has not moved on for this long hangs in the operating system. */
 const hangMs = 10_000;
@@ -38,7 +39,7 @@ export interface Watchers {
 }
 
 interface Pending {
-  resolve(value: ScanResult | LookResult): void;
+  resolve(value: ScanResult | SeenFiles): void;
   reject(fault: Fault): void;
 }
 
@@ -54,6 +55,7 @@ interface Thread {
 export function createWatchers(parts: { mounts: Mounts; clock: Clock }): Watchers {
   const threads = new Map<string, Thread>();
   const listeners = new Map<string, TreeListener>();
+  const writers = createWriterWatch(parts);
   let nextRequest = 1;
 
   function threadFor(root: string): Thread {
@@ -98,8 +100,10 @@ export function createWatchers(parts: { mounts: Mounts; clock: Clock }): Watcher
         else listener?.noticed(message.changed, message.gone);
         return;
       case 'scanned':
-      case 'looked':
         thread.pending.get(message.requestId)?.resolve(message.result);
+        break;
+      case 'looked':
+        thread.pending.get(message.requestId)?.resolve(message.files);
         break;
       case 'failed':
         thread.pending.get(message.requestId)?.reject(faultFrom(message.fault));
@@ -128,7 +132,7 @@ export function createWatchers(parts: { mounts: Mounts; clock: Clock }): Watcher
   }, 1_000);
   guard.unref();
 
-  function ask(thread: Thread, request: (requestId: number) => WatcherRequest): Promise<ScanResult | LookResult> {
+  function ask(thread: Thread, request: (requestId: number) => WatcherRequest): Promise<ScanResult | SeenFiles> {
     // A thread that hangs takes no more: it would answer them all when nobody asks any longer.
     if (thread.hangs)
       return Promise.reject(
@@ -164,8 +168,14 @@ export function createWatchers(parts: { mounts: Mounts; clock: Clock }): Watcher
           });
           return scanning;
         },
-        look: (paths) =>
-          ask(thread, (requestId) => ({ kind: 'look', watchId, requestId, paths })) as Promise<LookResult>,
+        look: async (paths) => {
+          const absolute = new Map(paths.map((path) => [`${snapshot.root}/${path}`, path]));
+          const [files, open] = await Promise.all([
+            ask(thread, (requestId) => ({ kind: 'look', watchId, requestId, paths })) as Promise<SeenFiles>,
+            writers.ask([...absolute.keys()]),
+          ]);
+          return { files, openForWriting: open?.map((path) => absolute.get(path) ?? path) ?? null };
+        },
         close() {
           listeners.delete(watchId);
           thread.worker.postMessage({ kind: 'close', watchId } satisfies WatcherRequest);
@@ -176,7 +186,7 @@ export function createWatchers(parts: { mounts: Mounts; clock: Clock }): Watcher
       clearInterval(guard);
       const hung = [...threads.values()].some((thread) => thread.hangs);
       if (!hung) await Promise.all([...threads.values()].map((thread) => thread.worker.terminate()));
-      return !hung;
+      return (await writers.close()) && !hung;
     },
   };
 }
