@@ -8,7 +8,7 @@ import { displayPath } from '../model/names.ts';
 import type { Transfer, TransferState, WaitReason } from '../model/transfer.ts';
 import type { AttentionView, OverviewView } from '../model/views.ts';
 import { isoTime, transferView } from './present.ts';
-import { storageView } from './present-watch.ts';
+import { storageView, waitingWatchRemedy } from './present-watch.ts';
 import type { Services, WaitingWatch } from './route.ts';
 
 /** So many newest failed and waiting transfers are looked at; the counts by state are exact all the same. */
@@ -230,7 +230,7 @@ function waitingWatchItems(watches: readonly WaitingWatch[]): AttentionView[] {
     code: fault.code,
     title: displayPath(spec.source),
     sentence: fault.message,
-    remedy: 'It is tried again every 30 s, and begins by itself.',
+    remedy: waitingWatchRemedy,
     action: null,
     at: isoTime(since),
   }));

@@ -36,6 +36,8 @@ export function watchView(job: Job, { engine, hub }: Pick<Services, 'engine' | '
   };
 }
 
+export const waitingWatchRemedy = 'It is tried again every 30 s, and begins by itself.';
+
 /** A watch of the configuration that has no job yet. */
 export function waitingWatchView({ id, spec, fault, since, nextTryAt }: WaitingWatch): WatchView {
   return {
@@ -46,7 +48,7 @@ export function waitingWatchView({ id, spec, fault, since, nextTryAt }: WaitingW
     spec: wishes(spec),
     state: 'waiting',
     waiting: { reason: 'device', until: isoTime(nextTryAt) },
-    error: faultView(fault),
+    error: { ...faultView(fault), remedy: waitingWatchRemedy },
     fromConfig: true,
     owner: null,
     counts: noCounts,
