@@ -196,7 +196,7 @@ describe('a job', () => {
   it('is made once for one idempotency key', async () => {
     const rig = await open();
     film(rig);
-    const request = { kind: 'copy', sources: [rig.at('in')], destination: rig.at('out') } as const;
+    const request = { kind: 'copy' as const, sources: [rig.at('in')], destination: rig.at('out') };
     const first = await rig.engine.submit(request, { idempotencyKey: 'k', owner: 'me' });
     await rig.engine.settled(first.id);
     const second = await rig.engine.submit(request, { idempotencyKey: 'k' });

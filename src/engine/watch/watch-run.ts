@@ -89,9 +89,12 @@ export class WatchRun implements ModeRun {
 
   async find(signal: AbortSignal): Promise<void> {
     for await (const row of this.#host.rows(transferStates)) this.#tracker.remember(row);
+    // Under the name that the kernel knows it by: only that can be compared with what other processes have open.
+    const { source } = this.#spec;
+    const root = await this.#host.mounts.pool(source).run<string>('local.resolve', { root: source }, { quick: true });
     const tree = this.#watchers.open(
       this.#job.id,
-      { ...this.#spec, root: this.#spec.source },
+      { ...this.#spec, root },
       {
         events: (test) => this.#eventsTested(test),
         noticed: (changed, gone) => {

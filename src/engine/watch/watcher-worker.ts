@@ -127,7 +127,12 @@ async function answer(request: WatcherRequest): Promise<void> {
       reply({ kind: 'scanned', watchId: tree.id, requestId: request.requestId, result: await scan(tree) });
       return;
     case 'look':
-      reply({ kind: 'looked', watchId: tree.id, requestId: request.requestId, files: request.paths.map((path) => tree.snapshot.lookAtFile(path) ?? null) });
+      reply({
+        kind: 'looked',
+        watchId: tree.id,
+        requestId: request.requestId,
+        files: request.paths.map((path) => tree.snapshot.lookAtFile(path) ?? null),
+      });
       return;
     case 'close':
       tree.events?.close();

@@ -7,7 +7,14 @@ import { Fault, faultFrom } from '../../model/fault.ts';
 import { displayPath } from '../../model/names.ts';
 import { eventsProblem } from './folder-events.ts';
 import type { SeenFile, SnapshotOptions } from './tree-snapshot.ts';
-import type { EventsTest, LookResult, ScanResult, SeenFiles, WatcherReply, WatcherRequest } from './watcher-messages.ts';
+import type {
+  EventsTest,
+  LookResult,
+  ScanResult,
+  SeenFiles,
+  WatcherReply,
+  WatcherRequest,
+} from './watcher-messages.ts';
 import { createWriterWatch } from './writer-watch.ts';
 
 /** A thread that has not moved on for this long hangs in the operating system. */

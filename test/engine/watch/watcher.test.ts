@@ -20,6 +20,7 @@ import type { Mounts } from '../../../src/endpoints/mounts.ts';
 import type { SeenFile } from '../../../src/engine/watch/tree-snapshot.ts';
 import { createWatchers, type WatchedTree, type Watchers } from '../../../src/engine/watch/watcher.ts';
 import type { EventsTest } from '../../../src/engine/watch/watcher-messages.ts';
+import { createWriterWatch } from '../../../src/engine/watch/writer-watch.ts';
 import { systemClock } from '../../../src/model/clock.ts';
 
 let root: string;
@@ -125,4 +126,10 @@ test('our own descriptors do not count as writers', async () => {
   writeSync(file, 'x');
   expect((await tree.look(['mine.mov'])).openForWriting).toEqual([]);
   closeSync(file);
+});
+
+test('a look at writers that takes too long is given up, and nobody knows then', async () => {
+  const asked = createWriterWatch({ clock: { ...systemClock, sleep: () => Promise.resolve() } });
+  expect(await asked.ask(['/nowhere'])).toBeNull();
+  expect(await asked.close()).toBe(true);
 });
