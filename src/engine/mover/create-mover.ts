@@ -21,6 +21,7 @@ import { discardByStream, recoverByStream } from './stream-cleanup.ts';
 import { moveByStream } from './stream-move.ts';
 import { movePackByStream } from './stream-pack.ts';
 import type { FoundPartial } from './sweep.ts';
+import { openSyncProgram } from './sync-program.ts';
 
 export interface MoverOptions {
   /** Opened with `laneOperations` among its modules. */
@@ -44,6 +45,7 @@ export function createMover(options: MoverOptions): Mover {
     reservations: new Reservations(),
     holdersAlive: new Set(),
     growing: new Map(),
+    syncProgram: openSyncProgram(),
     syncFailures: new SharedArrayBuffer(4),
     lanes: { running: 0, most: Math.max(2, Math.min(4, availableParallelism())) },
   };

@@ -1,6 +1,5 @@
 // Makes many files of one file system durable at once, where that is as good as an fsync for each of them.
 
-import { spawnSync } from 'node:child_process';
 import { release } from 'node:os';
 import { type Control, sides } from '../../endpoints/mounts.ts';
 import { Fault } from '../../model/fault.ts';
@@ -23,21 +22,31 @@ function reportsErrors(kernel: string): boolean {
   return major > 5 || (major === 5 && minor >= 8);
 }
 
+/** What the main thread answers a worker that has asked for a sync, in an Int32 cell. */
+export const syncAnswers = { open: 0, done: 1, failed: 2, none: 3 } as const;
+
+const lookAgainMs = 100;
+
 /**
- * syncfs(2) of the file system that holds `folder`, by `sync -f` of coreutils, since Node has no such call.
+ * syncfs(2) of the file system that holds `folder`: `ask` has the main thread see to it (sync-program.ts), `answer` is where it says what came of it.
  * The kernel tells an error that came before to one caller of syncfs only, so whoever hears of one tells the other workers by
  * `failures`: a group is durable where this returns true and no failure was counted since the group was begun.
- * Throws `sync_failed`. False where there is no such program.
+ * Throws `sync_failed`. False where it cannot be done here.
  */
-export function syncFileSystem(folder: string, failures: Int32Array, control: Control): boolean {
+export function syncFileSystem(
+  folder: string,
+  { ask, answer, failures }: { ask: () => void; answer: Int32Array; failures: Int32Array },
+  control: Control,
+): boolean {
   control.enter(sides.destination, syncPatienceMs);
-  const { error, status, stderr } = spawnSync('sync', ['-f', folder], { stdio: ['ignore', 'ignore', 'pipe'] });
+  Atomics.store(answer, 0, syncAnswers.open);
+  ask();
+  while (Atomics.load(answer, 0) === syncAnswers.open) Atomics.wait(answer, 0, syncAnswers.open, lookAgainMs);
   control.enter(sides.none);
-  if (error !== undefined) return false;
-  if (status === 0) return true;
+  if (Atomics.load(answer, 0) === syncAnswers.none) return false;
+  if (Atomics.load(answer, 0) === syncAnswers.done) return true;
   Atomics.add(failures, 0, 1);
-  const why = displayPath(stderr.toString().trim());
-  throw new Fault('sync_failed', `Could not make durable what was written to ${displayPath(folder)}: ${why}.`, {
+  throw new Fault('sync_failed', `What was written to ${displayPath(folder)} could not be made durable.`, {
     place: { endpoint: displayPath(folder), operation: 'make durable' },
   });
 }

@@ -152,13 +152,15 @@ export class PackJournalWriter {
   readonly #control: Control;
   readonly #fd: number;
 
-  constructor(path: string, head: PackHead, control: Control) {
+  /** With `durable` its name outlives a power cut. */
+  constructor(path: string, head: PackHead, control: Control, options: { durable: boolean }) {
     this.#path = path;
     this.#control = control;
     this.#fd = this.#call('open the journal', () =>
       openSync(path, constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT, 0o600),
     );
     this.#append(head);
+    if (!options.durable) return;
     this.#call('make durable the folder of the journal', () => {
       const folder = openSync(dirname(path), constants.O_RDONLY);
       try {

@@ -23,6 +23,8 @@ export interface PackInput {
   readonly syncWay: SyncWay;
   /** Int32: failures of syncs, counted over all workers (group-sync.ts). */
   readonly failures: SharedArrayBuffer;
+  /** Int32: what came of the sync that was asked for last (group-sync.ts). */
+  readonly synced: SharedArrayBuffer;
   /** Int32 cells: groups that may be published so far (the worker waits for it; -1: none any more), groups that the ledger has. */
   readonly leave: SharedArrayBuffer;
 }
@@ -39,8 +41,9 @@ export type PublishedRow = readonly [
   alreadyThere: boolean,
 ];
 
-/** `staged` asks for leave to publish; `durable` says which files stand under their final names for good. */
+/** `sync` asks for a group sync, `staged` for leave to publish; `durable` says which files stand under their final names for good. */
 export type PackMessage =
+  | { readonly kind: 'sync' }
   | { readonly kind: 'staged'; readonly group: number }
   | {
       readonly kind: 'durable';
@@ -85,6 +88,7 @@ class PackLane {
   readonly #journal: PackJournalWriter;
   readonly #copier: PackCopier;
   readonly #failures: Int32Array;
+  readonly #synced: Int32Array;
   readonly #leave: Int32Array;
   #syncWay: SyncWay;
   /** Published, and not yet known to be durable under its final names. */
@@ -96,6 +100,7 @@ class PackLane {
     this.#control = control;
     this.#emit = emit;
     this.#failures = new Int32Array(input.failures);
+    this.#synced = new Int32Array(input.synced);
     this.#leave = new Int32Array(input.leave);
     this.#syncWay = input.syncWay;
     this.#source = ConfinedRoot.open(input.sourceRoot, { beforeCall: () => control.enter(sides.source) });
@@ -117,7 +122,12 @@ class PackLane {
       algorithm: options.algorithm ?? 'xxh128-8m',
       verify: options.verify === 'size' ? 'size' : 'read-back',
     };
-    this.#journal = new PackJournalWriter(input.journal, head, control);
+    this.#journal = new PackJournalWriter(input.journal, head, control, { durable: this.#isDurable });
+  }
+
+  /** What lies in memory does not outlive a power cut, so its journal need not either. */
+  get #isDurable(): boolean {
+    return this.#syncWay !== 'none';
   }
 
   run(): PackLaneOutcome {
@@ -174,9 +184,7 @@ class PackLane {
   #mayPublish(group: Group, failuresBefore: number): boolean {
     this.#makeDurable(group, failuresBefore);
     for (; this.#committed < Atomics.load(this.#leave, 1); this.#committed++) this.#journal.committed(this.#committed);
-    // What lies in memory does not outlive a power cut itself.
-    const durable = this.#syncWay !== 'none';
-    if (group.staged.length > 0) this.#journal.publishing(group.index, group.staged, { durable });
+    if (group.staged.length > 0) this.#journal.publishing(group.index, group.staged, { durable: this.#isDurable });
     this.#emit({ kind: 'staged', group: group.index });
     for (;;) {
       const leave = Atomics.load(this.#leave, 0);
@@ -193,7 +201,7 @@ class PackLane {
   #makeDurable(group: Group, failuresBefore: number): void {
     if (this.#syncWay === 'group') {
       try {
-        if (!syncFileSystem(this.#input.destinationRoot, this.#failures, this.#control)) this.#syncWay = 'each';
+        if (!this.#syncAll()) this.#syncWay = 'each';
         else if (Atomics.load(this.#failures, 0) !== failuresBefore) throw syncedByNobody(this.#input.destinationRoot);
         else this.#report();
       } catch (error) {
@@ -241,13 +249,19 @@ class PackLane {
     if (this.#unsettled === undefined) return;
     try {
       const failuresBefore = Atomics.load(this.#failures, 0);
-      const isSynced = syncFileSystem(this.#input.destinationRoot, this.#failures, this.#control);
+      const isSynced = this.#syncAll();
       if (isSynced && Atomics.load(this.#failures, 0) === failuresBefore) this.#report();
       else this.#settleByFolder();
     } catch (error) {
       if (asFault(error).code !== 'sync_failed') throw error;
       this.#settleByFolder();
     }
+  }
+
+  #syncAll(): boolean {
+    const ask = () => this.#emit({ kind: 'sync' });
+    const by = { ask, answer: this.#synced, failures: this.#failures };
+    return syncFileSystem(this.#input.destinationRoot, by, this.#control);
   }
 
   /** Where the one sync failed: each folder by itself. */

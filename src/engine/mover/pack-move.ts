@@ -7,7 +7,7 @@ import { isLocalDisk } from '../../endpoints/mount-table.ts';
 import { type MountPool, stopReasons } from '../../endpoints/mounts.ts';
 import { asFault, faultFrom } from '../../model/fault.ts';
 import type { Verify } from '../../model/hash.ts';
-import { syncWayOf } from './group-sync.ts';
+import { syncAnswers, syncWayOf } from './group-sync.ts';
 import type { PackFile, PackFileResult, PackOutcome, PackRequest } from './move.ts';
 import { localPath, type MoverParts, stopNames } from './mover-parts.ts';
 import type { PackPublishing } from './pack-journal.ts';
@@ -22,6 +22,7 @@ export async function movePackLocally(parts: MoverParts, request: PackRequest): 
   const { type, mountPoint } = parts.mounts.mountOf(destinationRoot);
   const pool = parts.mounts.pool(sourceRoot, destinationRoot);
   const leave = new Int32Array(new SharedArrayBuffer(8));
+  const synced = new Int32Array(new SharedArrayBuffer(4));
   let refused: unknown;
   let commits: Promise<void> = Promise.resolve();
 
@@ -42,6 +43,11 @@ export async function movePackLocally(parts: MoverParts, request: PackRequest): 
     Atomics.store(leave, 0, group + 1);
     Atomics.notify(leave, 0);
   };
+  const sync = async () => {
+    const { kind } = await parts.syncProgram.sync(destinationRoot);
+    Atomics.store(synced, 0, syncAnswers[kind]);
+    Atomics.notify(synced, 0);
+  };
   const input: PackInput = {
     sourceRoot,
     destinationRoot,
@@ -56,6 +62,7 @@ export async function movePackLocally(parts: MoverParts, request: PackRequest): 
     journal: packJournalPath(parts.journalFolder, request.packId),
     syncWay: syncWayOf(type),
     failures: parts.syncFailures,
+    synced: synced.buffer as SharedArrayBuffer,
     leave: leave.buffer as SharedArrayBuffer,
   };
   const view = openControl(control);
@@ -68,7 +75,8 @@ export async function movePackLocally(parts: MoverParts, request: PackRequest): 
       unqueued: true,
       onMessage: (given) => {
         const message = given as PackMessage;
-        if (message.kind === 'staged') grant(message.group).catch(refuse);
+        if (message.kind === 'sync') void sync();
+        else if (message.kind === 'staged') grant(message.group).catch(refuse);
         else commit(resultsOf(message, request));
       },
     });

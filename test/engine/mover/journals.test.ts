@@ -107,6 +107,7 @@ describe('a pack journal', () => {
       file,
       { version: 1, destination: '/to', fence: 3, algorithm: 'xxh128-8m', verify: 'read-back' },
       control,
+      { durable: true },
     );
     writer.begin(0, 0, files.slice(0, 2));
     writer.publishing(0, [staged(0), staged(1)], { durable: true });
