@@ -27,9 +27,9 @@ test('a file dropped into the folder that the page names shows up by itself, mov
   await list.getByRole('heading', { name: 'No transfers yet' }).waitFor();
 
   writeFileSync(join(rig.folder, 'drop/first.wav'), Buffer.alloc(3_000_000, 'la'));
-  await row(list, 'first.wav').getByText('Proven').waitFor();
+  await row(list, 'first.wav').getByText('Proven').waitFor({ timeout: 60_000 });
   await page.getByRole('region', { name: 'Just arrived' }).getByText('first.wav').waitFor();
-  await page.getByText(/^All is well/).waitFor();
+  await page.locator('[data-health=well]').waitFor();
   expect(readFileSync(join(rig.folder, 'arrived/first.wav')).length).toBe(3_000_000);
 
   await list.goto(`${rig.url}/jobs`);

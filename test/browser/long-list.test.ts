@@ -113,7 +113,7 @@ test('rows that arrive above leave the view where it is, and stand on top when o
   await page.goto(`${rig.url}/transfers`);
   await row(page, 'take-099999').waitFor();
   await jump(page, 0.3);
-  await expect.poll(() => inSight(page).then((names) => names.length)).toBeGreaterThan(10);
+  await expect.poll(() => inSight(page).then((names) => names.length), { timeout: 5000 }).toBeGreaterThan(10);
   const before = await inSight(page);
   await rig.api.call('createJob', {
     body: { kind: 'copy', sources: [join(rig.folder, 'in')], destination: join(rig.folder, 'out') },
@@ -121,9 +121,9 @@ test('rows that arrive above leave the view where it is, and stand on top when o
   await expect
     .poll(() => page.getByRole('grid').getAttribute('aria-rowcount'), { timeout: 15_000 })
     .toBe(String(count + 2));
-  expect(await inSight(page)).toEqual(before);
+  await expect.poll(() => inSight(page), { timeout: 5000 }).toEqual(before);
   await jump(page, 0);
-  await expect.poll(async () => (await inSight(page))[0]).toBe('newcomer');
+  await expect.poll(async () => (await inSight(page))[0], { timeout: 5000 }).toBe('newcomer');
   await page.context().close();
 });
 
