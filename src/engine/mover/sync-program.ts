@@ -25,7 +25,7 @@ done`;
 
 let program: SyncProgram | undefined;
 
-/** One for the whole process. Does not keep it alive, and ends with it. */
+/** One for the whole process. Keeps it alive only while something is asked for, and ends with it. */
 export function openSyncProgram(): SyncProgram {
   program ??= start();
   return program;
@@ -53,6 +53,7 @@ function start(): SyncProgram {
       const [, number = '', code = '', why = ''] = /^(\d+) (\d+) (.*)$/.exec(line) ?? [];
       const answer = asked.get(Number(number));
       asked.delete(Number(number));
+      if (asked.size === 0) unref(child.stdout);
       answer?.(code === '0' ? { kind: 'done' } : code === '127' ? none : { kind: 'failed', why });
     }
   });
@@ -64,6 +65,7 @@ function start(): SyncProgram {
           return;
         }
         asked.set(++last, resolve);
+        (child.stdout as Socket).ref();
         child.stdin.write(`${last} ${escaped(folder)}\n`);
       }),
   };
@@ -73,8 +75,13 @@ function spawnShell(): ChildProcessByStdio<Writable, Readable, null> {
   // In a session of its own: what a terminal sends to end us must not end it before us.
   const child = spawn('sh', ['-c', script], { stdio: ['pipe', 'pipe', 'ignore'], detached: true, cwd: '/' });
   child.unref();
-  for (const stream of [child.stdin, child.stdout]) (stream as unknown as Socket).unref();
+  for (const stream of [child.stdin, child.stdout]) unref(stream);
   return child;
+}
+
+/** The pipes are sockets, which the types do not tell. */
+function unref(stream: Readable | Writable): void {
+  (stream as Socket).unref();
 }
 
 /** As printf's %b reads it. The dot at the end keeps a line break at the end of a name from being cut off by the shell. */
