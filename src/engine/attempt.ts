@@ -74,6 +74,7 @@ export function createAttempts(parts: AttemptParts): Attempts {
       at: clock.monotonic(),
       settle: () => stopHere(one),
     });
+    holding.countedBytes = row.bytesDone;
     const one: Held = { holding, run, row, writes: Promise.resolve() };
     held.set(holding, one);
     byTransfer.set(row.id, one);
@@ -109,11 +110,13 @@ export function createAttempts(parts: AttemptParts): Attempts {
             one.row = after;
           }),
         progress: (bytesDone) => live.progress(row.id, bytesDone),
-        restarted: (reason) =>
+        restarted: (reason) => {
+          holding.countedBytes = 0;
           log.info(
             { jobId: row.jobId, transferId: row.id, fault: reason.report() },
             'The copy starts again from the beginning',
-          ),
+          );
+        },
       },
     };
   };

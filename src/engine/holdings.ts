@@ -15,6 +15,8 @@ export interface Holding {
   readonly slots: readonly string[];
   /** Of its bytes those that the ledger counts already (groups of a pack). */
   committedBytes: number;
+  /** Of its bytes those that were there before or are in the rates already: what a resumed copy finds done has not moved now. */
+  countedBytes: number;
   /** New for each call of the mover. */
   control: Control;
   intent: Intent | undefined;
@@ -73,6 +75,7 @@ export function newHolding(
     ...rest,
     control: freshControl(limit),
     committedBytes: 0,
+    countedBytes: 0,
     intent: undefined,
     parked: false,
     lost: false,

@@ -32,7 +32,10 @@ export async function lookAfter(parts: WatchdogParts): Promise<void> {
       await lookForStall(holding, at, parts);
       continue;
     }
-    live.moved(holding.jobId, holding.slots, bytes - seen.bytes);
+    if (bytes > holding.countedBytes) {
+      live.moved(holding.jobId, holding.slots, bytes - holding.countedBytes);
+      holding.countedBytes = bytes;
+    }
     holding.seen = { bytes, beats, at };
     if (at - holding.heartbeatAt < parts.heartbeatMs) continue;
     holding.heartbeatAt = at;
