@@ -28,6 +28,8 @@ export interface ListView {
 }
 
 const pageRows = 100;
+/** Read before they come into sight: a wheel passes some 200 rows a second. */
+const aheadRows = 200;
 const mostKnown = 5000;
 const revalidateMs = 2000;
 
@@ -71,13 +73,17 @@ export class TransferList {
     if (index !== this.#view.index) this.#set({ index });
     const wanted = this.#view.loading
       ? [Math.floor(from / pageRows)]
-      : missingPages(index, from - pageRows / 2, to + pageRows / 2, pageRows);
+      : missingPages(index, from - aheadRows, to + aheadRows, pageRows);
     for (const [page, asked] of this.#asking) {
       if (wanted.includes(page) || (page * pageRows <= to && (page + 1) * pageRows > from)) continue;
       asked.abort();
       this.#asking.delete(page);
     }
-    for (const page of wanted) if (!this.#asking.has(page)) void this.#read(page);
+    const middle = (from + to) / 2;
+    const distance = (page: number) => Math.abs((page + 0.5) * pageRows - middle);
+    for (const page of wanted.sort((a, b) => distance(a) - distance(b))) {
+      if (!this.#asking.has(page)) void this.#read(page);
+    }
   }
 
   /** Reads the rows in sight again. */
