@@ -48,11 +48,11 @@ export function gather(rows: readonly Transfer[], words: GatherWords): readonly 
   return works;
 }
 
-/** Only what has never been tried: a file with an error is tried alone. */
+/** A file whose last attempt broke off by itself is tried alone; one that only had to wait for its place is not. */
 function isSmall(row: Transfer): boolean {
   return (
     row.phase === 'transfer' &&
-    row.error === null &&
+    (row.error === null || !row.error.transient || row.error.code === 'unreachable') &&
     row.bytesDone === 0 &&
     row.publishing === null &&
     row.sizeBytes !== null &&

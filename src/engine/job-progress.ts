@@ -25,7 +25,7 @@ export function createJobProgress(parts: {
   readonly bandwidth: BandwidthClock;
 }): JobProgressTeller {
   const { clock, live, jobs, holdings, bandwidth } = parts;
-  const windows = new WeakMap<JobRun, { rate: RateWindow; toldAt: number }>();
+  const windows = new WeakMap<JobRun, { rate: RateWindow; toldAt: number; told: JobProgress | undefined }>();
 
   /** What packs have moved and the ledger does not count yet; transfers with rows tell their bytes themselves. */
   const inPacks = (jobId: string) =>
@@ -64,11 +64,12 @@ export function createJobProgress(parts: {
 
   const tell = (run: JobRun, last: boolean) => {
     const at = clock.monotonic();
-    const window = windows.get(run) ?? { rate: createRateWindow(), toldAt: Number.NEGATIVE_INFINITY };
+    const window = windows.get(run) ?? { rate: createRateWindow(), toldAt: Number.NEGATIVE_INFINITY, told: undefined };
     windows.set(run, window);
     const progress = read(run, window.rate);
-    if (!last && at - window.toldAt < everyMs) return;
+    if (!last && (at - window.toldAt < everyMs || isSame(progress, window.told))) return;
     window.toldAt = at;
+    window.told = progress;
     live.tellJob(progress);
   };
 
@@ -78,4 +79,20 @@ export function createJobProgress(parts: {
       for (const run of jobs.all) tell(run, false);
     },
   };
+}
+
+/** A job in which nothing happens has nothing to tell. */
+function isSame(one: JobProgress, other: JobProgress | undefined): boolean {
+  return (
+    other !== undefined &&
+    one.bytesPerSecond === 0 &&
+    other.bytesPerSecond === 0 &&
+    one.bytesDone === other.bytesDone &&
+    one.filesFound === other.filesFound &&
+    one.filesDone === other.filesDone &&
+    one.filesSkipped === other.filesSkipped &&
+    one.filesFailed === other.filesFailed &&
+    one.planning === other.planning &&
+    one.etaSeconds?.cause === other.etaSeconds?.cause
+  );
 }

@@ -50,7 +50,11 @@ export function createPackRunner(parts: PackParts): PackRunner {
       if (result.kind !== 'published') continue;
       const before = rowOf(pack, result.file, job);
       if (before !== undefined)
-        arrived.push({ before, after: patchOf(result), receipt: receiptOf(result, work, run.id, clock.now()) });
+        arrived.push({
+          before,
+          after: { ...patchOf(result), attempts: before.attempts + 1 },
+          receipt: receiptOf(result, work, run.id, clock.now()),
+        });
     }
     const failed = results.filter((result) => result.kind === 'failed');
     const isLast = left.size === 0 && failed.length === 0;

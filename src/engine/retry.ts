@@ -14,6 +14,8 @@ export interface RetryRules {
   readonly mostAttempts: number;
   /** How often a place that is full, forbidden or away is looked at again. */
   readonly checkMs: number;
+  /** …which becomes less often with time, down to this. */
+  readonly mostCheckMs: number;
   /** Reasons that are not waited for: such a fault fails the transfer at once. */
   readonly neverWait: readonly WaitReason[];
 }
@@ -25,6 +27,7 @@ export const defaultRetryRules: RetryRules = {
   windowMs: 7 * 24 * 3_600_000,
   mostAttempts: 500,
   checkMs: 30_000,
+  mostCheckMs: 600_000,
   neverWait: [],
 };
 
@@ -52,13 +55,18 @@ export function decide(fault: Fault, attempted: Attempted, now: number, random: 
   const reason = waitReason(fault);
   if (reason === undefined) return { kind: 'fail' };
   if (reason !== 'backoff' && !rules.neverWait.includes(reason)) {
-    return { kind: 'wait', reason, until: now + rules.checkMs };
+    return { kind: 'wait', reason, until: now + checkAfterMs(now - attempted.firstQueuedAt, rules) };
   }
   if (reason !== 'backoff' && fault.meaning.retry !== 'transient') return { kind: 'fail' };
   const until = now + backoffMs(attempted.attempts, random, rules);
   if (attempted.attempts >= rules.mostAttempts || until > attempted.firstQueuedAt + rules.windowMs)
     return { kind: 'fail' };
   return { kind: 'wait', reason: 'backoff', until };
+}
+
+/** What nobody mends for hours is looked at less often: each look is an attempt, with its facts. */
+function checkAfterMs(waitedMs: number, rules: RetryRules): number {
+  return Math.max(rules.checkMs, Math.min(rules.mostCheckMs, Math.floor(waitedMs / 4)));
 }
 
 /** 2 s, 4 s, 8 s … up to the cap, with jitter; `attempts` begins with 1. */

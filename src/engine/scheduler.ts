@@ -41,6 +41,8 @@ export interface Scheduler {
 }
 
 const beatMs = 500;
+/** Transfers may end in quick succession; what waits for room is looked at once for all of them. */
+const looksApartMs = 1_000;
 /** With fewer pieces of work in line than this more are read. */
 const fewOffered = 4;
 
@@ -195,11 +197,14 @@ export function createScheduler(parts: SchedulerParts): Scheduler {
 
   let lookingAtWaits: Promise<void> | undefined;
   const lookAtWaits = () => {
-    lookingAtWaits ??= endWaits(waitParts, 'space')
+    lookingAtWaits ??= clock
+      .sleep(looksApartMs, stopping.signal)
+      .then(() => endWaits(waitParts, 'space'))
       .then(({ left }) => {
         someWaitForRoom = left > 0;
       })
       .catch((error) => {
+        if (stopping.signal.aborted) return;
         log.warn({ fault: asFault(error).report() }, 'Whether there is room again could not be found out');
       })
       .finally(() => {

@@ -26,10 +26,7 @@ export async function recoverLedger(parts: StartParts): Promise<void> {
     const recovered = await ledger.advanceAll(rows.map((transfer) => ({ transfer, inputs: 'recover' as const })));
     if (recovered.every((row) => row === undefined)) break;
   }
-  for (;;) {
-    const { ended } = await endWaits({ ...parts, reserveOf: () => 0 }, 'back-off');
-    if (ended === 0) break;
-  }
+  await endWaits({ ...parts, reserveOf: () => 0 }, 'back-off');
 }
 
 export async function resumeJobs(

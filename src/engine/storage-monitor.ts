@@ -60,7 +60,7 @@ export function createStorageMonitor(parts: {
   async function lookAt(place: StoragePlace): Promise<void> {
     const key = `${place.role} ${place.endpoint}`;
     const before = reports.get(key) ?? ((await parts.read(key)) as StorageReport | undefined);
-    const seen = await lookOnce(place, parts);
+    const seen = await lookPatiently(place, parts);
     const at = parts.clock.now();
     const verdict = judgeStorage(place.role, seen);
     const changed = before?.state !== verdict.state;
@@ -129,22 +129,35 @@ interface Looking {
   readonly newId: NewId;
 }
 
-async function lookOnce(place: StoragePlace, parts: Looking): Promise<StorageLook> {
+/** A machine that is busy may not even get a thread started in time: only a place that is late twice does not answer. */
+async function lookPatiently(place: StoragePlace, parts: Looking): Promise<StorageLook> {
+  return (await lookOnce(place, parts)) ?? (await lookOnce(place, parts)) ?? late;
+}
+
+const late: StorageLook = {
+  reachable: false,
+  writable: null,
+  freeBytes: null,
+  totalBytes: null,
+  reason: `It did not answer within ${storageTimes.answerMs / 1000} s.`,
+};
+
+/** Undefined where it did not answer in time. */
+async function lookOnce(place: StoragePlace, parts: Looking): Promise<StorageLook | undefined> {
   const signal = AbortSignal.timeout(storageTimes.answerMs);
   try {
     return await Promise.race([look(place, parts, signal), expired(signal)]);
   } catch (error) {
-    const fault = asFault(signal.aborted ? new Error('It did not answer within 5 s.') : error);
-    if (fault.code === 'read_only' || fault.code === 'permission' || fault.code === 'space') {
-      return {
-        reachable: true,
-        writable: false,
-        freeBytes: fault.code === 'space' ? 0 : null,
-        totalBytes: null,
-        reason: fault.message,
-      };
-    }
-    return { reachable: false, writable: null, freeBytes: null, totalBytes: null, reason: fault.message };
+    if (signal.aborted) return undefined;
+    const fault = asFault(error);
+    const refused = fault.code === 'read_only' || fault.code === 'permission' || fault.code === 'space';
+    return {
+      reachable: refused,
+      writable: refused ? false : null,
+      freeBytes: fault.code === 'space' ? 0 : null,
+      totalBytes: null,
+      reason: fault.message,
+    };
   }
 }
 

@@ -24,6 +24,7 @@ export interface WaitParts {
 /** Reasons that the engine ends by itself; others are ended by whoever caused them. */
 const own = new Set(['backoff', 'space', 'permission', 'device', 'network']);
 const atOnce = 500;
+const lookAgainMs = 30_000;
 const reasons: Readonly<Record<Exclude<Which, 'due'>, ReadonlySet<string>>> = {
   'all-timed': own,
   'back-off': new Set(['backoff']),
@@ -41,30 +42,49 @@ export async function endWaits(
   parts: WaitParts,
   which: Which,
 ): Promise<{ readonly ended: number; readonly left: number }> {
-  const rows = which === 'due' ? await parts.store.due(parts.clock.now(), atOnce) : await waitingRows(parts, which);
   const room = createRoom(parts);
-  const ended: Transfer[] = [];
-  const later: Transfer[] = [];
-  for (const row of rows) {
-    const reason = row.waiting?.reason;
-    if (reason === undefined || !own.has(reason)) continue;
-    if (reason === 'space' && !(await room.takes(row))) later.push(row);
-    else if (reason === 'network' && isAway(row, parts.mounts)) later.push(row);
-    else ended.push(row);
-  }
-  const queued = await parts.ledger.advanceAll(ended.map((transfer) => ({ transfer, inputs: 'queue' as const })));
-  const until = parts.clock.now() + 30_000;
-  for (const row of later) {
-    // Looked at again later, without a fact each time: nothing has changed.
-    if (row.waiting !== null && (row.waiting.until ?? 0) <= parts.clock.now()) {
-      await parts.ledger.note(row, { waiting: { ...row.waiting, until } });
+  let ended = 0;
+  let left = 0;
+  for await (const rows of which === 'due' ? dueRows(parts) : waitingRows(parts, reasons[which])) {
+    const well: Transfer[] = [];
+    const later: Transfer[] = [];
+    for (const row of rows) {
+      const reason = row.waiting?.reason;
+      if (reason === undefined || !own.has(reason)) continue;
+      if (reason === 'space' && !(await room.takes(row))) later.push(row);
+      else if (reason === 'network' && isAway(row, parts.mounts)) later.push(row);
+      else well.push(row);
     }
+    const queued = await parts.ledger.advanceAll(well.map((transfer) => ({ transfer, inputs: 'queue' as const })));
+    ended += queued.filter((row) => row !== undefined).length;
+    left += later.length;
+    await putOff(later, parts);
   }
-  return { ended: queued.filter((row) => row !== undefined).length, left: later.length };
+  return { ended, left };
 }
 
-async function waitingRows({ store }: WaitParts, which: Exclude<Which, 'due'>): Promise<readonly Transfer[]> {
-  const found: Transfer[] = [];
+/** Looked at again later, without a fact each time: nothing has changed. */
+async function putOff(rows: readonly Transfer[], { ledger, clock }: WaitParts): Promise<void> {
+  const now = clock.now();
+  const due = rows.filter((row) => (row.waiting?.until ?? 0) <= now);
+  await Promise.all(
+    due.map((row) =>
+      row.waiting === null ? undefined : ledger.note(row, { waiting: { ...row.waiting, until: now + lookAgainMs } }),
+    ),
+  );
+}
+
+/** What is put back or put off is no longer due, so that the next page is another. */
+async function* dueRows({ store, clock }: WaitParts): AsyncGenerator<readonly Transfer[]> {
+  for (;;) {
+    const rows = await store.due(clock.now(), atOnce);
+    yield rows.filter((row) => row.waiting !== null && own.has(row.waiting.reason));
+    // Waits of others may be due too; theirs to end, they would come again and again.
+    if (rows.length < atOnce || !rows.every((row) => row.waiting !== null && own.has(row.waiting.reason))) return;
+  }
+}
+
+async function* waitingRows({ store }: WaitParts, wanted: ReadonlySet<string>): AsyncGenerator<readonly Transfer[]> {
   let cursor: string | undefined;
   do {
     const page = await store.transfers({
@@ -72,10 +92,9 @@ async function waitingRows({ store }: WaitParts, which: Exclude<Which, 'due'>): 
       limit: 1000,
       ...(cursor === undefined ? {} : { cursor }),
     });
-    for (const row of page.rows) if (row.waiting !== null && reasons[which].has(row.waiting.reason)) found.push(row);
+    yield page.rows.filter((row) => row.waiting !== null && wanted.has(row.waiting.reason));
     cursor = page.nextCursor ?? undefined;
-  } while (cursor !== undefined && found.length < atOnce);
-  return found;
+  } while (cursor !== undefined);
 }
 
 /** Free space by destination, asked once and then counted down by what is let in. */

@@ -82,7 +82,7 @@ describe('back-off', () => {
       expect((await rig.store.transfer(row?.id ?? ''))?.state).toBe('waiting');
       await clock.advance(1);
     }
-    expect(await rig.engine.settled(job.id)).toMatchObject({ state: 'completed' });
+    expect(await clock.advanceUntil(rig.engine.settled(job.id))).toMatchObject({ state: 'completed' });
     const [row] = await rig.transfers(job.id);
     expect(row).toMatchObject({ attempts: 4, error: null });
     const { events } = await rig.store.events({ transferId: row?.id ?? '' });
@@ -97,8 +97,7 @@ describe('back-off', () => {
     const job = await submit(rig);
     await until(rig, job.id, allAre('waiting'));
     clock.setBack(3_600_000);
-    await clock.advance(10_000);
-    expect(await rig.engine.settled(job.id)).toMatchObject({ state: 'completed' });
+    expect(await clock.advanceUntil(rig.engine.settled(job.id))).toMatchObject({ state: 'completed' });
   });
 
   it('ends at once with a fault that no time mends', async () => {
@@ -151,8 +150,10 @@ describe('a place that is full', () => {
     expect(await rig.store.transfer(waiting?.id ?? '')).toMatchObject({ state: 'waiting', attempts: 0 });
     expect(await rig.facts(waiting?.id ?? '')).toEqual(['queued', 'download.started', 'waiting']);
     execFileSync('rm', [rig.at('small/ballast')]);
-    await clock.advance(65_000);
-    expect(await rig.engine.settled(job.id)).toMatchObject({ state: 'completed', counts: { completed: 4 } });
+    expect(await clock.advanceUntil(rig.engine.settled(job.id))).toMatchObject({
+      state: 'completed',
+      counts: { completed: 4 },
+    });
     expect(compareTrees(rig.at('in'), rig.at('small/out'))).toEqual({ missing: [], different: [], extra: [] });
   });
 });
@@ -171,8 +172,7 @@ describe('a place that is forbidden', () => {
       expect(row).toMatchObject({ waiting: { reason: 'permission' }, attempts: 0, error: { code: 'permission' } });
       process.seteuid?.(0);
       chmodSync(rig.at('in/film.mov'), 0o644);
-      await clock.advance(36_000);
-      expect(await rig.engine.settled(job.id)).toMatchObject({ state: 'completed' });
+      expect(await clock.advanceUntil(rig.engine.settled(job.id))).toMatchObject({ state: 'completed' });
     } finally {
       process.seteuid?.(0);
     }
@@ -217,8 +217,7 @@ describe('silence', () => {
     await clock.advance(4_000);
     const [row] = await until(rig, job.id, allAre('waiting'));
     expect(row).toMatchObject({ waiting: { reason: 'backoff' }, error: { code: 'stalled' }, attempts: 1 });
-    await clock.advance(10_000);
-    expect(await rig.engine.settled(job.id)).toMatchObject({ state: 'completed' });
+    expect(await clock.advanceUntil(rig.engine.settled(job.id))).toMatchObject({ state: 'completed' });
   });
 
   it('is no stall while the bandwidth is limited: the workers still beat', async () => {
@@ -244,8 +243,7 @@ describe('silence', () => {
     film(rig);
     const job = await submit(rig);
     await until(rig, job.id, allAre('transferring'));
-    await clock.advance(90_000);
-    expect(await rig.engine.settled(job.id)).toMatchObject({ state: 'completed' });
+    expect(await clock.advanceUntil(rig.engine.settled(job.id))).toMatchObject({ state: 'completed' });
     wake();
     await expect(late).rejects.toMatchObject({ code: 'lease_lost' });
     const [row] = await rig.transfers(job.id);
@@ -312,8 +310,7 @@ describe('a source that goes', () => {
     const job = await submit(rig);
     const [row] = await until(rig, job.id, allAre('waiting'));
     expect(row).toMatchObject({ waiting: { reason: 'network' }, attempts: 0 });
-    await clock.advance(36_000);
-    expect(await rig.engine.settled(job.id)).toMatchObject({ state: 'completed' });
+    expect(await clock.advanceUntil(rig.engine.settled(job.id))).toMatchObject({ state: 'completed' });
     expect(existsSync(rig.at('out/film.mov'))).toBe(true);
   });
 });

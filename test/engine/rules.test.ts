@@ -55,6 +55,14 @@ describe('retry', () => {
     expect(decided('space', 5_000, 30 * 24 * hourMs).kind).toBe('wait');
   });
 
+  it('looks at a place less and less often while nobody mends it', () => {
+    const untilAfter = (waitedMs: number) => {
+      const decision = decided('permission', 1, waitedMs);
+      return decision.kind === 'wait' ? decision.until - waitedMs : undefined;
+    };
+    expect([0, 60_000, 240_000, 10 * hourMs].map(untilAfter)).toEqual([30_000, 30_000, 60_000, 600_000]);
+  });
+
   it('never waits for somebody to mend a place in a one-shot command', () => {
     expect(decided('permission', 1, 0, oneShotRetryRules).kind).toBe('fail');
     expect(decided('space', 1, 0, oneShotRetryRules).kind).toBe('fail');
