@@ -52,7 +52,7 @@ test('knows what decides about retries', () => {
     expect([errno, errnoFault(errorOf(errno), attempt).code]).toEqual([errno, code]);
 });
 
-test.runIf(process.platform === 'linux')('knows errnos that Node has no name for', () => {
+test('knows errnos that Node has no name for', () => {
   const nameless = (errno: number) =>
     Object.assign(new Error(`Unknown system error ${errno}`), { code: `Unknown system error ${errno}`, errno });
   expect(errnoFault(nameless(-122), attempt).code).toBe('space');
