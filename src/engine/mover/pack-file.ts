@@ -47,6 +47,8 @@ interface Target {
 }
 
 const bufferBytes = 256 * 1024;
+/** How often a file is written that does not read back as it was written. */
+const writesOfAFile = 3;
 
 /** Copies files one after the other with the same buffers and hashers. */
 export class PackCopier {
@@ -70,7 +72,14 @@ export class PackCopier {
     try {
       const target = this.#target(file, reading);
       if ('there' in target) return this.#there(file, at, reading, target.there);
-      return this.#copy(file, at, reading, target);
+      for (let pass = 1; ; pass++) {
+        try {
+          return this.#copy(file, at, reading, target);
+        } catch (error) {
+          if (pass === writesOfAFile || asFault(error).code !== 'corrupt') throw error;
+          control.addBytes(-reading.stats.size);
+        }
+      }
     } finally {
       reading.release();
     }

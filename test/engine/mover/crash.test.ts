@@ -1,7 +1,7 @@
 // The process dies at any moment: what is published is whole, what is not goes on to the block, and no partial stays.
 
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -25,7 +25,7 @@ afterEach(async () => {
 
 const records = () => join(rig.folder, 'records');
 
-function start(task: Partial<ChildTask>): { dead: Promise<unknown>; kill(): void } {
+function start(task: Partial<ChildTask>, path = process.env.PATH): { dead: Promise<unknown>; kill(): void } {
   const { from, to, journals } = rig;
   const whole: ChildTask = {
     from,
@@ -39,7 +39,10 @@ function start(task: Partial<ChildTask>): { dead: Promise<unknown>; kill(): void
   };
   const file = join(rig.folder, 'task.json');
   writeFileSync(file, JSON.stringify(whole));
-  const started = spawn(process.execPath, [script, file], { stdio: ['ignore', 'inherit', 'inherit'] });
+  const started = spawn(process.execPath, [script, file], {
+    stdio: ['ignore', 'inherit', 'inherit'],
+    env: { ...process.env, PATH: path },
+  });
   child = started;
   const dead = new Promise((done) => started.once('exit', (code, signal) => done(signal ?? code)));
   return { dead, kill: () => void started.kill('SIGKILL') };
@@ -58,6 +61,32 @@ function partialBytes(): number {
   const [partial] = readdirSync(rig.to).filter((name) => name.endsWith('.partial'));
   return partial === undefined ? 0 : statSync(join(rig.to, partial)).blocks * 512;
 }
+
+describe('a machine whose program for syncing a file system', () => {
+  it.each([
+    ['is missing', '', 30],
+    ['fails', 'exit 1', 0],
+  ])('%s', async (_, program, arriving) => {
+    // The temporary folder may lie in memory, where nothing is synced.
+    if (!['ext4', 'xfs', 'btrfs'].includes(rig.mounts.mountOf(rig.to).type)) return;
+    const programs = join(rig.folder, 'programs');
+    mkdirSync(programs);
+    symlinkSync('/bin/sh', join(programs, 'sh'));
+    if (program !== '') writeFileSync(join(programs, 'sync'), `#!/bin/sh\n${program}\n`, { mode: 0o755 });
+    writeSmallFiles(rig.from, 30, 100);
+    const files = filesBelow(rig.from).map((path) => ({
+      transferId: newId(),
+      sourcePath: path,
+      destinationPath: path,
+      entry: { path, kind: 'file' as const, sizeBytes: 0, mtimeMs: 0 },
+    }));
+    expect(await start({ pack: { packId: newId(), fence: 1, files } }, programs).dead).toBe(0);
+    const [committed] = recorded();
+    expect(committed?.committed).toHaveLength(arriving);
+    expect(filesBelow(rig.to)).toHaveLength(arriving);
+    expect(namesIn(rig.journals)).toEqual([]);
+  });
+});
 
 describe('a killed process', () => {
   it('goes on to the block, again and again', async () => {

@@ -202,10 +202,13 @@ describe('a pack at a place that fails', () => {
     expect(namesIn(rig.journals)).toEqual([]);
   });
 
-  it('finds a bit that turned over', async () => {
+  it('writes a file again of which a bit turned over', async () => {
+    faulty.faults('flip_at write 100 2');
+    expect(codes(await movePack(3))).toEqual([]);
+    for (const name of ['f0', 'f1', 'f2']) expect(sameFiles(join(rig.from, name), there(name))).toBe(true);
     faulty.faults('flip_at write 100');
     const results = await movePack(3);
     expect(codes(results)).toEqual(['corrupt', 'corrupt', 'corrupt']);
-    expect(namesIn(join(faulty.backing, 'to'))).toEqual([]);
+    expect(namesIn(join(faulty.backing, 'to'))).toEqual(['f0', 'f1', 'f2']);
   });
 });

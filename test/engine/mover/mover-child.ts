@@ -59,7 +59,8 @@ if (task.pack !== undefined) {
     control: newControl(),
     async finished(results) {
       if (task.dieInPublishing) process.kill(process.pid, 'SIGKILL');
-      write({ committed: results.map((result) => result.file.destinationPath) });
+      const arrived = results.filter((result) => result.kind === 'published');
+      write({ committed: arrived.map((result) => result.file.destinationPath) });
     },
     checkFence: () => Promise.resolve(),
   });
