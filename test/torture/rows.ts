@@ -2,12 +2,14 @@
 
 import type { Row } from './row.ts';
 import { bitFlip } from './rows/bit-flip.ts';
+import { clockJumps } from './rows/clock-jumps.ts';
 import { closeError } from './rows/close-error.ts';
 import { cutListing } from './rows/cut-listing.ts';
 import { hungShare } from './rows/hung-share.ts';
 import { killAtCall } from './rows/kill-at-call.ts';
 import { killCopy } from './rows/kill-copy.ts';
 import { ledgerFull } from './rows/ledger-full.ts';
+import { millionTransfers } from './rows/million.ts';
 import { noInodes, noSpace } from './rows/no-room.ts';
 import { powerCutExt4, powerCutXfs } from './rows/power-cut.ts';
 import { readOnly } from './rows/read-only.ts';
@@ -34,7 +36,9 @@ export const rows: readonly Row[] = [
   renameError,
   recordAndKill,
   sourceChanges,
+  clockJumps,
   cutListing,
+  millionTransfers,
 ];
 
 /** Those whose short forms are part of `npm test`. */
@@ -53,5 +57,7 @@ export const shortRows: readonly Row[] = [
   renameError,
   recordAndKill,
   sourceChanges,
+  clockJumps,
   cutListing,
+  millionTransfers,
 ];

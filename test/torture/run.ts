@@ -46,6 +46,7 @@ for (const [signal, exitCode] of [
 ] as const)
   process.on(signal, () => process.exit(exitCode));
 
+const mostFaults = 12;
 let failed = 0;
 process.stdout.write(
   '| row | what | runs | lost | corrupt | bytes sent again | control | verdict |\n| --- | --- | --- | --- | --- | --- | --- | --- |\n',
@@ -60,6 +61,8 @@ for (const row of rows) {
     `| ${row.id} | ${row.title} | ${result.runs} | ${result.lost} | ${result.corrupt} | ${result.bytesAgain} | ` +
       `${held(control) ? 'saw nothing' : 'fails, as it must'} | ${good ? 'held' : 'FAILED'} |\n`,
   );
-  for (const fault of result.faults) process.stdout.write(`\n${row.id}: ${fault}\n`);
+  for (const fault of result.faults.slice(0, mostFaults)) process.stdout.write(`\n${row.id}: ${fault}\n`);
+  if (result.faults.length > mostFaults)
+    process.stdout.write(`\n${row.id}: and ${result.faults.length - mostFaults} more\n`);
 }
 process.exitCode = failed === 0 ? 0 : 1;
