@@ -2,7 +2,7 @@
 
 import type { FaultReport } from './fault.ts';
 import { Fault } from './fault.ts';
-import type { ContentHash } from './hash.ts';
+import type { ContentHash, Verify } from './hash.ts';
 
 export type Mode = 'copy' | 'watch' | 'sync' | 'offload' | 'share';
 
@@ -73,6 +73,9 @@ export interface Publishing {
   readonly inode: string;
   readonly sizeBytes: number;
   readonly hash: ContentHash;
+  /** How it was proved, and the source as it was copied: for the receipt of a file that recovery adopts. */
+  readonly verify?: Verify;
+  readonly source?: SourceIdentity;
 }
 
 export interface Lease {

@@ -358,6 +358,8 @@ class LocalMove {
       ...inode,
       sizeBytes: identity.sizeBytes,
       hash,
+      verify: this.#request.options.verify === 'size' ? 'size' : 'read-back',
+      source: identity,
     });
     let finalPath = path;
     if (parsePartialName(baseName(path)) === undefined) {

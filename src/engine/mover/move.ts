@@ -128,7 +128,7 @@ export interface Mover {
   forgetPack(packId: string): Promise<void>;
   /** Removes partial and journal of a transfer that is cancelled or gone. */
   discard(transfer: Transfer, destination: Endpoint): Promise<void>;
-  /** Removes journals and partials of transfers that `isAlive` does not know. Only names of our own making, below the given folders. */
+  /** Removes journals, with the partials that they speak of, and partials that lie directly in the given folders, of transfers that `isAlive` does not know. Resolves with how many. */
   sweep(
     folders: readonly { readonly destination: Endpoint; readonly folder: string }[],
     isAlive: (transferId: string) => Promise<boolean>,

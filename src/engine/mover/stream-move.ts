@@ -41,6 +41,11 @@ export async function moveByStream(parts: MoverParts, request: MoveRequest): Pro
   }
 }
 
+interface Proof {
+  readonly hash: ContentHash;
+  readonly verify: Verify;
+}
+
 class StreamMove {
   readonly #parts: MoverParts;
   readonly #request: MoveRequest;
@@ -77,7 +82,7 @@ class StreamMove {
   }
 
   async run(): Promise<MoveOutcome> {
-    const { growth, transfer, hooks, options } = this.#request;
+    const { growth, transfer, hooks } = this.#request;
     const entry = await this.#lookAtSource();
     let identity = identityOf(entry);
     const target = await this.#judgeExisting(entry);
@@ -98,13 +103,14 @@ class StreamMove {
       await this.#copy(from, identity.sizeBytes, this.#ordered);
       if (isGrowing) identity = await this.#seal(identity);
       else if (!sameSource(identity, identityOf(await this.#lookAtSource()))) throw this.#changed();
-      const { hash, verify } = await this.#verify(identity);
+      const proof = await this.#verify(identity);
+      const { hash } = proof;
       await this.#setMetadata(entry, identity);
       await this.#journal.flush();
-      const finalPath = await this.#publish(identity, hash, target.replace);
+      const finalPath = await this.#publish(identity, proof, target.replace);
       await this.#journal.forget();
       hooks.progress(identity.sizeBytes);
-      return this.#published(identity, finalPath, hash, options.verify === 'size' ? 'size' : verify, false);
+      return this.#published(identity, finalPath, hash, proof.verify, false);
     } finally {
       release();
     }
@@ -344,7 +350,7 @@ class StreamMove {
   }
 
   /** Compares what arrived with what was read; what differs is copied again from there on. */
-  async #verify(identity: SourceIdentity): Promise<{ hash: ContentHash; verify: Verify }> {
+  async #verify(identity: SourceIdentity): Promise<Proof> {
     const { options, destination } = this.#request;
     const value = this.#ordered?.digest() ?? combineLeaves(this.#leaves);
     const hash: ContentHash = { algorithm: this.#algorithm, value };
@@ -405,7 +411,7 @@ class StreamMove {
     if (Object.keys(metadata).length > 0) await destination.setMetadata?.(this.#partial, metadata, this.#call);
   }
 
-  async #publish(identity: SourceIdentity, hash: ContentHash, replace: boolean): Promise<string> {
+  async #publish(identity: SourceIdentity, proof: Proof, replace: boolean): Promise<string> {
     const { destination, hooks, options, transfer } = this.#request;
     const { path } = transfer.destination;
     const record = (finalPath: string): Publishing => ({
@@ -414,7 +420,8 @@ class StreamMove {
       device: '',
       inode: '',
       sizeBytes: identity.sizeBytes,
-      hash,
+      ...proof,
+      source: identity,
     });
     if (destination.rename === undefined) {
       this.#call.signal.throwIfAborted();

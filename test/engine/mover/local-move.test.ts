@@ -347,7 +347,12 @@ describe('publishing', () => {
     if (record === undefined) throw new Error('nothing was recorded');
     const recover = (publishing: typeof record) =>
       rig.mover.recoverPublishing({ ...request.transfer, publishing }, rig.destination);
-    expect(await recover(record)).toMatchObject({ kind: 'published', alreadyThere: true, hash: outcome.hash });
+    expect(await recover(record)).toMatchObject({
+      kind: 'published',
+      alreadyThere: true,
+      hash: outcome.hash,
+      identity: outcome.identity,
+    });
     expect(await recover({ ...record, inode: '1' })).toMatchObject({ kind: 'published' });
     // Between the link and the unlink both names are there.
     linkSync(to('a'), to(record.partialPath));
