@@ -54,6 +54,17 @@ export const plainOptions: MoveOptions = {
   reserveBytes: 0,
 };
 
+const openPools = (options: { hangMs?: number } = {}): Mounts =>
+  openMounts({ modules: [localOperations, laneOperations], ...options });
+
+let shared: Mounts | undefined;
+
+/** The same for all tests of a file: starting worker threads takes longer than most of them. The threads keep no process alive. */
+function sharedMounts(): Mounts {
+  shared ??= openPools();
+  return shared;
+}
+
 export async function openRig(
   places: { folder?: string; from?: string; to?: string; hangMs?: number } = {},
 ): Promise<Rig> {
@@ -62,11 +73,7 @@ export async function openRig(
   const to = places.to ?? join(folder, 'to');
   const journals = join(folder, 'journals');
   for (const each of [from, to, journals]) mkdirSync(each, { recursive: true });
-  const mounts = openMounts({
-    modules: [localOperations, laneOperations],
-    ownPath: journals,
-    ...(places.hangMs === undefined ? {} : { hangMs: places.hangMs }),
-  });
+  const mounts = places.hangMs === undefined ? sharedMounts() : openPools({ hangMs: places.hangMs });
   const mover = createMover({ mounts, journalFolder: journals });
   const source = await openLocal(from, { mounts });
   const destination = await openLocal(to, { mounts });
@@ -81,7 +88,8 @@ export async function openRig(
     destination,
     request: (path, change) => request({ source, destination, from, to }, path, change),
     async close() {
-      await mounts.close();
+      if (mounts === shared) mounts.limitBandwidth(null);
+      else await mounts.close();
       rmSync(folder, { recursive: true, force: true });
     },
   };
