@@ -5,6 +5,7 @@ import { bitFlip } from './rows/bit-flip.ts';
 import { clockJumps } from './rows/clock-jumps.ts';
 import { closeError } from './rows/close-error.ts';
 import { cutListing } from './rows/cut-listing.ts';
+import { hostileNamesRow } from './rows/hostile-names.ts';
 import { hungShare } from './rows/hung-share.ts';
 import { killAtCall } from './rows/kill-at-call.ts';
 import { killCopy } from './rows/kill-copy.ts';
@@ -36,6 +37,7 @@ export const rows: readonly Row[] = [
   renameError,
   recordAndKill,
   sourceChanges,
+  hostileNamesRow,
   clockJumps,
   cutListing,
   millionTransfers,
@@ -57,6 +59,7 @@ export const shortRows: readonly Row[] = [
   renameError,
   recordAndKill,
   sourceChanges,
+  hostileNamesRow,
   clockJumps,
   cutListing,
   millionTransfers,

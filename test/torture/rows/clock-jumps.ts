@@ -54,7 +54,7 @@ async function jump(name: string, offset: string, options: RowOptions, tally: Ta
     const config = [
       `roots: [${options.scratch}]`,
       'watches:',
-      `  - { source: ${watched}, destination: ${out}, scanSeconds: 0.5, stableSeconds: 2, growthPollSeconds: 0.5 }`,
+      `  - { source: ${watched}, destination: ${out}, scanSeconds: 0.5, stableSeconds: 2, growthPollSeconds: 0.5, emptySeconds: 1 }`,
       '',
     ].join('\n');
     const start = (): Promise<Daemon> => stage.daemon('daemon', { config, env: clock.env });

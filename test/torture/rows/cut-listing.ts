@@ -88,6 +88,7 @@ async function watched(options: RowOptions, tally: Tally): Promise<void> {
       '    scanSeconds: 0.3',
       '    stableSeconds: 0.5',
       '    growthPollSeconds: 0.3',
+      '    emptySeconds: 0.5',
       '    after: keep',
       '',
     ].join('\n');
@@ -119,6 +120,8 @@ async function watched(options: RowOptions, tally: Tally): Promise<void> {
       for (const { state, source: place, error } of rows)
         if (state === 'cancelled' || state === 'failed')
           tally.fault(`${label}: ${place.path} is ${state}: ${error?.message ?? ''}`);
+      const twice = rows.length - new Set(rows.map(({ source: place }) => place.path)).size;
+      if (twice > 0) tally.fault(`${label}: ${twice} files are moved a second time`);
       options.say(`${label}: ${rows.length} transfers`);
     }
   });
