@@ -20,15 +20,30 @@ export function makeDisk(image: string, kind: DiskKind, megabytes: number): void
   execFileSync(`mkfs.${kind}`, kind === 'ext4' ? ['-q', '-F', image] : ['-q', image]);
 }
 
+/** Shell words for a guest whose disk can lie: it says that it has written, and forgets. */
+const lyingDisk = `
+mkdir -p /run/kernel/lib
+ln -s /usr/lib/uml/modules /run/kernel/lib/modules
+modprobe -d /run/kernel -a dm-mod dm-flakey || exit 1
+sectors=$(blockdev --getsz /dev/ubda)
+dmsetup create disk --table "0 $sectors linear /dev/ubda 0"
+dmsetup mknodes
+turn() { dmsetup suspend --nolockfs disk; dmsetup load disk --table "$1"; dmsetup resume disk; }
+lie() { turn "0 $sectors flakey /dev/ubda 0 0 999 1 drop_writes"; }
+tell_the_truth() { turn "0 $sectors linear /dev/ubda 0"; }
+`;
+
 /**
  * Boots a guest on this machine's own root file system, with the image mounted at /run/disk, and runs a shell script in it.
  * The script's writes outside /run reach this machine at once, so it can tell what it has been told is done.
+ * `lying`: the disk is /dev/mapper/disk and the script can say `lie` and `tell_the_truth`.
  */
-export function startGuest(folder: string, image: string, script: string): Guest {
+export function startGuest(folder: string, image: string, script: string, options: { lying?: boolean } = {}): Guest {
   if (!existsSync('/usr/bin/linux.uml'))
     throw new Error('Power cuts need User-Mode Linux: apt-get install user-mode-linux');
   mkdirSync(folder, { recursive: true });
   const init = join(folder, 'init.sh');
+  const disk = options.lying === true ? '/dev/mapper/disk' : '/dev/ubda';
   writeFileSync(
     init,
     `#!/bin/sh
@@ -38,7 +53,8 @@ mount -t sysfs sys /sys
 mount -t devtmpfs dev /dev 2>/dev/null
 mount -t tmpfs tmpfs /run
 mkdir -p /run/disk /run/lock
-mount /dev/ubda /run/disk || exit 1
+${options.lying === true ? lyingDisk : ''}
+mount ${disk} /run/disk || exit 1
 ${script}
 sync
 while :; do sleep 1; done

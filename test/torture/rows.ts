@@ -5,11 +5,13 @@ import { bitFlip } from './rows/bit-flip.ts';
 import { clockJumps } from './rows/clock-jumps.ts';
 import { closeError } from './rows/close-error.ts';
 import { cutListing } from './rows/cut-listing.ts';
+import { everyErrno } from './rows/every-errno.ts';
 import { hostileNamesRow } from './rows/hostile-names.ts';
 import { hungShare } from './rows/hung-share.ts';
 import { killAtCall } from './rows/kill-at-call.ts';
 import { killCopy } from './rows/kill-copy.ts';
 import { ledgerFull } from './rows/ledger-full.ts';
+import { lyingDisk } from './rows/lying-disk.ts';
 import { millionTransfers } from './rows/million.ts';
 import { noInodes, noSpace } from './rows/no-room.ts';
 import { powerCutExt4, powerCutXfs } from './rows/power-cut.ts';
@@ -25,6 +27,7 @@ export const rows: readonly Row[] = [
   killAtCall,
   powerCutExt4,
   powerCutXfs,
+  lyingDisk,
   syncError,
   noSpace,
   noInodes,
@@ -33,6 +36,7 @@ export const rows: readonly Row[] = [
   readOnly,
   sourceError,
   bitFlip,
+  everyErrno,
   hungShare,
   renameError,
   recordAndKill,
@@ -47,6 +51,7 @@ export const rows: readonly Row[] = [
 export const shortRows: readonly Row[] = [
   killCopy,
   killAtCall,
+  lyingDisk,
   syncError,
   noSpace,
   noInodes,
@@ -55,6 +60,7 @@ export const shortRows: readonly Row[] = [
   readOnly,
   sourceError,
   bitFlip,
+  everyErrno,
   hungShare,
   renameError,
   recordAndKill,

@@ -51,8 +51,15 @@ async function fillLedger(folder: string, count: number): Promise<void> {
   await store.close();
 }
 
-async function pages(daemon: Daemon, count: number, asks: number, random: () => number): Promise<number[]> {
-  const times: number[] = [];
+const kinds = ['from page to page', 'one state', 'any offset', 'search', 'another order', 'a job and a state'] as const;
+
+async function pages(
+  daemon: Daemon,
+  count: number,
+  asks: number,
+  random: () => number,
+): Promise<{ kind: number; ms: number }[]> {
+  const times: { readonly kind: number; readonly ms: number }[] = [];
   const states = ['completed', 'failed', 'paused', 'cancelled'] as const;
   let cursor: string | undefined;
   for (let at = 0; at < asks; at++) {
@@ -68,10 +75,10 @@ async function pages(daemon: Daemon, count: number, asks: number, random: () => 
     ][kind];
     const begun = performance.now();
     const page = await daemon.client.call('listTransfers', { query: query ?? {} });
-    times.push(performance.now() - begun);
+    times.push({ kind, ms: performance.now() - begun });
     if (kind === 0) cursor = page.nextCursor ?? undefined;
   }
-  return times.sort((a, b) => a - b);
+  return times.sort((a, b) => a.ms - b.ms);
 }
 
 /** Proportional set size: what the process really takes of this machine's memory. */
@@ -97,9 +104,11 @@ async function torment(options: RowOptions): Promise<RowResult> {
     if (known !== count) tally.lost(`${count - known} transfers`);
     await pages(daemon, count, 60, random);
     const times = await pages(daemon, count, Math.max(200, Math.round(1_000 * options.scale)), random);
-    const p = (part: number): number => times[Math.floor((times.length - 1) * part)] ?? 0;
+    const p = (part: number): number => times[Math.floor((times.length - 1) * part)]?.ms ?? 0;
     if (p(0.99) > pageMs)
       tally.fault(`a page takes ${p(0.99).toFixed(1)} ms (p99; the half of them ${p(0.5).toFixed(1)} ms)`);
+    const slow = times.filter(({ ms }) => ms > pageMs).map(({ kind, ms }) => `${kinds[kind]} ${ms.toFixed(0)} ms`);
+    if (slow.length > 0) options.say(`slow pages: ${slow.join(', ')}`);
     const bytes = memoryOf(daemon.child.pid ?? 0);
     if (bytes > memoryBytes) tally.fault(`${(bytes / 1e6).toFixed(0)} MB of memory are taken`);
     options.say(
