@@ -18,13 +18,13 @@ afterEach(() => {
 describe.each(shortRows.map((row) => ({ name: `${row.id} ${row.title}`, row })))('$name', ({ row }) => {
   const options = () => ({ runs: 6, seed: 5, scratch, scale: 0.04, say: () => undefined });
 
-  test('holds', { timeout: 120_000 }, async () => {
+  test('holds', { timeout: 300_000 }, async () => {
     const result = await row.run(options());
     expect(result.faults).toEqual([]);
     expect({ lost: result.lost, corrupt: result.corrupt }).toEqual({ lost: 0, corrupt: 0 });
   });
 
-  test('its control fails', { timeout: 120_000 }, async () => {
+  test('its control fails', { timeout: 300_000 }, async () => {
     expect(held(await row.control(options()))).toBe(false);
   });
 });
