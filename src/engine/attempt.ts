@@ -13,16 +13,16 @@ import type { Ledger, TransferPatch } from './ledger.ts';
 import type { Live } from './live.ts';
 import type { MoveOutcome, MoveRequest } from './mover/move.ts';
 import type { Places } from './places.ts';
-import { decide, type RetryRules } from './retry.ts';
+import type { Attempted, Decision } from './retry.ts';
 import type { GoOnWork, TransferWork } from './work.ts';
 
-export interface AttemptParts extends Pick<EngineParts, 'clock' | 'random' | 'mover' | 'node' | 'log'> {
+export interface AttemptParts extends Pick<EngineParts, 'clock' | 'mover' | 'node' | 'log'> {
   readonly ledger: Ledger;
   readonly holdings: Holdings;
   readonly jobs: Jobs;
   readonly places: Places;
   readonly live: Live;
-  readonly rules: RetryRules;
+  readonly decide: (fault: Fault, attempted: Attempted) => Decision;
 }
 
 /** A transfer that is held: its row as last written, and a line of writes so that none overtakes another. */
@@ -257,14 +257,8 @@ export function createAttempts(parts: AttemptParts): Attempts {
 
   const give = async (one: Held, fault: Fault, extra: TransferPatch) => {
     const { row, run } = one;
-    const now = clock.now();
-    const decision = decide(
-      fault,
-      { attempts: row.attempts, firstQueuedAt: row.firstQueuedAt ?? row.createdAt },
-      now,
-      parts.random.next(),
-      parts.rules,
-    );
+    const attempted = { attempts: row.attempts, firstQueuedAt: row.firstQueuedAt ?? row.createdAt };
+    const decision = parts.decide(fault, attempted);
     const patch = { error: fault.report(), bytesDone: live.bytesDone(row.id) ?? row.bytesDone, ...extra };
     if (decision.kind === 'fail') {
       run.firstFault ??= fault;

@@ -20,6 +20,7 @@ import { packRecord } from './pack-recovery.ts';
 import { createPackRunner } from './pack-runner.ts';
 import { createPlaces, slotLimits } from './places.ts';
 import { decide, defaultRetryRules } from './retry.ts';
+import { createRetryWindow, retryWindowKey } from './retry-window.ts';
 import { createScheduler } from './scheduler.ts';
 import { recoverLedger, resumeJobs } from './start-up.ts';
 import { createStorageMonitor, type StoragePlace, storageCollection } from './storage-monitor.ts';
@@ -41,6 +42,11 @@ export function createEngine(parts: EngineParts): Engine {
   const hungMs = (limits.hungSeconds ?? 5) * 1000;
   const modes: readonly Mode[] = [copyMode, createWatchMode()];
   const ledger = createLedger(store, clock);
+  const window = createRetryWindow({ clock, write: (changes) => ledger.write(changes) });
+  const judge: JobsParts['decide'] = (fault, { attempts, firstQueuedAt }) => {
+    const attempted = { attempts, firstQueuedAt: window.startOf(firstQueuedAt) };
+    return decide(fault, attempted, clock.now(), random.next(), rules);
+  };
   const places = createPlaces(parts);
   const dispatcher = createLocalDispatcher<EngineWork>(slotLimits(limits.slots, places));
   const holdings = createHoldings();
@@ -61,7 +67,7 @@ export function createEngine(parts: EngineParts): Engine {
     random,
     hungMs,
     wake,
-    decide: (fault, attempted) => decide(fault, attempted, clock.now(), random.next(), rules),
+    decide: judge,
     limitJob: (jobId, most) => {
       dispatcher.limitJob(jobId, most);
       if (most === null && jobs.get(jobId) === undefined) bandwidth.dropJob(jobId);
@@ -107,8 +113,8 @@ export function createEngine(parts: EngineParts): Engine {
   };
   const jobs = createJobs(jobsParts);
   const jobProgress = createJobProgress({ clock, live, jobs, holdings, bandwidth });
-  const attempts = createAttempts({ ...parts, ledger, holdings, jobs, places, live, rules });
-  const packs = createPackRunner({ ...parts, ledger, holdings, jobs, places, live, rules, host: jobsParts });
+  const attempts = createAttempts({ ...parts, ledger, holdings, jobs, places, live, decide: judge });
+  const packs = createPackRunner({ ...parts, ledger, holdings, jobs, places, live, decide: judge, host: jobsParts });
   const leaveBehind = async (holding: Holding, fault: Fault) => {
     await attempts.leaveBehind(holding, fault);
     await packs.leaveBehind(holding, fault);
@@ -125,6 +131,7 @@ export function createEngine(parts: EngineParts): Engine {
     beat: async () => {
       await lookAfter(watchdog);
       bandwidth.look();
+      window.look();
       jobProgress.look();
     },
     tickMs: (limits.tickSeconds ?? 5) * 1000,
@@ -191,6 +198,7 @@ export function createEngine(parts: EngineParts): Engine {
 
     start: async () => {
       bandwidth.set(limits.bandwidth ?? null);
+      window.remember(await store.document(retryWindowKey.collection, retryWindowKey.key));
       await recoverLedger({ ...parts, ledger, places });
       health.start();
       scheduler.start();
