@@ -36,7 +36,12 @@ export type WatchAction =
 interface Taken {
   readonly sizeBytes: number;
   readonly mtimeMs: number;
+  /** Where it has been seen by this process. */
+  readonly identity?: string;
 }
+
+/** Of so many files that were done with and then gone it is known for a while that they were. */
+const mostMissed = 50_000;
 
 export interface GrowthState {
   readonly sizeBytes: number;
@@ -50,6 +55,8 @@ export class Tracker {
   readonly #tracked = new Map<string, TrackedFile>();
   /** Files that are done with (arrived, failed for good, cancelled), as they then were. */
   readonly #taken = new Map<string, Taken>();
+  /** Those of them that are gone, oldest first: a listing that ended early brings the very same files back. */
+  readonly #missed = new Map<string, Taken>();
   readonly #present = new Set<string>();
 
   constructor(spec: WatchSpec) {
@@ -118,15 +125,12 @@ export class Tracker {
   /** Takes in what was seen of a file and says what follows from it for the file alone (bundles are settled by `settle`). */
   see(file: SeenFile, at: number, writerOpen?: boolean): WatchAction[] {
     this.#present.add(file.path);
-    const taken = this.#taken.get(file.path);
+    const taken = this.#taken.get(file.path) ?? this.#found(file);
     const before = this.#tracked.get(file.path);
-    if (
-      before === undefined &&
-      taken !== undefined &&
-      taken.sizeBytes === file.sizeBytes &&
-      taken.mtimeMs === file.mtimeMs
-    )
+    if (before === undefined && taken !== undefined && isSameContent(taken, file)) {
+      if (taken.identity !== file.identity) this.#taken.set(file.path, takenAs(file));
       return [];
+    }
     const look: Look = {
       at,
       sizeBytes: file.sizeBytes,
@@ -164,7 +168,7 @@ export class Tracker {
   /** What is gone now. A copy that has begun goes on or fails by itself; one that has not is cancelled. */
   lose(path: string): WatchAction[] {
     this.#present.delete(path);
-    this.#taken.delete(path);
+    this.#miss(path);
     const one = this.#tracked.get(path);
     if (one === undefined) return [];
     if (one.growing) return [{ kind: 'go_on', path }];
@@ -209,7 +213,9 @@ export class Tracker {
       return;
     }
     this.#tracked.delete(path);
-    if (this.#present.has(path) || seen !== undefined) this.#taken.set(path, seen ?? one.file);
+    if (!this.#present.has(path) && seen === undefined) return;
+    const isAsSeen = seen === undefined || isSameContent(seen, one.file);
+    this.#taken.set(path, isAsSeen ? takenAs(one.file) : seen);
   }
 
   /** It cannot go anywhere as it is; only another content is looked at again. */
@@ -217,7 +223,7 @@ export class Tracker {
     const one = this.#tracked.get(path);
     if (one === undefined) return;
     this.#tracked.delete(path);
-    this.#taken.set(path, one.file);
+    this.#taken.set(path, takenAs(one.file));
   }
 
   growth(path: string): GrowthState | undefined {
@@ -228,6 +234,27 @@ export class Tracker {
       ended: this.#ended(one),
       bytesPerSecond: growthRate(one.observation),
     };
+  }
+
+  #miss(path: string): void {
+    const taken = this.#taken.get(path);
+    this.#taken.delete(path);
+    if (taken?.identity === undefined) return;
+    this.#missed.set(path, taken);
+    for (const oldest of this.#missed.keys()) {
+      if (this.#missed.size <= mostMissed) return;
+      this.#missed.delete(oldest);
+    }
+  }
+
+  /** A file that was gone and is back: the very same one, and not a copy of it that somebody put there, is done with as it was. */
+  #found(file: SeenFile): Taken | undefined {
+    const missed = this.#missed.get(file.path);
+    if (missed === undefined) return undefined;
+    this.#missed.delete(file.path);
+    if (missed.identity !== file.identity || !isSameContent(missed, file)) return undefined;
+    this.#taken.set(file.path, missed);
+    return missed;
   }
 
   /** Where there are done-markers, silence ends nothing: the marker does. */
@@ -276,4 +303,12 @@ export class Tracker {
     const tail = doneMarker.replace(/\{(name|stem)\}/g, '');
     return tail !== '' && path.endsWith(tail);
   }
+}
+
+function isSameContent(taken: Taken, file: SeenFile): boolean {
+  return taken.sizeBytes === file.sizeBytes && taken.mtimeMs === file.mtimeMs;
+}
+
+function takenAs({ sizeBytes, mtimeMs, identity }: SeenFile): Taken {
+  return { sizeBytes, mtimeMs, identity };
 }

@@ -51,6 +51,30 @@ test('a file is discovered, let go when it is stable, and not taken again when i
   expect(discover(watch, watch.see(file('a', 11), 50 * second))).toEqual(['discover a']);
 });
 
+test('the very same file, back after a listing that ended early, is not taken again; another one of that name is', () => {
+  const watch = tracker();
+  const arrive = (path: string) => {
+    discover(watch, watch.see(file(path, 10), 0));
+    watch.see(file(path, 10), 30 * second);
+    watch.settle();
+    watch.rest(row(path, 'completed'), { sizeBytes: 10, mtimeMs: 10 });
+    expect(watch.lose(path)).toEqual([]);
+  };
+  arrive('a');
+  expect(watch.isTaken('a')).toBe(false);
+  expect(watch.see(file('a', 10), 40 * second)).toEqual([]);
+  expect(watch.isTaken('a')).toBe(true);
+  watch.lose('a');
+  expect(discover(watch, watch.see(file('a', 10, { identity: 'another' }), 50 * second))).toEqual(['discover a']);
+  arrive('b');
+  expect(discover(watch, watch.see(file('b', 11), 50 * second))).toEqual(['discover b']);
+  const restarted = tracker();
+  restarted.remember(row('c', 'completed'));
+  restarted.see(file('c', 10), 0);
+  restarted.lose('c');
+  expect(restarted.see(file('c', 10), second)).toEqual([]);
+});
+
 test('a file that goes before its copy began is cancelled; one that comes back is new', () => {
   const watch = tracker();
   discover(watch, watch.see(file('a', 10), 0));
