@@ -1,5 +1,5 @@
-// T4: a disk says that it has written, and has not, or keeps other bytes than it was given. Nobody can know while the page cache answers;
-// `wherry verify` after a remount has to find every file of it.
+// T4: a disk says that it has written and has not, or keeps other bytes; `wherry verify` after a remount has to find every file of it.
+// While the page cache answers, nobody can know.
 
 import { execFileSync, spawnSync } from 'node:child_process';
 import { closeSync, existsSync, openSync, readFileSync, readSync, rmSync, writeFileSync, writeSync } from 'node:fs';
