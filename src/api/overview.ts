@@ -33,6 +33,7 @@ export async function overviewOf(services: Services): Promise<OverviewView> {
   ]);
   const snapshot = engine.snapshot();
   const attention = [
+    ...ledgerItems(snapshot.ledger),
     ...mountItems(snapshot.mounts, clock.now()),
     ...jobItems(stuckJobs.rows),
     ...waitingWatchItems(services.waitingWatches()),
@@ -261,6 +262,29 @@ const storageRemedies = {
   critical: 'Make room, or make it writable; what waits for it goes on by itself.',
   unreachable: 'Bring it back (mount the share, connect the disk); what waits for it goes on by itself.',
 } as const;
+
+/** Nothing that is kept tells of this: what cannot be written down is known to this process alone. */
+function ledgerItems(trouble: EngineSnapshot['ledger']): AttentionView[] {
+  if (trouble === null) return [];
+  const { fault, since } = trouble;
+  return [
+    {
+      key: 'ledger',
+      severity: 'needs-you',
+      what: 'storage',
+      jobId: null,
+      transferIds: [],
+      count: 1,
+      more: false,
+      code: fault.code,
+      title: 'The ledger',
+      sentence: fault.message,
+      remedy: fault.remedy,
+      action: null,
+      at: isoTime(since),
+    },
+  ];
+}
 
 function mountItems(
   mounts: readonly { mountPoint: string; state: string; hungForMs: number }[],

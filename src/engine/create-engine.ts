@@ -227,6 +227,7 @@ export function createEngine(parts: EngineParts): Engine {
         bytesPerSecond: Object.values(rates.jobs).reduce((sum, rate) => sum + rate, 0),
         bandwidthLimit: bandwidth.now,
         mounts: mounts.health(),
+        ledger: ledger.trouble,
         rates,
       };
     },

@@ -42,6 +42,8 @@ export interface EngineSnapshot {
   readonly bytesPerSecond: number;
   readonly bandwidthLimit: { readonly bytesPerSecond: number | null; readonly timetable: string | null };
   readonly mounts: readonly MountHealth[];
+  /** Why the ledger cannot be written, and since when; null where it can. */
+  readonly ledger: { readonly fault: FaultReport; readonly since: number } | null;
   /** Bytes a second by endpoint and by job, over the last seconds. */
   readonly rates: {
     readonly endpoints: Readonly<Record<string, number>>;

@@ -61,8 +61,21 @@ export function createJobs(parts: JobsParts): Jobs {
     check(run);
   });
 
+  /** A ledger that could not be written for a while fails no job: what came of its files is found out anew when it can be written again. */
+  const findAgain = (run: JobRun) => {
+    const host = runs.get(run.id)?.host;
+    if (host === undefined || ledger.trouble !== null) return;
+    run.fault = undefined;
+    run.begin({ ...run.job.counts, found: 0, skipped: 0, bytesFound: 0, bytesSkipped: 0 });
+    begin(run, host);
+  };
+
   const check = (run: JobRun) => {
     if (!run.isDone || !run.accepting || run.isFinishing) return;
+    if (run.fault?.code === 'ledger' && !parts.rules.neverWait.includes('space')) {
+      findAgain(run);
+      return;
+    }
     run.isFinishing = true;
     void finish(run).catch((error) => {
       // Looked at again with the next tick.

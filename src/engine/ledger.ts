@@ -2,7 +2,7 @@
 
 import type { Clock } from '../model/clock.ts';
 import { type EventDraft, jobEventNames, transferEventName } from '../model/event.ts';
-import { Fault } from '../model/fault.ts';
+import { asFault, Fault, type FaultReport } from '../model/fault.ts';
 import { type Job, type JobInput, stepJob } from '../model/job.ts';
 import type { Receipt } from '../model/receipt.ts';
 import { step, type Transfer, type TransferInput, takes } from '../model/transfer.ts';
@@ -29,6 +29,12 @@ export interface Advance {
   readonly receipt?: Receipt;
 }
 
+/** Why the ledger could not be written the last time, and since when. */
+export interface LedgerTrouble {
+  readonly fault: FaultReport;
+  readonly since: number;
+}
+
 /** Told after the commit. `before` is undefined for a row that is new. */
 export type TransferListener = (before: Transfer | undefined, after: Transfer) => void;
 
@@ -52,6 +58,10 @@ export interface Ledger {
   /** Changes that are not of a transfer or a job. */
   write(changes: readonly Change[]): Promise<readonly ChangeResult[]>;
   onTransfer(listener: TransferListener): () => void;
+  /** Null as long as it can be written. */
+  readonly trouble: LedgerTrouble | null;
+  /** Where there is trouble: looks by a small write whether it is over. Never rejects. */
+  probe(): Promise<void>;
 }
 
 export interface FinishedPack {
@@ -71,12 +81,25 @@ export function createLedger(store: Store, clock: Clock): Ledger {
     for (const listener of listeners) listener(before, after);
   };
 
+  let trouble: LedgerTrouble | null = null;
+  const commit = async (changes: readonly Change[]) => {
+    try {
+      const results = await store.apply(changes);
+      trouble = null;
+      return results;
+    } catch (error) {
+      const fault = asFault(error);
+      if (fault.code === 'ledger') trouble = { fault: fault.report(), since: trouble?.since ?? clock.now() };
+      throw error;
+    }
+  };
+
   const apply = async (advances: readonly Advance[]) => {
     const now = clock.now();
     const planned = advances.map((one) => plan(one, now));
     const changes = planned.filter((one) => one !== undefined).map((one) => one.change);
     if (changes.length === 0) return advances.map(() => undefined);
-    const results = await store.apply(changes);
+    const results = await commit(changes);
     let at = 0;
     return planned.map((one) => {
       if (one === undefined || results[at++]?.applied !== true) return undefined;
@@ -91,7 +114,7 @@ export function createLedger(store: Store, clock: Clock): Ledger {
 
     note: async (transfer, patch) => {
       const after = { ...transfer, ...patch, updatedAt: clock.now() };
-      const [result] = await store.apply([
+      const [result] = await commit([
         {
           kind: 'update_transfer',
           expect: { state: transfer.state, fence: transfer.fence },
@@ -106,7 +129,7 @@ export function createLedger(store: Store, clock: Clock): Ledger {
 
     insert: async (transfers, facts = {}) => {
       const now = clock.now();
-      await store.apply(
+      await commit(
         transfers.map((transfer) => ({ kind: 'insert_transfer', transfer, events: bornFacts(transfer, now, facts) })),
       );
       for (const transfer of transfers) tell(undefined, transfer);
@@ -136,13 +159,13 @@ export function createLedger(store: Store, clock: Clock): Ledger {
       }
       changes.push(...more);
       if (changes.length === 0) return;
-      await store.apply(changes);
+      await commit(changes);
       for (const [at, row] of rows.entries()) tell(isNew ? undefined : arrived[at]?.before, row);
     },
 
     insertJob: async (job, more = []) => {
       const fact = (name: EventDraft['name']): EventDraft => ({ name, at: job.createdAt, data: {} });
-      await store.apply([
+      await commit([
         {
           kind: 'insert_job',
           job,
@@ -166,7 +189,7 @@ export function createLedger(store: Store, clock: Clock): Ledger {
         });
       }
       const after: Job = { ...job, ...jobFields(input, job, now), ...patch, state, updatedAt: now };
-      const [result] = await store.apply([
+      const [result] = await commit([
         {
           kind: 'update_job',
           expect: { state: job.state },
@@ -183,16 +206,26 @@ export function createLedger(store: Store, clock: Clock): Ledger {
     noteJob: async (job, patch, fact) => {
       const now = clock.now();
       const events = fact === undefined ? [] : [{ name: fact.name, at: now, data: fact.data ?? {} }];
-      await store.apply([
+      await commit([
         { kind: 'update_job', expect: { state: job.state }, job: { ...job, ...patch, updatedAt: now }, events },
       ]);
     },
 
-    write: (changes) => store.apply(changes),
+    write: commit,
 
     onTransfer: (listener) => {
       listeners.add(listener);
       return () => listeners.delete(listener);
+    },
+
+    get trouble() {
+      return trouble;
+    },
+
+    probe: async () => {
+      if (trouble === null) return;
+      const value = { at: clock.now() };
+      await commit([{ kind: 'put_document', collection: 'engine', key: 'probe', value }]).catch(() => undefined);
     },
   };
 }

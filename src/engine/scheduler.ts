@@ -170,6 +170,7 @@ export function createScheduler(parts: SchedulerParts): Scheduler {
     const setBack = wall - wallAt < monotonic - monotonicAt - parts.tickMs;
     wallAt = wall;
     monotonicAt = monotonic;
+    await ledger.probe();
     await takeBack();
     // A clock that was set back would make what is due wait for as long again.
     await endWaits(waitParts, setBack ? 'all-timed' : 'due');

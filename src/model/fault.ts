@@ -272,7 +272,7 @@ const table = {
     httpStatus: 503,
     exitCode: 7,
     sentence: 'The ledger cannot be written.',
-    remedy: 'Make room on the disk of the data folder, then start again.',
+    remedy: 'Do what the message says; a daemon then goes on by itself, a command is to be run again.',
   },
   data_in_use: {
     retry: 'none',

@@ -25,6 +25,8 @@ export interface RigOptions {
   readonly limits?: EngineLimits;
   /** Stands between engine and mover, to make it fail or wait. */
   readonly wrapMover?: (mover: Mover) => Mover;
+  /** Stands between engine and ledger, to make it refuse. */
+  readonly wrapStore?: (store: Store) => Store;
   readonly folder?: string;
 }
 
@@ -59,7 +61,7 @@ export async function openRig(options: RigOptions = {}): Promise<Rig> {
   const say = (fields: object, text: string) => void said.push(`${text} ${JSON.stringify(fields)}`);
   const log: EngineLog = { debug: say, info: say, warn: say, error: say };
   const engine = createEngine({
-    store,
+    store: options.wrapStore?.(store) ?? store,
     openEndpoint: (address) => requireEndpoint(parseEndpoint(address), { mounts }),
     mounts,
     mover: options.wrapMover?.(mover) ?? mover,
