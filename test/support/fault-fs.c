@@ -253,12 +253,13 @@ static int planned(enum operation operation, const char *path) {
 #define RESULT(operation, call, file, path) return logged(operation, (call) < 0 ? -errno : 0, file, 0, 0, path)
 
 /* A file or folder that is open: the path is the one that it was opened by, since a removed file has none. */
-struct handle { int file; char path[]; };
+struct handle { int file, writes; char path[]; };
 #define HANDLE(info) ((struct handle *)(uintptr_t)(info)->fh)
 
 static void keep(int file, const char *path, struct fuse_file_info *info) {
   struct handle *handle = malloc(sizeof *handle + strlen(path) + 1);
   handle->file = file;
+  handle->writes = (info->flags & O_ACCMODE) != O_RDONLY;
   strcpy(handle->path, path);
   info->fh = (uintptr_t)handle;
 }
@@ -356,10 +357,11 @@ static int f_fsyncdir(const char *path, int data, struct fuse_file_info *info) {
   PLANNED(FSYNC, path);
   return logged(FSYNC, 0, -1, 0, 0, path);
 }
-/* An error at close() is the last word about data that was not synced: it is not on the medium either. */
+/* An error at close() is the last word about data that was not synced: it is not on the medium either. Who only reads hears of none, as with NFS. */
 static int f_flush(const char *path, struct fuse_file_info *info) {
   (void)path;
   struct handle *handle = HANDLE(info);
+  if (!handle->writes) return 0;
   int error = planned(FLUSH, handle->path);
   if (error) note_sync(handle->file, error);
   return logged(FLUSH, -error, handle->file, 0, 0, handle->path);
