@@ -48,7 +48,11 @@ const copy: VerbSpec = {
     },
     { name: 'preserve', value: 'LIST', about: 'Beside time and mode also: owner, xattrs, sparse (comma-separated)' },
     { name: 'transfers', value: 'N', about: 'Files that move at once (4)' },
-    { name: 'bwlimit', value: 'RATE', about: 'Bytes a second (2M), or a timetable (08:00,2M 19:00,off)' },
+    {
+      name: 'bwlimit',
+      value: 'RATE',
+      about: 'A rate (2M; a bare number is KiB/s), or a timetable (08:00,2M 19:00,off)',
+    },
     { name: 'reserve', value: 'SIZE', about: 'Free space that must remain at the destination' },
     {
       name: 'data',
@@ -98,7 +102,7 @@ const serve: VerbSpec = {
     { name: 'data', value: 'DIR', about: 'Ledger, journals and logs (WHERRY_DATA)' },
     { name: 'listen', value: 'HOST:PORT', about: 'Default is 127.0.0.1:7373 (WHERRY_LISTEN)' },
     config,
-    { name: 'bwlimit', value: 'RATE', about: 'Bytes a second for all transfers, or a timetable' },
+    { name: 'bwlimit', value: 'RATE', about: 'A rate for all transfers (2M; a bare number is KiB/s), or a timetable' },
     { name: 'transfers', value: 'N', about: 'Files that move at once (4)' },
     { name: 'insecure-http', about: 'Listen beyond loopback without TLS' },
     { name: 'no-demo', about: 'No demo watch where there is no configuration' },

@@ -32,7 +32,7 @@ export const watchOptions: readonly OptionSpec[] = [
   { name: 'hash', value: 'ALGORITHM', about: 'xxh128-8m, sha256 or blake3; default is the fast one for local places' },
   { name: 'preserve', value: 'LIST', about: 'Beside time and mode also: owner, xattrs, sparse (comma-separated)' },
   { name: 'transfers', value: 'N', about: 'Files of this watch that move at once' },
-  { name: 'bwlimit', value: 'RATE', about: 'Bytes a second (2M), or a timetable (08:00,2M 19:00,off)' },
+  { name: 'bwlimit', value: 'RATE', about: 'A rate (2M; a bare number is KiB/s), or a timetable (08:00,2M 19:00,off)' },
   { name: 'reserve', value: 'SIZE', about: 'Free space that must remain at the destination' },
 ];
 

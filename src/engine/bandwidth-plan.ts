@@ -20,7 +20,8 @@ const days = ['sun', 'mon', 'tue', 'wed', 'thu', 'fri', 'sat'];
 
 /**
  * Reads `2M`, `512k`, `1.5MiB`, `10MB`, `off`, or a timetable as rclone's: `08:00,2M 19:00,off`, days as in `Mon-08:00,512k`.
- * A bare number is bytes a second; `k`, `M`, `G` and `T` are powers of 1024, as are `KiB`…; `kB`, `MB`… are powers of 1000.
+ * A bare number is KiB a second, as in rclone and rsync, and `B` means bytes; `k`, `M`, `G` and `T` are powers of 1024, as are `KiB`…;
+ * `kB`, `MB`… are powers of 1000.
  * Throws `invalid`.
  */
 export function parseBandwidth(text: string): BandwidthPlan {
@@ -85,11 +86,11 @@ function parseEntry(word: string, whole: string): Entry[] {
 
 function parseRate(word: string, whole: string): number | null {
   if (/^(off|0)$/i.test(word)) return null;
-  const match = /^(\d+(?:\.\d+)?)\s*(?:([kmgt])(i?b)?|b)?(?:\/s)?$/i.exec(word);
+  const match = /^(\d+(?:\.\d+)?)\s*(?:([kmgt])(i?b)?|(b))?(?:\/s)?$/i.exec(word);
   if (match === null) throw refuse(whole, `"${word}" is neither a rate such as 2M nor "off"`);
-  const power = 1 + 'kmgt'.indexOf((match[2] ?? '').toLowerCase() || ' ');
+  const power = match[4] === undefined ? 1 + 'kmgt'.indexOf((match[2] ?? 'k').toLowerCase()) : 0;
   const base = match[3]?.toLowerCase() === 'b' ? 1000 : 1024;
-  const rate = Math.round(Number(match[1]) * base ** (match[2] === undefined ? 0 : power));
+  const rate = Math.round(Number(match[1]) * base ** power);
   if (rate < 1) throw refuse(whole, `"${word}" is less than one byte a second`);
   return rate;
 }

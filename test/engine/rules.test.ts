@@ -76,15 +76,16 @@ describe('bandwidth', () => {
   const rate = (text: string) => rateAt(parseBandwidth(text), 0);
 
   it('reads rates', () => {
-    expect([rate('2M'), rate('512k'), rate('1.5MiB'), rate('10MB'), rate('100'), rate('off'), rate('1G/s')]).toEqual([
-      2 * 1024 ** 2,
-      512 * 1024,
-      1.5 * 1024 ** 2,
-      10_000_000,
-      100,
-      null,
-      1024 ** 3,
-    ]);
+    expect([
+      rate('2M'),
+      rate('512k'),
+      rate('1.5MiB'),
+      rate('10MB'),
+      rate('100'),
+      rate('100B'),
+      rate('off'),
+      rate('1G/s'),
+    ]).toEqual([2 * 1024 ** 2, 512 * 1024, 1.5 * 1024 ** 2, 10_000_000, 100 * 1024, 100, null, 1024 ** 3]);
   });
 
   it('follows a timetable around midnight', () => {

@@ -193,12 +193,13 @@ function openCopy(job: Job, host: ModeHost): ModeRun {
     const copy = await resolveCopy(spec, host, signal);
     const destination = await host.open(copy.destination);
     // Rows of an earlier run stand for their files; whatever else is missing is found again.
-    const known = new Set<string>();
+    const known = new Map<string, Transfer>();
     for await (const row of host.rows(['queued', 'waiting', 'transferring', 'paused', 'failed', 'cancelled'])) {
       // What was refused, and dropped for a retry, is judged anew.
       if (row.state === 'cancelled' && copyMode.isRefusal?.(row) === true) continue;
-      known.add(row.destination.path);
+      known.set(row.destination.path, row);
     }
+    const notSeen = new Map(known);
     const sorted = createSorter(spec, copy, host);
     const packer = createPacker(host, destination);
     const passed = new Map<string, number>();
@@ -220,7 +221,10 @@ function openCopy(job: Job, host: ModeHost): ModeRun {
       const large: NewTransfer[] = [];
       const unproven = spec.move ? await pruner.same(part.sameFiles, copy) : [];
       for (const { found, destination: path } of [...sort.move, ...unproven.map(asFound)]) {
-        if (known.has(path)) continue;
+        if (known.has(path)) {
+          notSeen.delete(path);
+          continue;
+        }
         if (await copiedBefore(found, copy, spec, host)) {
           host.skipped(1, found.entry.sizeBytes);
           continue;
@@ -236,9 +240,14 @@ function openCopy(job: Job, host: ModeHost): ModeRun {
     }
     await packer.flush();
     await folders.found(copy);
+    // A row of an earlier run that arrived before its file was looked at was found unchanged, by this job's own doing.
+    for (const { id } of notSeen.values()) {
+      const row = await host.reader.transfer(id);
+      if (row?.state === 'completed') host.arrivedMeanwhile(1, row.sizeBytes ?? 0);
+    }
   };
 
-  const refuse = async (copy: ResolvedCopy, sort: Sorted, part: Surveyed, known: ReadonlySet<string>) => {
+  const refuse = async (copy: ResolvedCopy, sort: Sorted, part: Surveyed, known: ReadonlyMap<string, Transfer>) => {
     const files = [
       ...sort.refuse.map(({ found, fault }) => ({ file: newTransfer(copy, found, found.destination), fault })),
       ...part.refused.map((one) => ({
