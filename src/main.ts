@@ -290,3 +290,12 @@ export async function hashPastCache(path: string, algorithm: HashAlgorithm, sign
   const direct = await import('./direct-hash.ts');
   return direct.hashPastCache(path, algorithm, signal);
 }
+
+/** What Wherry needs on this machine, thing by thing (doctor.ts). Never rejects. */
+export async function* examine(
+  flags: import('./config.ts').SettingFlags,
+  version: string,
+): AsyncIterable<import('./doctor.ts').Finding> {
+  const doctor = await import('./doctor.ts');
+  yield* doctor.examine(flags, version);
+}

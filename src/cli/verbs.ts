@@ -185,6 +185,17 @@ const configVerb: VerbSpec = {
   load: async () => (await import('./config-check.ts')).configCheck,
 };
 
+const doctor: VerbSpec = {
+  name: 'doctor',
+  usage: ['[OPTION…]'],
+  summary: 'Look at what Wherry needs on this machine, and say what to do',
+  about:
+    'Looks at Node, programs, folders and what their file systems can do, the clock, the address, the configuration, and the daemon if one runs. ' +
+    'Writes nothing but a hidden folder in each place that is to be written to, and takes it away again. Ends with 1 where something will not work.',
+  options: [data, config, { name: 'listen', value: 'HOST:PORT', about: 'The address to look at (or WHERRY_LISTEN)' }],
+  load: async () => (await import('./doctor.ts')).doctor,
+};
+
 export const verbs: readonly VerbSpec[] = [
   copy,
   watchVerb,
@@ -197,4 +208,5 @@ export const verbs: readonly VerbSpec[] = [
   token,
   consoleVerb,
   configVerb,
+  doctor,
 ];
