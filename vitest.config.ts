@@ -10,8 +10,6 @@ export default defineConfig({
     testTimeout: 30_000,
     hookTimeout: 30_000,
     teardownTimeout: 10_000,
-    // Where the suite decides whether work lands, a test that a loaded machine was too slow for gets a second chance; its report says so.
-    retry: process.env.CI ? 2 : 0,
     passWithNoTests: false,
     allowOnly: false,
   },

@@ -42,7 +42,6 @@ export function createHost(run: JobRun, parts: HostParts): ModeHost & HostWaits 
     },
     found: (files, bytes) => run.count({ found: files, bytesFound: bytes }),
     skipped: (files, bytes) => run.skipped(files, bytes),
-    arrivedMeanwhile: (files, bytes) => run.count({ skipped: -files, bytesSkipped: -bytes }),
 
     add: async (files, as, facts) => {
       const made: Transfer[] = [];

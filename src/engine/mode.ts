@@ -113,8 +113,6 @@ export interface ModeHost extends ModeParts {
   /** Counts what was found, and what of it need not be moved. */
   found(files: number, bytes: number): void;
   skipped(files: number, bytes: number): void;
-  /** Of what `skipped` has counted, this was copied by the job itself in the meantime. */
-  arrivedMeanwhile(files: number, bytes: number): void;
   /** Writes rows and lets them be worked on (`queued`) or keeps them in sight (`discovered`). */
   add(files: readonly NewTransfer[], as: 'queued' | 'discovered', facts?: Facts): Promise<readonly Transfer[]>;
   /** Writes rows of what cannot be moved at all (a folder that may not be entered, a name that is taken), with why: they have failed, and have no size. */

@@ -35,6 +35,17 @@ const until = async (rig: Rig, jobId: string, state: Transfer['state'], path?: s
     if (found !== undefined) return found;
   }
 };
+/** Resolves once a transfer is completed. */
+const arrived = async (rig: Rig, id: string): Promise<void> => {
+  for (;;) {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const stop = rig.store.onEvents(() => resolve());
+    const isThere = (await rig.store.transfer(id))?.state === 'completed';
+    if (!isThere) await promise;
+    stop();
+    if (isThere) return;
+  }
+};
 const moving = async (rig: Rig, atLeast = 1): Promise<void> => {
   const { promise, resolve } = Promise.withResolvers<void>();
   const stop = rig.engine.onTransferProgress((progress) => {
@@ -164,6 +175,35 @@ describe('a job', () => {
     });
     expect(done.counts.bytesCompleted).toBe(done.counts.bytesFound);
     expect(compareTrees(rig.at('in'), rig.at('out'))).toEqual(nothingDiffers);
+  });
+
+  it('counts as completed what arrives before its file is looked at again', async () => {
+    const gate = Promise.withResolvers<void>();
+    let resumed = false;
+    // What is open is read before anything moves; the reading comes to its end only when all of it has arrived.
+    const rig = await open({
+      limits: { bandwidth: '20M' },
+      wrapStore: (store) => ({
+        ...store,
+        transfers: async (query) => {
+          const page = await store.transfers(query);
+          if (resumed && query.states?.includes('cancelled')) await gate.promise;
+          return page;
+        },
+      }),
+    });
+    tree(rig);
+    const job = await submit(rig);
+    await moving(rig);
+    await rig.engine.pause({ jobId: job.id });
+    const stillOpen = (await rig.store.transfers({ jobId: job.id, states: ['paused'], limit: 10 })).rows;
+    expect(stillOpen.length).toBeGreaterThan(0);
+    rig.engine.setBandwidth(null);
+    resumed = true;
+    await rig.engine.resume({ jobId: job.id });
+    for (const { id } of stillOpen) await arrived(rig, id);
+    gate.resolve();
+    expect(await rig.engine.settled(job.id)).toMatchObject({ counts: { found: 1_502, completed: 1_502, skipped: 0 } });
   });
 
   it('is cancelled, keeps what is proven, leaves no partial, and can be retried', async () => {

@@ -173,6 +173,10 @@ function createSorter(spec: CopySpec, copy: ResolvedCopy, parts: Pick<ModeParts,
   };
 }
 
+function bytesOf(files: readonly ComparedEntry[]): number {
+  return files.reduce((sum, { entry }) => sum + entry.sizeBytes, 0);
+}
+
 function asFound(found: ComparedEntry): Sorted['move'][number] {
   return { found, destination: found.destination };
 }
@@ -190,28 +194,26 @@ function openCopy(job: Job, host: ModeHost): ModeRun {
   const pruner = createPruner(spec, host);
 
   const find = async (signal: AbortSignal) => {
-    const copy = await resolveCopy(spec, host, signal);
-    const destination = await host.open(copy.destination);
-    // Rows of an earlier run stand for their files; whatever else is missing is found again.
-    const known = new Map<string, Transfer>();
+    // Rows of an earlier run stand for their files; whatever else is missing is found again. They are read before any of them moves on.
+    const known = new Set<string>();
     for await (const row of host.rows(['queued', 'waiting', 'transferring', 'paused', 'failed', 'cancelled'])) {
       // What was refused, and dropped for a retry, is judged anew.
       if (row.state === 'cancelled' && copyMode.isRefusal?.(row) === true) continue;
-      known.set(row.destination.path, row);
+      known.add(row.destination.path);
     }
-    const notSeen = new Map(known);
+    const copy = await resolveCopy(spec, host, signal);
+    const destination = await host.open(copy.destination);
     const sorted = createSorter(spec, copy, host);
     const packer = createPacker(host, destination);
     const passed = new Map<string, number>();
-    for await (const part of survey(copy, host, { spec, wantSame: spec.move, signal })) {
+    for await (const part of survey(copy, host, { spec, wantSame: spec.move || known.size > 0, signal })) {
       signal.throwIfAborted();
       const sort = sorted(part, destination.traits.caseSensitive);
-      const skippedBytes = sort.skip.filter(({ found }) => found.entry.kind === 'file');
+      const skipped = sort.skip.map(({ found }) => found).filter(({ entry }) => entry.kind === 'file');
+      // A row that has arrived by the time its file is looked at counts as completed, not as found unchanged.
+      const arrived = part.sameFiles.filter((found) => known.has(found.destination));
       host.found(part.files, part.bytes);
-      host.skipped(
-        part.same + skippedBytes.length,
-        part.sameBytes + skippedBytes.reduce((sum, { found }) => sum + found.entry.sizeBytes, 0),
-      );
+      host.skipped(part.same - arrived.length + skipped.length, part.sameBytes - bytesOf(arrived) + bytesOf(skipped));
       for (const { found, reason } of sort.skip) {
         passed.set(reason, (passed.get(reason) ?? 0) + 1);
         host.log.info({ jobId: job.id, path: displayPath(found.entry.path) }, `Not copied: it ${reason}`);
@@ -221,10 +223,7 @@ function openCopy(job: Job, host: ModeHost): ModeRun {
       const large: NewTransfer[] = [];
       const unproven = spec.move ? await pruner.same(part.sameFiles, copy) : [];
       for (const { found, destination: path } of [...sort.move, ...unproven.map(asFound)]) {
-        if (known.has(path)) {
-          notSeen.delete(path);
-          continue;
-        }
+        if (known.has(path)) continue;
         if (await copiedBefore(found, copy, spec, host)) {
           host.skipped(1, found.entry.sizeBytes);
           continue;
@@ -240,14 +239,9 @@ function openCopy(job: Job, host: ModeHost): ModeRun {
     }
     await packer.flush();
     await folders.found(copy);
-    // A row of an earlier run that arrived before its file was looked at was found unchanged, by this job's own doing.
-    for (const { id } of notSeen.values()) {
-      const row = await host.reader.transfer(id);
-      if (row?.state === 'completed') host.arrivedMeanwhile(1, row.sizeBytes ?? 0);
-    }
   };
 
-  const refuse = async (copy: ResolvedCopy, sort: Sorted, part: Surveyed, known: ReadonlyMap<string, Transfer>) => {
+  const refuse = async (copy: ResolvedCopy, sort: Sorted, part: Surveyed, known: ReadonlySet<string>) => {
     const files = [
       ...sort.refuse.map(({ found, fault }) => ({ file: newTransfer(copy, found, found.destination), fault })),
       ...part.refused.map((one) => ({
