@@ -17,8 +17,8 @@ export interface RowResult {
   readonly lost: number;
   /** Files whose content is wrong, or that were seen half done under a final name. */
   readonly corrupt: number;
-  /** Bytes that were moved more than once. */
-  readonly bytesAgain: number;
+  /** Bytes that were moved more than once; null where the row does not count them. */
+  readonly bytesAgain: number | null;
   /** What else went against the row's promise: partials left, doubled files, wrong exit codes, missing words. */
   readonly faults: readonly string[];
 }

@@ -10,6 +10,7 @@ import { hostileNamesRow } from './rows/hostile-names.ts';
 import { hungShare } from './rows/hung-share.ts';
 import { killAtCall } from './rows/kill-at-call.ts';
 import { killCopy } from './rows/kill-copy.ts';
+import { killDaemon } from './rows/kill-daemon.ts';
 import { ledgerFull } from './rows/ledger-full.ts';
 import { lyingDisk } from './rows/lying-disk.ts';
 import { millionTransfers } from './rows/million.ts';
@@ -24,6 +25,7 @@ import { syncError } from './rows/sync-error.ts';
 
 export const rows: readonly Row[] = [
   killCopy,
+  killDaemon,
   killAtCall,
   powerCutExt4,
   powerCutXfs,

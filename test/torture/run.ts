@@ -1,11 +1,13 @@
 // `npm run torture`: runs the rows in full, each with its control, and prints the table. `--rows T1,T6`, `--seed 7`, `--runs 5`, `--scale 0.1`.
+// `--write` puts the lines of rows that ran in full into the README.
 
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { held, type Row, type RowResult } from './row.ts';
 import { rows } from './rows.ts';
+import { tableHead, tableLine, withTableLines } from './table.ts';
 
 const { values } = parseArgs({
   options: {
@@ -15,9 +17,14 @@ const { values } = parseArgs({
     scale: { type: 'string', default: '1' },
     folder: { type: 'string', default: tmpdir() },
     verbose: { type: 'boolean', default: false },
+    write: { type: 'boolean', default: false },
   },
 });
+const readme = resolve(import.meta.dirname, '../../README.md');
+const isFull = values.runs === undefined && values.scale === '1';
+if (values.write && !isFull) throw new Error('Only full runs are published: --write goes without --runs and --scale.');
 const wanted = values.rows?.split(',');
+for (const id of wanted ?? []) if (!rows.some((row) => row.id === id)) throw new Error(`There is no row ${id}.`);
 const say = (line: string): void => {
   if (values.verbose) process.stderr.write(`${line}\n`);
 };
@@ -48,21 +55,25 @@ for (const [signal, exitCode] of [
 
 const mostFaults = 12;
 let failed = 0;
-process.stdout.write(
-  '| row | what | runs | lost | corrupt | bytes sent again | control | verdict |\n| --- | --- | --- | --- | --- | --- | --- | --- |\n',
-);
+process.stdout.write(`${tableHead}\n`);
 for (const row of rows) {
   if (wanted !== undefined && !wanted.includes(row.id)) continue;
   const result = await play(row, 'run');
   const control = await play(row, 'control');
-  const good = held(result) && !held(control);
-  if (!good) failed += 1;
-  process.stdout.write(
-    `| ${row.id} | ${row.title} | ${result.runs} | ${result.lost} | ${result.corrupt} | ${result.bytesAgain} | ` +
-      `${held(control) ? 'saw nothing' : 'fails, as it must'} | ${good ? 'held' : 'FAILED'} |\n`,
-  );
+  if (!held(result) || held(control)) failed += 1;
+  const line = tableLine(row, result, control, new Date().toISOString().slice(0, 10));
+  process.stdout.write(`${line}\n`);
   for (const fault of result.faults.slice(0, mostFaults)) process.stdout.write(`\n${row.id}: ${fault}\n`);
   if (result.faults.length > mostFaults)
     process.stdout.write(`\n${row.id}: and ${result.faults.length - mostFaults} more\n`);
+  if (values.write)
+    writeFileSync(
+      readme,
+      withTableLines(
+        readFileSync(readme, 'utf8'),
+        [line],
+        rows.map(({ id }) => id),
+      ),
+    );
 }
 process.exitCode = failed === 0 ? 0 : 1;

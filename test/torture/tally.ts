@@ -22,13 +22,13 @@ export function createTally(): Tally {
   const lost = new Set<string>();
   const corrupt = new Set<string>();
   const faults: string[] = [];
-  let bytesAgain = 0;
+  let bytesAgain: number | null = null;
   return {
     lost: (file) => void lost.add(file),
     corrupt: (file) => void corrupt.add(file),
     fault: (words) => void faults.push(words),
     again: (bytes) => {
-      bytesAgain += Math.max(0, bytes);
+      bytesAgain = (bytesAgain ?? 0) + Math.max(0, bytes);
     },
     compare: (source, destination, label, { mayMiss = false, mayLeave = mayMiss } = {}) => {
       const difference = compareTrees(source, destination);

@@ -177,9 +177,8 @@ async function torment(copier: Copier, options: RowOptions): Promise<RowResult> 
     const all: Case[] = [];
     for (const conflict of ['overwrite', 'rename'] as const)
       all.push(...casesFrom(conflict, await countCalls(copier, conflict, scene, options), most));
-    const wanted = Math.max(8, Math.round(options.runs * options.scale));
-    // The short forms take some of them, others for each seed.
-    const step = Math.max(1, Math.ceil(all.length / wanted));
+    // Shorter forms take some of them, others for each seed.
+    const step = Math.max(1, Math.ceil(all.length / Math.max(8, Math.round(options.runs * options.scale))));
     for (const [at, each] of all.entries())
       if (at % step === options.seed % step && (await one(copier, each, scene, options, tally))) happened += 1;
   });
@@ -190,7 +189,7 @@ async function torment(copier: Copier, options: RowOptions): Promise<RowResult> 
 export const everyErrno: Row = {
   id: 'T5-T11',
   title: 'each call of the mover fails with each errno, at its nth time',
-  runs: 900,
+  runs: 2_000,
   run: (options) => torment(ours, options),
   control: (options) => torment(naive('--careless'), { ...options, runs: 10, scale: 0.02 }),
 };

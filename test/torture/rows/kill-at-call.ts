@@ -83,7 +83,7 @@ async function torment(
     }
   }
   if (kills === 0) faults.push('nothing was ever killed: is strace there?');
-  return { runs: kills, lost: lost.size, corrupt: corrupt.size, bytesAgain: 0, faults };
+  return { runs: kills, lost: lost.size, corrupt: corrupt.size, bytesAgain: null, faults };
 }
 
 export const killAtCall: Row = {

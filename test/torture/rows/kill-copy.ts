@@ -2,11 +2,12 @@
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { mkdirSync, rmSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { setTimeout as after } from 'node:timers/promises';
 import { compareTrees, filesBelow, watchForHalfDone, writeContent, writeSmallFiles } from '../../support/trees.ts';
 import { type Row, type RowOptions, type RowResult, randomFrom } from '../row.ts';
+import { overheadBytes, stopAndCount, writtenBytes } from '../written-bytes.ts';
 
 const wherry = resolve(import.meta.dirname, '../../../bin/wherry');
 const naiveCopy = resolve(import.meta.dirname, '../naive-copy.ts');
@@ -22,21 +23,21 @@ interface Copier {
 const ours: Copier = { command: (source, destination) => [wherry, 'copy', '--quiet', source, destination] };
 const naive: Copier = { command: (source, destination) => [process.execPath, naiveCopy, source, destination] };
 
-/** Full form: 5,000 small files and one of 5 GB. */
+/** Full form: 5,000 small files and one of 2 GB. */
 async function torment(copier: Copier, options: RowOptions): Promise<RowResult> {
   const random = randomFrom(options.seed);
   const source = join(options.scratch, 'source');
   const destination = join(options.scratch, 'destination');
   const env = { ...process.env, XDG_STATE_HOME: join(options.scratch, 'state') };
   mkdirSync(source);
-  const bigBytes = Math.round(5_000_000_000 * options.scale);
+  const bigBytes = Math.round(2_000_000_000 * options.scale);
   writeSmallFiles(source, Math.max(50, Math.round(5_000 * options.scale)), 64 * 1024);
   writeContent(join(source, 'big.mov'), 99, bigBytes);
   const paths = filesBelow(source);
   const faults: string[] = [];
   const sum = { runs: 0, lost: 0, corrupt: 0, bytesAgain: 0 };
   // A copy is killed and started again until it comes to its end; then the next one begins on an empty destination.
-  for (let typicalMs = 1_200 + 5_000 * options.scale; sum.runs < options.runs; ) {
+  for (let typicalMs = 1_200 + 3_000 * options.scale; sum.runs < options.runs; ) {
     mkdirSync(destination);
     const watcher = watchForHalfDone(source, destination, paths);
     let written = 0;
@@ -88,7 +89,7 @@ async function livedFor(child: ChildProcess, ms: number): Promise<End> {
   });
   let written = 0;
   const counter = setInterval(() => {
-    written = bytesWritten(child) ?? written;
+    written = writtenBytes(child) ?? written;
   }, 5);
   const ended = once(child, 'exit');
   const finished = await Promise.race([
@@ -107,33 +108,8 @@ async function livedFor(child: ChildProcess, ms: number): Promise<End> {
   return { killed: child.signalCode !== null, exitCode: child.exitCode, words, written };
 }
 
-/** Ledger, journals and messages between threads: some kilobytes a file, and what a start costs. */
-function overheadBytes(files: number): number {
-  return files * 8192 + 16 * 1024 * 1024;
-}
-
 function start(command: readonly string[], env: NodeJS.ProcessEnv): ChildProcess {
   return spawn(command[0] ?? '', command.slice(1), { env, detached: true, stdio: ['ignore', 'ignore', 'pipe'] });
-}
-
-/** Stopped first, so that what it wrote can be read from the kernel's accounting before it is killed. */
-function stopAndCount(child: ChildProcess): number {
-  try {
-    process.kill(-(child.pid ?? 0), 'SIGSTOP');
-  } catch {
-    return 0;
-  }
-  return bytesWritten(child) ?? 0;
-}
-
-function bytesWritten(child: ChildProcess): number | undefined {
-  const path = `/proc/${child.pid}/io`;
-  if (!existsSync(path)) return undefined;
-  try {
-    return Number(/^wchar: (\d+)$/m.exec(readFileSync(path, 'utf8'))?.[1] ?? 0);
-  } catch {
-    return undefined;
-  }
 }
 
 function totalBytes(root: string, paths: readonly string[]): number {
@@ -147,7 +123,7 @@ function sizeOf(path: string): number {
 export const killCopy: Row = {
   id: 'T1',
   title: 'kill -9 of `wherry copy` at random moments',
-  runs: 30,
+  runs: 200,
   run: (options) => torment(ours, options),
   control: (options) => torment(naive, options),
 };

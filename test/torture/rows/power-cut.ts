@@ -52,7 +52,7 @@ async function torment(copier: string, kind: DiskKind, options: RowOptions): Pro
     });
     options.say(`cut ${cut} on ${kind}: ${done.length} trees were done, lost ${lost}, corrupt ${corrupt}`);
   }
-  return { runs: options.runs, lost, corrupt, bytesAgain: 0, faults };
+  return { runs: options.runs, lost, corrupt, bytesAgain: null, faults };
 }
 
 /** Files under a final name whose content is not the source's, said to be done or not. */

@@ -102,7 +102,7 @@ async function torment(options: RowOptions, open: (scratch: string) => Promise<S
     runs: kills,
     lost: difference.missing.length,
     corrupt: new Set([...difference.different, ...halfDone.map(([name]) => name)]).size,
-    bytesAgain: 0,
+    bytesAgain: null,
     faults,
   };
 }

@@ -1,0 +1,139 @@
+// T1 for the daemon: it copies one tree and watches one folder, and is killed with -9 at random moments and started again each time.
+
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, rmSync, statSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { setTimeout as after } from 'node:timers/promises';
+import type { Daemon } from '../../support/daemon.ts';
+import { compareTrees, filesBelow, watchForHalfDone, writeContent, writeSmallFiles } from '../../support/trees.ts';
+import { jobAtRest, submitCopy, whatOf } from '../jobs.ts';
+import { type Row, type RowOptions, type RowResult, randomFrom } from '../row.ts';
+import { onStage, until } from '../stage.ts';
+import { createTally } from '../tally.ts';
+import { overheadBytes, stopAndCount } from '../written-bytes.ts';
+
+const naiveWatch = resolve(import.meta.dirname, '../naive-watch.ts');
+const filmBytes = 120_000_000;
+const dropBytes = 40_000_000;
+/** Of each kind of bytes that a kill may cost: a block a lane for each large file, a pack of small ones for each slot. */
+const mostAgainBytes = 2 * 2 * 8 * 1024 * 1024 + 4 * 64 * 1024 * 1024;
+const killsARound = 5;
+
+async function torment(options: RowOptions): Promise<RowResult> {
+  const random = randomFrom(options.seed);
+  const tally = createTally();
+  const rounds = Math.max(1, Math.round(options.runs / killsARound));
+  let kills = 0;
+  await onStage(options.scratch, async (stage) => {
+    const source = stage.folder('source');
+    const dropped = stage.folder('in');
+    const watched = stage.folder('out');
+    writeSmallFiles(source, 400, 60_000);
+    writeContent(join(source, 'film.mov'), 9, filmBytes);
+    const config = [
+      `roots: [${options.scratch}]`,
+      'watches:',
+      `  - source: ${dropped}`,
+      `    destination: ${watched}`,
+      '    scanSeconds: 0.5',
+      '    stableSeconds: 0.5',
+      '',
+    ].join('\n');
+    let daemon = await stage.daemon('daemon', { config });
+    for (let round = 1; round <= rounds; round++) {
+      const destination = join(options.scratch, `copy-${round}`);
+      writeSmallFiles(join(dropped, `day-${round}`), 40, 60_000);
+      writeContent(join(dropped, `day-${round}`, 'film.mov'), round, dropBytes);
+      const readers = [
+        watchForHalfDone(source, destination, filesBelow(source)),
+        watchForHalfDone(dropped, watched, filesBelow(dropped)),
+      ];
+      const job = await submitCopy(daemon, source, destination);
+      let written = 0;
+      for (let kill = 1; kill <= killsARound; kill++) {
+        await after(20 + random() * 1_500);
+        written += stopAndCount(daemon.child);
+        await daemon.kill();
+        kills += 1;
+        daemon = await stage.daemon('daemon', { config });
+      }
+      const label = `round ${round}`;
+      const arrived = await until(
+        () => (compareTrees(dropped, watched).missing.length === 0 ? true : undefined),
+        60_000,
+        200,
+      );
+      if (arrived === undefined) tally.fault(`${label}: the watch does not bring everything after the last kill`);
+      const ended = await jobAtRest(daemon, job, 60_000);
+      if (ended?.state !== 'completed') tally.fault(`${label}: ${await whatOf(daemon, job)}`);
+      await nothingStuck(daemon, label, tally.fault);
+      for (const reader of readers)
+        for (const path of reader.stop()) tally.corrupt(`${label}: ${path} was seen half done`);
+      tally.compare(source, destination, `${label}, the copy`);
+      tally.compare(dropped, watched, `${label}, the watch`);
+      written += stopAndCount(daemon.child);
+      process.kill(-(daemon.child.pid ?? 0), 'SIGCONT');
+      const again = written - payload(source) - payload(join(dropped, `day-${round}`)) - overhead(source);
+      tally.again(again);
+      if (again > killsARound * mostAgainBytes) tally.fault(`${label}: ${again} bytes were moved again`);
+      options.say(`${label}: ${kills} kills, ${Math.max(0, again)} bytes moved again`);
+      rmSync(destination, { recursive: true });
+      // Counted from here on: the next round belongs to a daemon of its own.
+      await daemon.kill();
+      daemon = await stage.daemon('daemon', { config });
+    }
+  });
+  return tally.result(kills);
+}
+
+/** Nothing may be left that says it goes somewhere. */
+async function nothingStuck(daemon: Daemon, label: string, fault: (words: string) => void): Promise<void> {
+  const open = ['discovered', 'queued', 'waiting', 'transferring', 'transferred', 'processing', 'failed'] as const;
+  const left = await until(async () => {
+    const { rows } = await daemon.client.call('listTransfers', { query: { state: [...open], limit: 100 } });
+    return rows.length === 0 ? true : undefined;
+  }, 20_000);
+  if (left !== undefined) return;
+  const { rows } = await daemon.client.call('listTransfers', { query: { state: [...open], limit: 3 } });
+  fault(`${label}: stuck: ${rows.map(({ source, state }) => `${source.path} is ${state}`).join(', ')}`);
+}
+
+function payload(folder: string): number {
+  return filesBelow(folder).reduce((sum, path) => sum + statSync(join(folder, path)).size, 0);
+}
+
+/** What each start and each file cost beside their bytes. */
+function overhead(source: string): number {
+  return overheadBytes(filesBelow(source).length + 50) + killsARound * overheadBytes(0);
+}
+
+/** A careless loop over the same folder, killed while the film is half there, and started again. */
+async function control(options: RowOptions): Promise<RowResult> {
+  const tally = createTally();
+  await onStage(options.scratch, async (stage) => {
+    const dropped = stage.folder('in');
+    const watched = join(stage.tmpfs('memory', '1g'), 'out');
+    mkdirSync(watched);
+    for (let run = 1; run <= 5; run++) {
+      const film = `film-${run}.mov`;
+      writeContent(join(dropped, film), run, dropBytes);
+      const size = (): number => statSync(join(watched, film), { throwIfNoEntry: false })?.size ?? 0;
+      const loop = spawn(process.execPath, [naiveWatch, dropped, watched], { stdio: 'ignore' });
+      const ended = once(loop, 'exit');
+      await until(() => (size() > 0 ? true : undefined), 20_000, 1);
+      loop.kill('SIGKILL');
+      await ended;
+    }
+    tally.compare(dropped, watched, 'the naive loop');
+  });
+  return tally.result(5);
+}
+
+export const killDaemon: Row = {
+  id: 'T1-daemon',
+  title: 'kill -9 of the daemon at random moments, with a copy and a watch under way',
+  runs: 100,
+  run: torment,
+  control,
+};
