@@ -7,17 +7,21 @@ import {
   existsSync,
   fstatSync,
   fsyncSync,
+  linkSync,
   lstatSync,
   mkdirSync,
   openSync,
   readlinkSync,
   realpathSync,
+  renameSync,
+  unlinkSync,
 } from 'node:fs';
 import { dirname, sep } from 'node:path';
 import { Fault } from '../model/fault.ts';
 import { baseName, displayPath, isText, joinPath, parentPath, pathBytes, safeRelativePath } from '../model/names.ts';
 import type { Attempt } from './errno.ts';
 import { errnoFault, errnoOf } from './errno.ts';
+import type { SystemCalls } from './system-calls.ts';
 
 /** A path that file calls take: text, or bytes where a name is not UTF-8. */
 export type FilePath = string | Buffer;
@@ -27,6 +31,8 @@ export interface ConfinedOptions {
   readonly beforeCall?: (patienceMs?: number) => void;
   /** Makes the root, and what leads to it, where it is missing. Default is `false`. */
   readonly create?: boolean;
+  /** The calls that walk in one step and need no path through /proc (`systemCalls()`): for work on many files. Without them Node's are used. */
+  readonly calls?: SystemCalls | undefined;
 }
 
 /** A folder that stands open. It stays the same folder whatever happens to its name. */
@@ -37,11 +43,14 @@ export interface ConfinedFolder {
   at(name: string): FilePath;
   /** The path for calls on the folder itself: readdir, statfs, utimes. */
   readonly self: FilePath;
-}
-
-interface CachedFolder extends ConfinedFolder {
-  /** -1 where folders are named by their paths. */
+  /** Opened for its place only (O_PATH); -1 where folders are named by their paths. */
   readonly fd: number;
+  /** These three take names of one part inside this folder, follow no symlink, and throw the operating system's error. */
+  unlink(name: string): void;
+  rename(from: string, to: string): void;
+  link(from: string, to: string): void;
+  /** A rename that throws `EEXIST` where the new name is taken, and `EINVAL` where the place cannot promise that. Absent where the system has none. */
+  readonly renameToFree?: (from: string, to: string) => void;
 }
 
 /** O_PATH of Linux, which Node does not name: a descriptor that only marks the place, so that search permission is enough. */
@@ -60,20 +69,28 @@ const syncPatienceMs = 60_000;
  * files of a folder cost one walk. Every path is checked as model/names.ts says. All methods throw Faults: `not_found`, `exists` (a
  * file where a folder is needed), `name_unsafe` (a symlink in the way, a path that leads out), `permission` and what else errno.ts knows.
  *
- * On Linux each part is opened below the folder before it, through /proc/self/fd, without following symlinks. Elsewhere each part is
- * looked at first and the real path is compared, which a very fast attacker can get around.
+ * On Linux each part is opened below the folder before it without following symlinks: by openat2(2) for a whole path where `calls` has
+ * it, else part by part through /proc/self/fd. Elsewhere each part is looked at first and the real path is compared, which a very fast
+ * attacker can get around.
  */
 export class ConfinedRoot {
   readonly root: string;
   readonly #beforeCall: (patienceMs?: number) => void;
-  readonly #folders = new Map<string, CachedFolder>();
+  readonly #calls: SystemCalls | undefined;
+  readonly #folders = new Map<string, ConfinedFolder>();
   readonly #unsynced = new Set<string>();
-  #top: CachedFolder;
+  #top: ConfinedFolder;
 
-  private constructor(root: string, top: CachedFolder, beforeCall: (patienceMs?: number) => void) {
+  private constructor(
+    root: string,
+    top: ConfinedFolder,
+    beforeCall: (patienceMs?: number) => void,
+    calls: SystemCalls | undefined,
+  ) {
     this.root = root;
     this.#top = top;
     this.#beforeCall = beforeCall;
+    this.#calls = calls;
   }
 
   /** Opens an absolute path; symlinks in it are followed, for whoever named the root chose them. */
@@ -83,8 +100,9 @@ export class ConfinedRoot {
     try {
       if (options.create) makeWithParents(root, beforeCall);
       beforeCall();
-      if (!byDescriptor) return new ConfinedRoot(root, namedFolder('', realpathSync(root)), beforeCall);
-      return new ConfinedRoot(root, openedFolder('', openSync(root, openPath | constants.O_DIRECTORY)), beforeCall);
+      if (!byDescriptor) return new ConfinedRoot(root, namedFolder('', realpathSync(root)), beforeCall, undefined);
+      const fd = openSync(root, openPath | constants.O_DIRECTORY);
+      return new ConfinedRoot(root, openedFolder('', fd, options.calls), beforeCall, options.calls);
     } catch (error) {
       throw errnoFault(error, attempt);
     }
@@ -120,7 +138,7 @@ export class ConfinedRoot {
 
   /**
    * Opens a regular file; never follows a symlink, never waits for a FIFO. `flags` are those of open(2). The caller closes it.
-   * Throws `unsupported` for what is neither file nor folder, `exists` for a folder.
+   * Throws `unsupported` for what is neither file nor folder, `exists` for a folder. With `calls` it is to be closed by them (`closeFile`).
    */
   openFile(
     path: string,
@@ -128,14 +146,14 @@ export class ConfinedRoot {
     options: { mode?: number; create?: boolean } = {},
   ): { fd: number; stats: Stats } {
     const attempt: Attempt = { operation: 'open', path, place: this.root };
-    const file = this.file(path, options);
+    const { folder, name } = this.locate(path, options);
     let fd: number;
     this.#beforeCall();
-    if (!byDescriptor && lstatSync(file, { throwIfNoEntry: false })?.isSymbolicLink()) {
+    if (!byDescriptor && lstatSync(folder.at(name), { throwIfNoEntry: false })?.isSymbolicLink()) {
       throw errnoFault(Object.assign(new Error('symlink'), { code: 'ELOOP' }), attempt);
     }
     try {
-      fd = openSync(file, flags | constants.O_NOFOLLOW | constants.O_NONBLOCK, options.mode ?? 0o666);
+      fd = this.#openIn(folder, name, flags | constants.O_NOFOLLOW | constants.O_NONBLOCK, options.mode ?? 0o666);
     } catch (error) {
       // ENXIO: a FIFO without a reader, or a socket.
       if (errnoOf(error) === 'ENXIO') throw this.#notAFile(path);
@@ -150,9 +168,15 @@ export class ConfinedRoot {
       if (!byDescriptor) this.#checkStillInside(path);
       return { fd, stats };
     } catch (error) {
-      closeSync(fd);
+      this.closeFile(fd);
       throw errnoFault(error, attempt);
     }
+  }
+
+  /** Closes what `openFile` opened; throws the operating system's error. */
+  closeFile(fd: number): void {
+    if (this.#calls === undefined) closeSync(fd);
+    else this.#calls.close(fd);
   }
 
   /** Makes the entries of a folder durable. What cannot sync folders is let pass. */
@@ -168,33 +192,62 @@ export class ConfinedRoot {
   }
 
   close(): void {
-    for (const folder of this.#folders.values()) if (folder.fd >= 0) closeSync(folder.fd);
+    for (const folder of this.#folders.values()) if (folder.fd >= 0) this.closeFile(folder.fd);
     this.#folders.clear();
     if (this.#top.fd >= 0) closeSync(this.#top.fd);
     this.#top = { ...this.#top, fd: -1 };
   }
 
-  #walk(path: string, create: boolean): CachedFolder {
+  #walk(path: string, create: boolean): ConfinedFolder {
+    return this.#known(path) ?? this.#atOnce(path) ?? this.#partByPart(path, create);
+  }
+
+  #known(path: string): ConfinedFolder | undefined {
     if (path === '') return this.#top;
     const known = this.#folders.get(path);
-    if (known !== undefined) {
-      this.#folders.delete(path);
-      this.#folders.set(path, known);
-      return known;
+    if (known === undefined) return undefined;
+    this.#folders.delete(path);
+    this.#folders.set(path, known);
+    return known;
+  }
+
+  /** Undefined where the path has one part to go, and where the kernel refuses it: the walk part by part then makes what is missing, or says what is wrong. */
+  #atOnce(path: string): ConfinedFolder | undefined {
+    const openat2 = this.#calls?.openat2;
+    if (openat2 === undefined || !path.includes('/') || this.#folders.has(parentPath(path))) return undefined;
+    this.#beforeCall();
+    try {
+      return this.#keep(openedFolder(path, openat2(this.#top.fd, path, walkFlags, 0), this.#calls));
+    } catch (error) {
+      if (errnoOf(error) === undefined) throw error;
+      return undefined;
     }
-    const cut = path.lastIndexOf('/');
-    const above = this.#walk(cut < 0 ? '' : path.slice(0, cut), create);
-    const folder = this.#open(above, path.slice(cut + 1), create);
-    this.#folders.set(path, folder);
+  }
+
+  #partByPart(path: string, create: boolean): ConfinedFolder {
+    const known = this.#known(path);
+    if (known !== undefined) return known;
+    const above = this.#partByPart(parentPath(path), create);
+    return this.#keep(this.#open(above, baseName(path), create));
+  }
+
+  #keep(folder: ConfinedFolder): ConfinedFolder {
+    this.#folders.set(folder.path, folder);
     return folder;
   }
 
-  #open(above: CachedFolder, name: string, create: boolean): CachedFolder {
+  #openIn(folder: ConfinedFolder, name: string, flags: number, mode: number): number {
+    return this.#calls === undefined
+      ? openSync(folder.at(name), flags, mode)
+      : this.#calls.openat(folder.fd, name, flags, mode);
+  }
+
+  #open(above: ConfinedFolder, name: string, create: boolean): ConfinedFolder {
     const path = joinPath(above.path, name);
     for (let made = false; ; ) {
       this.#beforeCall();
       try {
-        if (byDescriptor) return openedFolder(path, openSync(above.at(name), walkFlags));
+        if (byDescriptor) return openedFolder(path, this.#openIn(above, name, walkFlags, 0), this.#calls);
         return this.#openNamed(above, name, path);
       } catch (error) {
         const errno = errnoOf(error);
@@ -209,7 +262,7 @@ export class ConfinedRoot {
     }
   }
 
-  #openNamed(above: CachedFolder, name: string, path: string): CachedFolder {
+  #openNamed(above: ConfinedFolder, name: string, path: string): ConfinedFolder {
     const full = above.at(name);
     if (!lstatSync(full).isDirectory()) throw this.#inTheWay(above, name, path);
     const real = realpathSync(full, 'buffer');
@@ -220,10 +273,11 @@ export class ConfinedRoot {
     return namedFolder(path, full);
   }
 
-  #make(above: CachedFolder, name: string, path: string): void {
+  #make(above: ConfinedFolder, name: string, path: string): void {
     this.#beforeCall();
     try {
-      mkdirSync(above.at(name));
+      if (this.#calls === undefined) mkdirSync(above.at(name));
+      else this.#calls.mkdirat(above.fd, name, 0o777);
       this.#unsynced.add(above.path);
     } catch (error) {
       if (errnoOf(error) !== 'EEXIST')
@@ -231,7 +285,7 @@ export class ConfinedRoot {
     }
   }
 
-  #inTheWay(above: CachedFolder, name: string, path: string): Fault {
+  #inTheWay(above: ConfinedFolder, name: string, path: string): Fault {
     const place = { path: displayPath(path), endpoint: displayPath(this.root) };
     this.#beforeCall();
     const stats = lstatSync(above.at(name), { throwIfNoEntry: false });
@@ -259,7 +313,7 @@ export class ConfinedRoot {
     this.#walk(safeRelativePath(path.slice(0, cut)), false);
   }
 
-  #sync(folder: CachedFolder): void {
+  #sync(folder: ConfinedFolder): void {
     this.#beforeCall();
     let fd: number | undefined;
     try {
@@ -282,7 +336,7 @@ export class ConfinedRoot {
     for (const [path, folder] of this.#folders) {
       if (this.#folders.size <= folderLimit) return;
       this.#folders.delete(path);
-      if (folder.fd >= 0) closeSync(folder.fd);
+      if (folder.fd >= 0) this.closeFile(folder.fd);
     }
   }
 }
@@ -307,18 +361,33 @@ function splitSafely(path: string, root: string): { folder: string; name: string
   return { folder: parentPath(safe), name: baseName(safe) };
 }
 
-function openedFolder(path: string, fd: number): CachedFolder {
+function openedFolder(path: string, fd: number, calls: SystemCalls | undefined): ConfinedFolder {
   const self = `${descriptors}/${fd}`;
-  return { path, fd, self, at: (name) => below(`${self}/`, name) };
-}
-
-function namedFolder(path: string, full: FilePath): CachedFolder {
+  const at = (name: string) => below(`${self}/`, name);
+  if (calls === undefined) return { path, fd, self, at, ...namedCalls(at) };
   return {
     path,
-    fd: -1,
-    self: full,
-    at: (name) =>
-      typeof full === 'string' ? below(full + sep, name) : Buffer.concat([full, Buffer.from(sep), pathBytes(name)]),
+    fd,
+    self,
+    at,
+    unlink: (name) => calls.unlinkat(fd, name),
+    rename: (from, to) => calls.renameat2(fd, from, fd, to),
+    link: (from, to) => calls.linkat(fd, from, fd, to),
+    renameToFree: (from, to) => calls.renameat2(fd, from, fd, to, { keep: true }),
+  };
+}
+
+function namedFolder(path: string, full: FilePath): ConfinedFolder {
+  const at = (name: string) =>
+    typeof full === 'string' ? below(full + sep, name) : Buffer.concat([full, Buffer.from(sep), pathBytes(name)]);
+  return { path, fd: -1, self: full, at, ...namedCalls(at) };
+}
+
+function namedCalls(at: (name: string) => FilePath): Pick<ConfinedFolder, 'unlink' | 'rename' | 'link'> {
+  return {
+    unlink: (name) => unlinkSync(at(name)),
+    rename: (from, to) => renameSync(at(from), at(to)),
+    link: (from, to) => linkSync(at(from), at(to)),
   };
 }
 

@@ -2,7 +2,6 @@
 
 import { spawnSync } from 'node:child_process';
 import {
-  closeSync,
   constants,
   mkdirSync,
   mkdtempSync,
@@ -17,19 +16,21 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { ConfinedRoot } from '../../src/endpoints/confined.ts';
+import { type SystemCalls, systemCalls } from '../../src/endpoints/system-calls.ts';
 import { Fault } from '../../src/model/fault.ts';
 import { pathFromBytes } from '../../src/model/names.ts';
 
 let folder: string;
 let root: string;
 let confined: ConfinedRoot;
+let calls: SystemCalls | undefined;
 
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'wherry-confined-'));
   root = join(folder, 'root');
-  confined = ConfinedRoot.open(root, { create: true });
+  confined = ConfinedRoot.open(root, { create: true, calls });
 });
 afterEach(() => {
   confined.close();
@@ -40,7 +41,7 @@ const create = constants.O_WRONLY | constants.O_CREAT;
 function write(path: string, text: string): void {
   const { fd } = confined.openFile(path, create, { create: true });
   writeSync(fd, text);
-  closeSync(fd);
+  confined.closeFile(fd);
 }
 function codeOf(work: () => unknown): string {
   try {
@@ -51,110 +52,123 @@ function codeOf(work: () => unknown): string {
   }
 }
 
-test('whatever path is asked for, nothing outside the root changes', () => {
-  symlinkSync('..', join(root, 'up'));
-  symlinkSync(folder, join(root, 'abs'));
-  writeFileSync(join(folder, 'outside'), 'untouched');
-  const part = fc.constantFrom(
-    '..',
-    '.',
-    '',
-    'up',
-    'abs',
-    'root',
-    'outside',
-    'a',
-    'b\\..',
-    '\0',
-    '...',
-    '/',
-    'C:',
-    'é',
-  );
-  fc.assert(
-    fc.property(fc.array(part, { minLength: 1, maxLength: 6 }), (parts) => {
-      codeOf(() => write(parts.join('/'), 'changed'));
-      codeOf(() => confined.openFolder(parts.join('/'), { create: true }));
-      expect(readdirSync(folder).sort()).toEqual(['outside', 'root']);
-      expect(readFileSync(join(folder, 'outside'), 'utf8')).toBe('untouched');
-    }),
-    { numRuns: 300 },
-  );
-});
+const native = systemCalls() as SystemCalls;
+const ways: [string, SystemCalls | undefined][] = [
+  ['through /proc', undefined],
+  ['by system calls', native],
+  ['by system calls of a kernel without openat2', { ...native, openat2: undefined }],
+];
 
-test('a symlink as folder or file is refused and said to be one', () => {
-  mkdirSync(join(folder, 'outside'));
-  writeFileSync(join(folder, 'outside', 'file'), 'untouched');
-  symlinkSync('../outside', join(root, 'folder'));
-  symlinkSync('../outside/file', join(root, 'file'));
-  symlinkSync('../outside/new', join(root, 'dangling'));
-  expect(codeOf(() => write('folder/new', 'x'))).toBe('name_unsafe');
-  expect(codeOf(() => write('file', 'x'))).toBe('name_unsafe');
-  expect(codeOf(() => write('dangling', 'x'))).toBe('name_unsafe');
-  expect(() => confined.openFolder('folder/below', { create: true })).toThrow(/symlink/);
-  expect(readdirSync(join(folder, 'outside'))).toEqual(['file']);
-});
+describe.each(ways)('%s', (_name, way) => {
+  beforeAll(() => {
+    calls = way;
+  });
 
-test('a folder that stands open is not led astray when its name is', () => {
-  write('a/b/first', '1');
-  mkdirSync(join(folder, 'outside'));
-  renameSync(join(root, 'a'), join(root, 'moved'));
-  symlinkSync('../outside', join(root, 'a'));
-  write('a/b/second', '2');
-  expect(readdirSync(join(root, 'moved', 'b')).sort()).toEqual(['first', 'second']);
-  expect(readdirSync(join(folder, 'outside'))).toEqual([]);
-  // Opened anew, the swap is seen.
-  const fresh = ConfinedRoot.open(root);
-  expect(codeOf(() => fresh.openFolder('a'))).toBe('name_unsafe');
-  fresh.close();
-});
+  test('whatever path is asked for, nothing outside the root changes', () => {
+    symlinkSync('..', join(root, 'up'));
+    symlinkSync(folder, join(root, 'abs'));
+    writeFileSync(join(folder, 'outside'), 'untouched');
+    const part = fc.constantFrom(
+      '..',
+      '.',
+      '',
+      'up',
+      'abs',
+      'root',
+      'outside',
+      'a',
+      'b\\..',
+      '\0',
+      '...',
+      '/',
+      'C:',
+      'é',
+    );
+    fc.assert(
+      fc.property(fc.array(part, { minLength: 1, maxLength: 6 }), (parts) => {
+        codeOf(() => write(parts.join('/'), 'changed'));
+        codeOf(() => confined.openFolder(parts.join('/'), { create: true }));
+        expect(readdirSync(folder).sort()).toEqual(['outside', 'root']);
+        expect(readFileSync(join(folder, 'outside'), 'utf8')).toBe('untouched');
+      }),
+      { numRuns: 300 },
+    );
+  });
 
-test('the root itself may be reached by a symlink', () => {
-  symlinkSync(root, join(folder, 'name'));
-  const named = ConfinedRoot.open(join(folder, 'name'));
-  closeSync(named.openFile('file', create).fd);
-  named.close();
-  expect(readdirSync(root)).toEqual(['file']);
-  expect(codeOf(() => ConfinedRoot.open(join(folder, 'missing')))).toBe('not_found');
-});
+  test('a symlink as folder or file is refused and said to be one', () => {
+    mkdirSync(join(folder, 'outside'));
+    writeFileSync(join(folder, 'outside', 'file'), 'untouched');
+    symlinkSync('../outside', join(root, 'folder'));
+    symlinkSync('../outside/file', join(root, 'file'));
+    symlinkSync('../outside/new', join(root, 'dangling'));
+    expect(codeOf(() => write('folder/new', 'x'))).toBe('name_unsafe');
+    expect(codeOf(() => write('file', 'x'))).toBe('name_unsafe');
+    expect(codeOf(() => write('dangling', 'x'))).toBe('name_unsafe');
+    expect(() => confined.openFolder('folder/below', { create: true })).toThrow(/symlink/);
+    expect(readdirSync(join(folder, 'outside'))).toEqual(['file']);
+  });
 
-test('a FIFO, a socket and a device are no files, and are not waited for', () => {
-  spawnSync('mkfifo', [join(root, 'fifo')]);
-  symlinkSync('/dev/zero', join(root, 'device'));
-  expect(codeOf(() => confined.openFile('fifo', constants.O_RDONLY))).toBe('unsupported');
-  expect(codeOf(() => confined.openFile('fifo', constants.O_WRONLY))).toBe('unsupported');
-  expect(codeOf(() => confined.openFile('device', constants.O_RDONLY))).toBe('name_unsafe');
-});
+  test('a folder that stands open is not led astray when its name is', () => {
+    write('a/b/first', '1');
+    mkdirSync(join(folder, 'outside'));
+    renameSync(join(root, 'a'), join(root, 'moved'));
+    symlinkSync('../outside', join(root, 'a'));
+    write('a/b/second', '2');
+    expect(readdirSync(join(root, 'moved', 'b')).sort()).toEqual(['first', 'second']);
+    expect(readdirSync(join(folder, 'outside'))).toEqual([]);
+    // Opened anew, the swap is seen.
+    const fresh = ConfinedRoot.open(root, { calls });
+    expect(codeOf(() => fresh.openFolder('a'))).toBe('name_unsafe');
+    fresh.close();
+  });
 
-test('folders in each other, deeper than are kept open, with names of any bytes', () => {
-  const raw = pathFromBytes(Uint8Array.from([0x66, 0xff]));
-  const deep = Array.from({ length: 300 }, (_, at) => `d${at}`).join('/');
-  write(`${deep}/${raw}`, 'deep');
-  const from = confined.locate(`${deep}/${raw}`);
-  const to = confined.locate(`other/${deep}/${raw}`, { create: true });
-  renameSync(from.folder.at(from.name), to.folder.at(to.name));
-  expect(readFileSync(confined.file(`other/${deep}/${raw}`), 'utf8')).toBe('deep');
-  confined.syncMade();
-});
+  test('the root itself may be reached by a symlink', () => {
+    symlinkSync(root, join(folder, 'name'));
+    const named = ConfinedRoot.open(join(folder, 'name'), { calls });
+    named.closeFile(named.openFile('file', create).fd);
+    named.close();
+    expect(readdirSync(root)).toEqual(['file']);
+    expect(codeOf(() => ConfinedRoot.open(join(folder, 'missing')))).toBe('not_found');
+  });
 
-test('closes what it opened', () => {
-  const before = readdirSync('/proc/self/fd').length;
-  const other = ConfinedRoot.open(root);
-  for (let at = 0; at < 500; at++) other.openFolder(`f${at}/g`, { create: true });
-  expect(readdirSync('/proc/self/fd').length).toBeLessThan(before + 80);
-  other.close();
-  expect(readdirSync('/proc/self/fd').length).toBe(before);
-});
+  test('a FIFO, a socket and a device are no files, and are not waited for', () => {
+    spawnSync('mkfifo', [join(root, 'fifo')]);
+    symlinkSync('/dev/zero', join(root, 'device'));
+    expect(codeOf(() => confined.openFile('fifo', constants.O_RDONLY))).toBe('unsupported');
+    expect(codeOf(() => confined.openFile('fifo', constants.O_WRONLY))).toBe('unsupported');
+    expect(codeOf(() => confined.openFile('device', constants.O_RDONLY))).toBe('name_unsafe');
+  });
 
-test('calls back before each system call', () => {
-  let calls = 0;
-  const watched = ConfinedRoot.open(root, { beforeCall: () => void calls++ });
-  watched.openFolder('a/b', { create: true });
-  expect(calls).toBeGreaterThanOrEqual(7);
-  const before = calls;
-  watched.openFolder('a/b');
-  expect(calls).toBe(before);
-  watched.close();
+  test('folders in each other, deeper than are kept open, with names of any bytes', () => {
+    const raw = pathFromBytes(Uint8Array.from([0x66, 0xff]));
+    const deep = Array.from({ length: 300 }, (_, at) => `d${at}`).join('/');
+    write(`${deep}/${raw}`, 'deep');
+    const from = confined.locate(`${deep}/${raw}`);
+    const to = confined.locate(`other/${deep}/${raw}`, { create: true });
+    renameSync(from.folder.at(from.name), to.folder.at(to.name));
+    expect(readFileSync(confined.file(`other/${deep}/${raw}`), 'utf8')).toBe('deep');
+    confined.syncMade();
+  });
+
+  test('closes what it opened', () => {
+    const before = readdirSync('/proc/self/fd').length;
+    const other = ConfinedRoot.open(root, { calls });
+    for (let at = 0; at < 500; at++) other.openFolder(`f${at}/g`, { create: true });
+    expect(readdirSync('/proc/self/fd').length).toBeLessThan(before + 80);
+    other.close();
+    expect(readdirSync('/proc/self/fd').length).toBe(before);
+  });
+
+  test('calls back before each system call', () => {
+    let called = 0;
+    const watched = ConfinedRoot.open(root, { calls, beforeCall: () => void called++ });
+    watched.openFolder('a/b', { create: true });
+    expect(called).toBeGreaterThanOrEqual(7);
+    const before = called;
+    watched.openFolder('a/b');
+    expect(called).toBe(before);
+    watched.close();
+  });
 });
 
 test('where there is no /proc, real paths are compared before and after', () => {

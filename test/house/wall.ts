@@ -41,6 +41,7 @@ export const walls: Readonly<Record<string, Rule>> = {
 
 /** Packages that belong to one folder: heavy, native, or the concern of that folder alone. */
 export const packageHomes: Readonly<Record<string, readonly string[]>> = {
+  koffi: ['endpoints'],
   'better-sqlite3': ['store'],
   kysely: ['store'],
   fastify: ['api'],

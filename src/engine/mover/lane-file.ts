@@ -1,6 +1,6 @@
 // How the mover's worker operations reach files: roots opened for one operation, each call charged to its side and its errors placed.
 
-import { closeSync, fstatSync, fsyncSync, readSync, type Stats, unlinkSync, writeSync } from 'node:fs';
+import { fstatSync, fsyncSync, readSync, type Stats, writeSync } from 'node:fs';
 import { ConfinedRoot } from '../../endpoints/confined.ts';
 import { errnoFault, errnoOf } from '../../endpoints/errno.ts';
 import { type Control, type Side, sides } from '../../endpoints/mounts.ts';
@@ -44,15 +44,23 @@ export class LaneFile {
   readonly fd: number;
   /** As it was when it was opened. */
   readonly stats: Stats;
-  readonly #at: At;
+  readonly #confined: ConfinedRoot;
+  readonly #path: string;
   readonly #side: Side;
   readonly #control: Control;
   #open = true;
 
-  private constructor(opened: { fd: number; stats: Stats }, at: At, side: Side, control: Control) {
+  private constructor(
+    confined: ConfinedRoot,
+    path: string,
+    opened: { fd: number; stats: Stats },
+    side: Side,
+    control: Control,
+  ) {
     this.fd = opened.fd;
     this.stats = opened.stats;
-    this.#at = at;
+    this.#confined = confined;
+    this.#path = path;
     this.#side = side;
     this.#control = control;
   }
@@ -66,7 +74,7 @@ export class LaneFile {
     control: Control,
     options: { mode?: number; create?: boolean } = {},
   ): LaneFile {
-    return new LaneFile(confined.openFile(path, flags, options), { root: confined.root, path }, side, control);
+    return new LaneFile(confined, path, confined.openFile(path, flags, options), side, control);
   }
 
   /** Fills `length` bytes of `buffer`, also where single reads are short; returns fewer only at the file's end. */
@@ -118,7 +126,8 @@ export class LaneFile {
     try {
       fsyncSync(this.fd);
     } catch (error) {
-      if (!syncless.has(errnoOf(error) ?? '')) throw lostWrites(error, this.#at, 'make durable');
+      if (!syncless.has(errnoOf(error) ?? ''))
+        throw lostWrites(error, { root: this.#confined.root, path: this.#path }, 'make durable');
     }
     this.#control.enter(this.#side);
   }
@@ -129,9 +138,9 @@ export class LaneFile {
     this.#open = false;
     this.#control.enter(this.#side);
     try {
-      closeSync(this.fd);
+      this.#confined.closeFile(this.fd);
     } catch (error) {
-      throw lostWrites(error, this.#at, 'close');
+      throw lostWrites(error, { root: this.#confined.root, path: this.#path }, 'close');
     }
   }
 
@@ -140,15 +149,15 @@ export class LaneFile {
     if (!this.#open) return;
     this.#open = false;
     try {
-      closeSync(this.fd);
+      this.#confined.closeFile(this.fd);
     } catch (error) {
       if (errnoOf(error) === undefined) throw error;
     }
   }
 
   #fault(error: unknown, operation: string, offsetBytes?: number): Fault {
-    const { root, path } = this.#at;
-    return errnoFault(error, { operation, path, place: root, ...(offsetBytes === undefined ? {} : { offsetBytes }) });
+    const at = { path: this.#path, place: this.#confined.root };
+    return errnoFault(error, { operation, ...at, ...(offsetBytes === undefined ? {} : { offsetBytes }) });
   }
 }
 
@@ -174,9 +183,9 @@ export function replaced({ root, path }: At): Fault {
 /** What is not there is removed already. */
 export function removeFile(confined: ConfinedRoot, path: string, control: Control): void {
   try {
-    const file = confined.file(path);
+    const { folder, name } = confined.locate(path);
     control.enter(sides.destination);
-    unlinkSync(file);
+    folder.unlink(name);
   } catch (error) {
     if (errnoOf(error) === 'ENOENT' || asFault(error).code === 'not_found') return;
     throw errnoFault(error, { operation: 'remove', path, place: confined.root });

@@ -3,6 +3,7 @@
 import { constants, statSync } from 'node:fs';
 import { ConfinedRoot } from '../../endpoints/confined.ts';
 import { type Control, type OperationContext, type StopReason, sides, stopReasons } from '../../endpoints/mounts.ts';
+import { systemCalls } from '../../endpoints/system-calls.ts';
 import { asFault, Fault, type FaultReport } from '../../model/fault.ts';
 import { displayPath, parentPath } from '../../model/names.ts';
 import { type SyncWay, syncFileSystem } from './group-sync.ts';
@@ -20,6 +21,8 @@ export interface PackInput {
   readonly files: readonly PackFile[];
   readonly rules: Omit<PackRules, 'syncedDevice'>;
   readonly journal: string;
+  /** Both ends are disks of this machine. A worker that is given up in a call to a share is ended there, and only what Node opened is closed then. */
+  readonly isNear: boolean;
   readonly syncWay: SyncWay;
   /** Int32: failures of syncs, counted over all workers (group-sync.ts). */
   readonly failures: SharedArrayBuffer;
@@ -66,6 +69,8 @@ export interface PackLaneOutcome {
 const groupFiles = 1_000;
 const groupBytes = 64 * 1024 * 1024;
 const lookAgainMs = 100;
+/** Files from which on loading the native system calls costs less than it saves. */
+const worthLoading = 300;
 
 interface Group {
   readonly index: number;
@@ -103,10 +108,11 @@ class PackLane {
     this.#synced = new Int32Array(input.synced);
     this.#leave = new Int32Array(input.leave);
     this.#syncWay = input.syncWay;
-    this.#source = ConfinedRoot.open(input.sourceRoot, { beforeCall: () => control.enter(sides.source) });
+    const calls = input.isNear && input.files.length >= worthLoading ? systemCalls() : undefined;
+    this.#source = ConfinedRoot.open(input.sourceRoot, { beforeCall: () => control.enter(sides.source), calls });
     try {
       const beforeCall = () => control.enter(sides.destination);
-      this.#destination = ConfinedRoot.open(input.destinationRoot, { beforeCall, create: true });
+      this.#destination = ConfinedRoot.open(input.destinationRoot, { beforeCall, create: true, calls });
     } catch (error) {
       this.#source.close();
       throw error;

@@ -60,6 +60,7 @@ export async function movePackLocally(parts: MoverParts, request: PackRequest): 
       isPlain: isLocalDisk(type),
     },
     journal: packJournalPath(parts.journalFolder, request.packId),
+    isNear: isLocalDisk(type) && isLocalDisk(parts.mounts.mountOf(sourceRoot).type),
     syncWay: syncWayOf(type),
     failures: parts.syncFailures,
     synced: synced.buffer as SharedArrayBuffer,

@@ -1,16 +1,7 @@
 // The last steps of a local move: metadata, durable content, the final name, and recognising one's own file after a crash.
 
-import {
-  constants,
-  fchmodSync,
-  fchownSync,
-  ftruncateSync,
-  futimesSync,
-  linkSync,
-  lstatSync,
-  renameSync,
-} from 'node:fs';
-import type { ConfinedRoot } from '../../endpoints/confined.ts';
+import { constants, fchmodSync, fchownSync, ftruncateSync, futimesSync, lstatSync } from 'node:fs';
+import type { ConfinedFolder, ConfinedRoot } from '../../endpoints/confined.ts';
 import { createHasher } from '../../endpoints/content-hash.ts';
 import { checkStop } from '../../endpoints/control.ts';
 import { errnoFault, errnoOf } from '../../endpoints/errno.ts';
@@ -121,30 +112,36 @@ export function giveName(
   control: Control,
 ): boolean {
   // Both lie in one folder.
-  const { folder, name } = confined.locate(finalPath);
-  const from = folder.at(baseName(partial.path));
-  const to = folder.at(name);
-  try {
-    if (replace) {
-      control.enter(sides.destination);
-      renameSync(from, to);
-      return true;
-    }
-    control.enter(sides.destination);
-    linkSync(from, to);
-  } catch (error) {
-    const errno = errnoOf(error) ?? '';
-    if (errno === 'EEXIST' && !replace) return false;
-    if (replace && nameless.has(errno) && linkToFree(from, to, control)) {
-      removeFile(confined, partial.path, control);
-      return true;
-    }
-    if (!replace && linkless.has(errno)) return renameToFree(confined, partial, from, to, finalPath, control);
-    throw errnoFault(error, {
+  const { folder, name: to } = confined.locate(finalPath);
+  const from = baseName(partial.path);
+  const fault = (error: unknown) =>
+    errnoFault(error, {
       operation: `give the final name ${displayPath(finalPath)} to`,
       path: partial.path,
       place: partial.root,
     });
+  try {
+    control.enter(sides.destination);
+    if (replace) {
+      folder.rename(from, to);
+      return true;
+    }
+    if (renamedToFree(folder, from, to)) return true;
+    control.enter(sides.destination);
+    folder.link(from, to);
+  } catch (error) {
+    const errno = errnoOf(error) ?? '';
+    if (errno === 'EEXIST' && !replace) return false;
+    if (replace && nameless.has(errno) && linkToFree(folder, from, to, control)) {
+      removeFile(confined, partial.path, control);
+      return true;
+    }
+    if (replace || !linkless.has(errno)) throw fault(error);
+    try {
+      return renameAfterLook(folder, from, to, control);
+    } catch (second) {
+      throw fault(second);
+    }
   }
   removeFile(confined, partial.path, control);
   return true;
@@ -155,10 +152,22 @@ const linkless = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK', 
 /** Errors of rename(2) after which a link may still do. */
 const nameless = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EACCES', 'EINVAL', 'EXDEV']);
 
-function linkToFree(from: string | Buffer, to: string | Buffer, control: Control): boolean {
+/** False where the system or the place has no rename that spares what is there. Throws `EEXIST` where something is. */
+function renamedToFree(folder: ConfinedFolder, from: string, to: string): boolean {
+  if (folder.renameToFree === undefined) return false;
+  try {
+    folder.renameToFree(from, to);
+    return true;
+  } catch (error) {
+    if (nameless.has(errnoOf(error) ?? '')) return false;
+    throw error;
+  }
+}
+
+function linkToFree(folder: ConfinedFolder, from: string, to: string, control: Control): boolean {
   try {
     control.enter(sides.destination);
-    linkSync(from, to);
+    folder.link(from, to);
     return true;
   } catch (error) {
     if (errnoOf(error) === undefined) throw error;
@@ -167,27 +176,12 @@ function linkToFree(from: string | Buffer, to: string | Buffer, control: Control
 }
 
 /** Where there are no hard links: a look, then a rename. What comes in between the two is replaced, which cannot be helped there. */
-function renameToFree(
-  confined: ConfinedRoot,
-  partial: At,
-  from: string | Buffer,
-  to: string | Buffer,
-  finalPath: string,
-  control: Control,
-): boolean {
-  try {
-    control.enter(sides.destination);
-    if (lstatSync(to, { throwIfNoEntry: false }) !== undefined) return false;
-    control.enter(sides.destination);
-    renameSync(from, to);
-    return true;
-  } catch (error) {
-    throw errnoFault(error, {
-      operation: `give the final name ${displayPath(finalPath)} to`,
-      path: partial.path,
-      place: confined.root,
-    });
-  }
+function renameAfterLook(folder: ConfinedFolder, from: string, to: string, control: Control): boolean {
+  control.enter(sides.destination);
+  if (lstatSync(folder.at(to), { throwIfNoEntry: false }) !== undefined) return false;
+  control.enter(sides.destination);
+  folder.rename(from, to);
+  return true;
 }
 
 export interface RecoverInput {

@@ -14,7 +14,7 @@ const naiveCopy = resolve(import.meta.dirname, '../naive-copy.ts');
 const calls = [
   'pwrite64',
   'write',
-  'openat',
+  'openat,openat2',
   'rename,renameat,renameat2',
   'link,linkat',
   'unlink,unlinkat',

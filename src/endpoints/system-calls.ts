@@ -1,0 +1,266 @@
+// System calls of Linux that Node has no names for: paths confined by the kernel, names below an open folder, attributes, one sync for a file system.
+
+import { createRequire } from 'node:module';
+import { getSystemErrorMap } from 'node:util';
+import { pathBytes, pathFromBytes } from '../model/names.ts';
+
+/**
+ * Each throws an error of Node's shape (`code`, `errno`, `syscall`), and begins again where a signal interrupted it. Folders are open
+ * descriptors, names are those of model/names.ts relative to them; one that holds NUL throws `EINVAL`. For worker threads: they block.
+ */
+export interface SystemCalls {
+  /**
+   * Opens a path of several parts below the folder as openat2(2) does with RESOLVE_BENEATH, RESOLVE_NO_SYMLINKS and
+   * RESOLVE_NO_MAGICLINKS: the kernel refuses whatever leads out of the folder (`EXDEV`) or through a symlink (`ELOOP`).
+   * Undefined where the kernel lacks it (before Linux 5.6) or a container forbids it.
+   */
+  readonly openat2: ((folder: number, path: string, flags: number, mode: number) => number) | undefined;
+  /** One part below the folder; O_NOFOLLOW belongs to `flags`. Programs that are started do not inherit the descriptor. */
+  openat(folder: number, name: string, flags: number, mode: number): number;
+  /** For what these calls opened: in a worker thread Node wants to close only what it opened itself, and warns of each other one. */
+  close(fd: number): void;
+  mkdirat(folder: number, name: string, mode: number): void;
+  unlinkat(folder: number, name: string): void;
+  /** A second name for what has the first, also where that is a symlink. Throws `EEXIST` where the name is taken. */
+  linkat(fromFolder: number, from: string, toFolder: number, to: string): void;
+  /** Replaces what has the new name; with `keep` throws `EEXIST` there, and `EINVAL` where the file system cannot promise that. */
+  renameat2(fromFolder: number, from: string, toFolder: number, to: string, options?: { keep?: boolean }): void;
+  /** Sets both times of a file that stands open, in nanoseconds since 1970. */
+  futimens(fd: number, atimeNs: bigint, mtimeNs: bigint): void;
+  /** Waits until the file system of `fd` is durable. Since Linux 5.8 it throws, once for each `fd`, what could not be written since that was opened. */
+  syncfs(fd: number): void;
+  /** Names of the extended attributes of an open file. */
+  flistxattr(fd: number): string[];
+  /** Undefined where there is no such attribute. */
+  fgetxattr(fd: number, name: string): Buffer | undefined;
+  fsetxattr(fd: number, name: string, value: Uint8Array): void;
+  /** What is not there is removed already. */
+  fremovexattr(fd: number, name: string): void;
+}
+
+type Native = (...values: unknown[]) => number;
+type Koffi = typeof import('koffi');
+
+/** As openat2(2) numbers it on every architecture. */
+const openat2Number = 437;
+const resolve = { noMagiclinks: 0x02n, noSymlinks: 0x04n, beneath: 0x08n };
+const openHowBytes = 24;
+const closeOnExec = 0o2000000;
+const renameNoReplace = 1;
+/** The most that a value, or a list of names, may take up (xattr(7)). */
+const attributeBytes = 65_536;
+const eagainTries = 8;
+
+const require = createRequire(import.meta.url);
+let loaded: SystemCalls | null | undefined;
+
+/**
+ * Loaded when they are first asked for, which takes some 10 ms in each thread: for work on many files. Undefined where the system is
+ * not Linux on x64 or arm64, or koffi, which calls them, does not load.
+ */
+export function systemCalls(): SystemCalls | undefined {
+  if (loaded === undefined) loaded = load();
+  return loaded ?? undefined;
+}
+
+function load(): SystemCalls | null {
+  if (process.platform !== 'linux' || !architectures.has(process.arch)) return null;
+  try {
+    return callsOf(require('koffi') as Koffi);
+  } catch {
+    return null;
+  }
+}
+
+/** Where the numbers and layouts below hold. */
+const architectures = new Set<string>(['x64', 'arm64']);
+
+function callsOf(koffi: Koffi): SystemCalls {
+  const library = koffi.load(null);
+  const find = (prototype: string): Native => library.func(prototype) as Native;
+  const open = find('int openat(int, const char *, int, uint)');
+  const open2 = find('long syscall(long, int, const char *, const uint8_t *, size_t)');
+  const close = find('int close(int)');
+  const mkdir = find('int mkdirat(int, const char *, uint)');
+  const unlink = find('int unlinkat(int, const char *, int)');
+  const link = find('int linkat(int, const char *, int, const char *, int)');
+  const rename = find('int renameat2(int, const char *, int, const char *, uint)');
+  const times = find('int futimens(int, const uint8_t *)');
+  const sync = find('int syncfs(int)');
+  const list = find('int64_t flistxattr(int, uint8_t *, size_t)');
+  const get = find('int64_t fgetxattr(int, const char *, uint8_t *, size_t)');
+  const set = find('int fsetxattr(int, const char *, const uint8_t *, size_t, int)');
+  const remove = find('int fremovexattr(int, const char *)');
+
+  /** What went wrong, for throwing; undefined where the call is to be made again. */
+  const trouble = (syscall: string): Error | undefined => {
+    const errno = koffi.errno();
+    return errno === errnos.EINTR ? undefined : systemError(errno, syscall);
+  };
+  const how = Buffer.alloc(openHowBytes);
+  const timespecs = new BigInt64Array(4);
+  let values: Buffer | undefined;
+
+  const openat2 = (folder: number, path: string, flags: number, mode: number): number => {
+    const bytes = nameOf(path, 'openat2');
+    how.writeBigUInt64LE(BigInt(flags | closeOnExec), 0);
+    how.writeBigUInt64LE(BigInt(mode), 8);
+    how.writeBigUInt64LE(resolve.beneath | resolve.noSymlinks | resolve.noMagiclinks, 16);
+    for (let tries = 1; ; ) {
+      const fd = open2(openat2Number, folder, bytes, how, openHowBytes);
+      if (fd >= 0) return fd;
+      const error = trouble('openat2');
+      if (error === undefined) continue;
+      // Something was renamed just then, so that the kernel could not be sure.
+      if ((error as NodeJS.ErrnoException).code === 'EAGAIN' && tries++ < eagainTries) continue;
+      throw error;
+    }
+  };
+
+  const hasOpenat2 = (): boolean => {
+    try {
+      close(openat2(atWorkingFolder, '.', pathOnly, 0));
+      return true;
+    } catch {
+      return false;
+    }
+  };
+
+  return {
+    openat2: hasOpenat2() ? openat2 : undefined,
+    openat(folder, name, flags, mode) {
+      const bytes = nameOf(name, 'openat');
+      for (;;) {
+        const fd = open(folder, bytes, flags | closeOnExec, mode);
+        if (fd >= 0) return fd;
+        const error = trouble('openat');
+        if (error !== undefined) throw error;
+      }
+    },
+    close(fd) {
+      if (close(fd) >= 0) return;
+      // An interrupted close has closed all the same.
+      const error = trouble('close');
+      if (error !== undefined) throw error;
+    },
+    mkdirat(folder, name, mode) {
+      const bytes = nameOf(name, 'mkdirat');
+      while (mkdir(folder, bytes, mode) < 0) {
+        const error = trouble('mkdirat');
+        if (error !== undefined) throw error;
+      }
+    },
+    unlinkat(folder, name) {
+      const bytes = nameOf(name, 'unlinkat');
+      while (unlink(folder, bytes, 0) < 0) {
+        const error = trouble('unlinkat');
+        if (error !== undefined) throw error;
+      }
+    },
+    linkat(fromFolder, from, toFolder, to) {
+      const before = nameOf(from, 'linkat');
+      const after = nameOf(to, 'linkat');
+      while (link(fromFolder, before, toFolder, after, 0) < 0) {
+        const error = trouble('linkat');
+        if (error !== undefined) throw error;
+      }
+    },
+    renameat2(fromFolder, from, toFolder, to, options) {
+      const before = nameOf(from, 'renameat2');
+      const after = nameOf(to, 'renameat2');
+      const flags = options?.keep === true ? renameNoReplace : 0;
+      while (rename(fromFolder, before, toFolder, after, flags) < 0) {
+        const error = trouble('renameat2');
+        if (error !== undefined) throw error;
+      }
+    },
+    futimens(fd, atimeNs, mtimeNs) {
+      writeTime(timespecs, 0, atimeNs);
+      writeTime(timespecs, 2, mtimeNs);
+      while (times(fd, timespecs) < 0) {
+        const error = trouble('futimens');
+        if (error !== undefined) throw error;
+      }
+    },
+    syncfs(fd) {
+      while (sync(fd) < 0) {
+        const error = trouble('syncfs');
+        if (error !== undefined) throw error;
+      }
+    },
+    flistxattr(fd) {
+      values ??= Buffer.allocUnsafeSlow(attributeBytes);
+      for (;;) {
+        const length = list(fd, values, attributeBytes);
+        if (length >= 0) return namesIn(values.subarray(0, length));
+        const error = trouble('flistxattr');
+        if (error !== undefined) throw error;
+      }
+    },
+    fgetxattr(fd, name) {
+      const bytes = nameOf(name, 'fgetxattr');
+      values ??= Buffer.allocUnsafeSlow(attributeBytes);
+      for (;;) {
+        const length = get(fd, bytes, values, attributeBytes);
+        if (length >= 0) return Buffer.from(values.subarray(0, length));
+        if (koffi.errno() === errnos.ENODATA) return undefined;
+        const error = trouble('fgetxattr');
+        if (error !== undefined) throw error;
+      }
+    },
+    fsetxattr(fd, name, value) {
+      const bytes = nameOf(name, 'fsetxattr');
+      while (set(fd, bytes, value, value.length, 0) < 0) {
+        const error = trouble('fsetxattr');
+        if (error !== undefined) throw error;
+      }
+    },
+    fremovexattr(fd, name) {
+      const bytes = nameOf(name, 'fremovexattr');
+      while (remove(fd, bytes) < 0) {
+        if (koffi.errno() === errnos.ENODATA) return;
+        const error = trouble('fremovexattr');
+        if (error !== undefined) throw error;
+      }
+    },
+  };
+}
+
+const atWorkingFolder = -100;
+/** O_PATH: marks the place only. */
+const pathOnly = 0o10000000;
+
+/** What koffi takes for a C string: text as it is, other names as their bytes with a NUL behind them. */
+function nameOf(name: string, syscall: string): string | Buffer {
+  if (name.includes('\0')) throw systemError(errnos.EINVAL, syscall);
+  return name.isWellFormed() ? name : Buffer.concat([pathBytes(name), nul]);
+}
+
+const nul = Buffer.alloc(1);
+
+/** Each ends with a NUL. */
+function namesIn(list: Buffer): string[] {
+  const names: string[] = [];
+  for (let at = 0; at < list.length; ) {
+    const end = list.indexOf(0, at);
+    names.push(pathFromBytes(list.subarray(at, end)));
+    at = end + 1;
+  }
+  return names;
+}
+
+function writeTime(timespecs: BigInt64Array, at: number, ns: bigint): void {
+  const below = ((ns % second) + second) % second;
+  timespecs[at] = (ns - below) / second;
+  timespecs[at + 1] = below;
+}
+
+const second = 1_000_000_000n;
+
+/** Linux's numbers, as errno.h of those architectures lists them. */
+const errnos = { EINTR: 4, EINVAL: 22, ENODATA: 61 };
+
+function systemError(errno: number, syscall: string): NodeJS.ErrnoException {
+  const [code, text] = getSystemErrorMap().get(-errno) ?? [`Unknown system error -${errno}`, 'unknown error'];
+  return Object.assign(new Error(`${code}: ${text}, ${syscall}`), { errno: -errno, code, syscall });
+}
