@@ -1,15 +1,22 @@
-// The parts of the documents that are written from the tables in model/: state diagrams, fault codes, event names.
+// What of the documents is written from tables in the sources: state diagrams, fault codes, event names, the man page.
 
+import { verbs } from '../src/cli/verbs.ts';
 import { eventNames, progressNames } from '../src/model/event.ts';
 import { faultCodes, faultTable } from '../src/model/fault.ts';
 import { type JobInput, jobStates, jobTable } from '../src/model/job.ts';
 import { type TransferInput, transferStates, transferTable } from '../src/model/transfer.ts';
+import { manPage } from './man-page.ts';
 
 /** Document → name of the part → its text. A part stands between `<!-- generated: name -->` and `<!-- end: name -->`. */
 export const generatedParts: Readonly<Record<string, Readonly<Record<string, () => string>>>> = {
   'ARCHITECTURE.md': { 'transfer states': transferDiagram, 'job states': jobDiagram },
   'docs/errors.md': { 'fault codes': faultList },
   'docs/events.md': { 'event names': eventList },
+};
+
+/** Documents that are written as a whole. */
+export const generatedDocuments: Readonly<Record<string, () => string>> = {
+  'docs/man/wherry.1': () => manPage(verbs),
 };
 
 /** The document with each of its parts written anew. Throws where a part's marks are missing. */

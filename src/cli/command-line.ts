@@ -14,6 +14,8 @@ export interface OptionSpec {
   /** May be given several times. */
   readonly many?: boolean;
   readonly about: string;
+  /** All that it takes, where these are few words; shells complete them. */
+  readonly choices?: readonly string[];
 }
 
 export interface VerbSpec {
@@ -25,6 +27,8 @@ export interface VerbSpec {
   readonly about?: string;
   /** Words that may come first (`ls`, `show`), with what they do. */
   readonly actions?: Readonly<Record<string, string>>;
+  /** True where its arguments are, or may be, paths of this machine. */
+  readonly paths?: boolean;
   readonly options: readonly OptionSpec[];
   readonly examples?: readonly (readonly [line: string, does: string])[];
   /** Loads the verb's code, only when it is wanted. */

@@ -1,5 +1,7 @@
 // The list of verbs: what each takes, and where its code is.
 
+import { jobStates } from '../model/job.ts';
+import { transferStates } from '../model/transfer.ts';
 import type { OptionSpec, VerbSpec } from './command-line.ts';
 import { watchesVerb, watchVerb } from './watch-verbs.ts';
 
@@ -23,6 +25,7 @@ const selection: readonly OptionSpec[] = [
 const copy: VerbSpec = {
   name: 'copy',
   usage: ['[OPTION…] SRC… DST'],
+  paths: true,
   summary: 'Copy files and folders, verified',
   about:
     "A folder's contents go into DST; a file goes into DST where that is a folder or ends with /, else becomes DST. What is there unchanged is left alone. " +
@@ -35,15 +38,22 @@ const copy: VerbSpec = {
     {
       name: 'conflict',
       value: 'RULE',
+      choices: ['overwrite', 'newer', 'skip', 'rename', 'fail'],
       about: 'What is there under that name: overwrite (default), newer, skip, rename, fail',
     },
     ...selection,
-    { name: 'symlinks', value: 'POLICY', about: 'skip (default), keep or follow' },
+    { name: 'symlinks', value: 'POLICY', choices: ['skip', 'keep', 'follow'], about: 'skip (default), keep or follow' },
     { name: 'links', short: 'l', about: 'As --symlinks keep' },
-    { name: 'verify', value: 'HOW', about: 'read-back (default), far-hash, or size' },
+    {
+      name: 'verify',
+      value: 'HOW',
+      choices: ['read-back', 'far-hash', 'size'],
+      about: 'read-back (default), far-hash, or size',
+    },
     {
       name: 'hash',
       value: 'ALGORITHM',
+      choices: ['xxh128-8m', 'sha256', 'blake3'],
       about: 'xxh128-8m, sha256 or blake3; default is the fast one for local places',
     },
     { name: 'preserve', value: 'LIST', about: 'Beside time and mode also: owner, xattrs, sparse (comma-separated)' },
@@ -75,6 +85,7 @@ const copy: VerbSpec = {
 const verify: VerbSpec = {
   name: 'verify',
   usage: ['[OPTION…] PATH…', '--against SRC DST'],
+  paths: true,
   summary: 'Prove again that what was copied is still what it was',
   about:
     'Reads each file below PATH again and compares its hash with the receipt that its copy left. A file that has been read lately may come from memory: ' +
@@ -82,7 +93,12 @@ const verify: VerbSpec = {
   options: [
     { name: 'against', value: 'SRC', about: 'Compare with this file or folder, by hash, instead of receipts' },
     { name: 'direct', about: 'Read past the page cache (O_DIRECT), where the file system can' },
-    { name: 'hash', value: 'ALGORITHM', about: 'For --against: xxh128-8m (default), sha256 or blake3' },
+    {
+      name: 'hash',
+      value: 'ALGORITHM',
+      choices: ['xxh128-8m', 'sha256', 'blake3'],
+      about: 'For --against: xxh128-8m (default), sha256 or blake3',
+    },
     { name: 'data', value: 'DIR', about: 'Also ask the ledger of this data folder, or its daemon where one runs' },
   ],
   examples: [
@@ -125,7 +141,7 @@ const transfers: VerbSpec = {
   summary: "The daemon's transfers: list, show, pause, resume, cancel, retry",
   actions,
   options: [
-    { name: 'state', value: 'STATE', many: true, about: 'Only those in this state (ls)' },
+    { name: 'state', value: 'STATE', choices: transferStates, many: true, about: 'Only those in this state (ls)' },
     { name: 'job', value: 'ID', about: 'Only those of this job (ls)' },
     { name: 'search', value: 'TEXT', about: 'Only those with this in a path (ls)' },
     { name: 'limit', value: 'N', about: 'At most so many; 0 is all (ls, 50)' },
@@ -140,7 +156,7 @@ const jobs: VerbSpec = {
   summary: "The daemon's jobs: list, show, pause, resume, cancel, retry",
   actions,
   options: [
-    { name: 'state', value: 'STATE', many: true, about: 'Only those in this state (ls)' },
+    { name: 'state', value: 'STATE', choices: jobStates, many: true, about: 'Only those in this state (ls)' },
     { name: 'limit', value: 'N', about: 'At most so many; 0 is all (ls, 50)' },
     data,
   ],
@@ -150,6 +166,7 @@ const jobs: VerbSpec = {
 const explain: VerbSpec = {
   name: 'explain',
   usage: ['PATH'],
+  paths: true,
   summary: 'Where a file is, or why it is not there yet',
   options: [data],
   load: async () => (await import('./explain.ts')).explain,
@@ -161,7 +178,13 @@ const token: VerbSpec = {
   summary: 'Tokens for programs that use the API',
   actions: { create: 'Make one; its secret is shown this once', ls: 'List them', revoke: 'End one at once' },
   options: [
-    { name: 'scope', value: 'SCOPE', many: true, about: 'read (default), write, management or admin' },
+    {
+      name: 'scope',
+      value: 'SCOPE',
+      choices: ['read', 'write', 'management', 'admin'],
+      many: true,
+      about: 'read (default), write, management or admin',
+    },
     { name: 'days', value: 'N', about: 'It ends after so many days' },
     data,
   ],
@@ -179,6 +202,7 @@ const consoleVerb: VerbSpec = {
 const configVerb: VerbSpec = {
   name: 'config',
   usage: ['check [FILE]'],
+  paths: true,
   summary: 'Check the configuration',
   actions: { check: 'Name every mistake with its line' },
   options: [config],
@@ -196,6 +220,23 @@ const doctor: VerbSpec = {
   load: async () => (await import('./doctor.ts')).doctor,
 };
 
+const completion: VerbSpec = {
+  name: 'completion',
+  usage: ['bash|zsh|fish'],
+  summary: 'Print what a shell needs to complete verbs, options and their values',
+  actions: {
+    bash: 'For ~/.bashrc',
+    zsh: 'For ~/.zshrc, after compinit',
+    fish: 'For ~/.config/fish/completions/wherry.fish',
+  },
+  options: [],
+  examples: [
+    ['source <(wherry completion bash)', 'in ~/.bashrc; for zsh alike'],
+    ['wherry completion fish > ~/.config/fish/completions/wherry.fish', 'once'],
+  ],
+  load: async () => (await import('./completion.ts')).completion,
+};
+
 export const verbs: readonly VerbSpec[] = [
   copy,
   watchVerb,
@@ -209,4 +250,5 @@ export const verbs: readonly VerbSpec[] = [
   consoleVerb,
   configVerb,
   doctor,
+  completion,
 ];

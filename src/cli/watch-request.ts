@@ -7,7 +7,12 @@ import type { Flags, OptionSpec } from './command-line.ts';
 import { absolutePlace, ownLedger } from './copy-request.ts';
 
 export const watchOptions: readonly OptionSpec[] = [
-  { name: 'after', value: 'WHAT', about: 'What happens to a proven source file: keep (default), delete, move-to' },
+  {
+    name: 'after',
+    value: 'WHAT',
+    choices: ['keep', 'delete', 'move-to'],
+    about: 'What happens to a proven source file: keep (default), delete, move-to',
+  },
   { name: 'move-to', value: 'DIR', about: 'Where --after move-to puts it; a folder outside the watched one' },
   {
     name: 'rule',
@@ -26,10 +31,25 @@ export const watchOptions: readonly OptionSpec[] = [
   { name: 'readable', about: 'Keep a growing copy readable under its final name, with a .growing marker beside it' },
   { name: 'bundle', about: 'Each folder directly below SRC is one set, taken as a whole' },
   { name: 'done-marker', value: 'NAME', about: "A file is complete when its marker is there: '{name}.done'" },
-  { name: 'conflict', value: 'RULE', about: 'A name that is taken: rename (default), overwrite, newer, skip, fail' },
-  { name: 'symlinks', value: 'POLICY', about: 'skip (default), keep or follow' },
-  { name: 'verify', value: 'HOW', about: 'read-back (default), far-hash, or size' },
-  { name: 'hash', value: 'ALGORITHM', about: 'xxh128-8m, sha256 or blake3; default is the fast one for local places' },
+  {
+    name: 'conflict',
+    value: 'RULE',
+    choices: ['overwrite', 'newer', 'skip', 'rename', 'fail'],
+    about: 'A name that is taken: rename (default), overwrite, newer, skip, fail',
+  },
+  { name: 'symlinks', value: 'POLICY', choices: ['skip', 'keep', 'follow'], about: 'skip (default), keep or follow' },
+  {
+    name: 'verify',
+    value: 'HOW',
+    choices: ['read-back', 'far-hash', 'size'],
+    about: 'read-back (default), far-hash, or size',
+  },
+  {
+    name: 'hash',
+    value: 'ALGORITHM',
+    choices: ['xxh128-8m', 'sha256', 'blake3'],
+    about: 'xxh128-8m, sha256 or blake3; default is the fast one for local places',
+  },
   { name: 'preserve', value: 'LIST', about: 'Beside time and mode also: owner, xattrs, sparse (comma-separated)' },
   { name: 'transfers', value: 'N', about: 'Files of this watch that move at once' },
   { name: 'bwlimit', value: 'RATE', about: 'A rate (2M; a bare number is KiB/s), or a timetable (08:00,2M 19:00,off)' },

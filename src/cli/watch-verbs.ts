@@ -6,6 +6,7 @@ import { watchOptions } from './watch-request.ts';
 export const watchVerb: VerbSpec = {
   name: 'watch',
   usage: ['[OPTION…] SRC DST…'],
+  paths: true,
   summary: 'Move files out of a folder as they appear, also while they still grow',
   about:
     'Runs in the foreground until Ctrl-C. A file moves when it is complete (unchanged for a while, closed by its writer, or marked); a large one is copied ' +
@@ -29,6 +30,7 @@ const data: OptionSpec = { name: 'data', value: 'DIR', about: "The daemon's data
 export const watchesVerb: VerbSpec = {
   name: 'watches',
   usage: ['ls', 'add [OPTION…] SRC DST…', 'show|pause|resume|rm ID…', 'test --rule MATCH=TEMPLATE NAME…'],
+  paths: true,
   summary: "The daemon's watches: list, show, add, pause, resume, remove, test rules",
   actions: {
     ls: 'List them, newest first',

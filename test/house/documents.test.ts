@@ -3,7 +3,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { generatedParts, withGeneratedParts } from '../../scripts/generated-docs.ts';
+import { generatedDocuments, generatedParts, withGeneratedParts } from '../../scripts/generated-docs.ts';
 import { faultCodes } from '../../src/model/fault.ts';
 import { repository } from './sources.ts';
 
@@ -20,6 +20,10 @@ function documents(folder: string): string[] {
 describe('the documents', () => {
   test.each(Object.keys(generatedParts))('%s is up to date with its tables (else: npm run docs)', (name) => {
     expect(read(name)).toBe(withGeneratedParts(name, read(name)));
+  });
+
+  test.each(Object.keys(generatedDocuments))('%s is what its source writes (else: npm run docs)', (name) => {
+    expect(read(name)).toBe(generatedDocuments[name]?.());
   });
 
   test('a stale one is seen', () => {
