@@ -35,7 +35,7 @@ export interface Journal {
 }
 
 /**
- * Reads a journal's text: lines of a head as JSON, `b INDEX DIGEST` for a block, `c COUNT` for a checkpoint. A line that is torn or
+ * Reads a journal's text: lines of a head as JSON, `b INDEX DIGEST` for a block, `c` for a checkpoint, `x` where all blocks before it were given up. A line that is torn or
  * makes no sense is passed over: each block is proved by re-reading before it counts. Undefined where no head can be read.
  */
 export function parseJournal(text: string): Journal | undefined {
@@ -48,6 +48,7 @@ export function parseJournal(text: string): Journal | undefined {
   for (const line of lines) {
     const block = /^b (\d{1,12}) ([0-9a-f]{32})$/.exec(line);
     if (block !== null) blocks.set(Number(block[1]), block[2] as string);
+    else if (line === 'x') blocks.clear();
     else if (line.startsWith('{')) {
       const next = parseHead(line);
       if (next === undefined) continue;
@@ -136,6 +137,11 @@ export class JournalWriter {
     } catch (error) {
       throw errnoFault(error, { operation: 'make durable the journal', path: this.#path });
     }
+  }
+
+  /** The blocks so far stand for nothing any more. */
+  giveUp(): void {
+    this.#append('\nx\n');
   }
 
   close(): void {

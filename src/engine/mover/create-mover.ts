@@ -200,11 +200,10 @@ export function createMover(options: MoverOptions): Mover {
   };
 }
 
-/** A failed fsync or close: what had been written before it may be lost. */
+/** A failed fsync or close, whatever the reason: what had been written before it may be lost. */
 function isLostWrite(fault: Fault): boolean {
-  if (fault.code === 'sync_failed') return true;
   const operation = fault.place?.operation;
-  return fault.code === 'space' && (operation === 'make durable' || operation === 'close');
+  return fault.code === 'sync_failed' || operation === 'make durable' || operation === 'close';
 }
 
 function isLocal({ source, destination }: Pick<MoveRequest, 'source' | 'destination'>): boolean {

@@ -1,8 +1,8 @@
 // Takes back what a move left: its partial and its journal.
 
-import { type OperationContext, sides } from '../../endpoints/mounts.ts';
+import { type Control, type OperationContext, sides } from '../../endpoints/mounts.ts';
 import { asFault } from '../../model/fault.ts';
-import { readJournal, removeJournal } from './block-journal.ts';
+import { JournalWriter, readJournal, removeJournal } from './block-journal.ts';
 import { removePartial } from './exposed-partial.ts';
 import { type At, removeFile, within } from './lane-file.ts';
 
@@ -15,6 +15,8 @@ export interface DiscardInput {
 export function discardPartial({ root, journal: path }: DiscardInput, { control }: OperationContext): void {
   const journal = readJournal(path, control);
   if (journal !== undefined) {
+    // Where the partial cannot be removed now, because its place is away, nothing is to be taken over from it later.
+    giveUpBlocks(path, control);
     try {
       within(control, sides.destination, root, (confined) => {
         for (const partial of journal.paths) removePartial(confined, partial, journal.head, control);
@@ -24,6 +26,15 @@ export function discardPartial({ root, journal: path }: DiscardInput, { control 
     }
   }
   removeJournal(path, control);
+}
+
+function giveUpBlocks(path: string, control: Control): void {
+  const journal = JournalWriter.open(path, control);
+  try {
+    journal.giveUp();
+  } finally {
+    journal.close();
+  }
 }
 
 /** The journal has done its work. */

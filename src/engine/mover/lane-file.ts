@@ -126,10 +126,21 @@ export class LaneFile {
     try {
       fsyncSync(this.fd);
     } catch (error) {
-      if (!syncless.has(errnoOf(error) ?? ''))
+      if (!this.#isSyncless(error))
         throw lostWrites(error, { root: this.#confined.root, path: this.#path }, 'make durable');
     }
     this.#control.enter(this.#side);
+  }
+
+  /** Who has no fsync gives the same answer again. Where it succeeds now, the first one was told of a loss. */
+  #isSyncless(error: unknown): boolean {
+    if (!syncless.has(errnoOf(error) ?? '')) return false;
+    try {
+      fsyncSync(this.fd);
+      return false;
+    } catch (again) {
+      return syncless.has(errnoOf(again) ?? '');
+    }
   }
 
   /** May be called again. Throws like `sync`: some shares say only here that data was lost. */

@@ -56,6 +56,33 @@ describe('a place that fails', () => {
     expect(sameFiles(join(rig.from, 'a'), there('a'))).toBe(true);
   });
 
+  // A share that loses its server says so at fsync or close; what it was given by then is gone, and a reading from memory hides it.
+  it.each([
+    ['fsync', 'EINVAL', 22],
+    ['fsync', 'ESTALE', 116],
+    ['flush', 'ESTALE', 116],
+    ['flush', 'ETIMEDOUT', 110],
+  ] as const)('at %s once with %s: written again, and whole after a power cut', async (operation, _, errno) => {
+    writeContent(join(rig.from, 'a'), 1, 20 * MiB);
+    faulty.faults(`fail ${operation} ${errno} 1 1`);
+    const outcome = published(await rig.mover.move(rig.request('a')));
+    expect(outcome).toMatchObject({ resumedBytes: 0 });
+    faulty.loseUnsynced();
+    expect(sameFiles(join(rig.from, 'a'), there('a'))).toBe(true);
+  });
+
+  it('at close, and is away for a while: nothing is taken over from what it was given before', async () => {
+    writeContent(join(rig.from, 'a'), 1, 20 * MiB);
+    faulty.faults('fail flush 116 2 0', 'fail unlink 116 1 0');
+    const request = rig.request('a');
+    await expect(rig.mover.move(request)).rejects.toMatchObject({ code: 'network' });
+    faulty.faults();
+    const outcome = published(await rig.mover.move(rig.request('a', { transfer: { ...request.transfer, fence: 2 } })));
+    expect(outcome).toMatchObject({ movedBytes: 20 * MiB, resumedBytes: 0 });
+    faulty.loseUnsynced();
+    expect(sameFiles(join(rig.from, 'a'), there('a'))).toBe(true);
+  });
+
   it('at every fsync: sync_failed, nothing published, nothing left', async () => {
     writeContent(join(rig.from, 'a'), 1, 3 * MiB);
     faulty.faults('fail fsync 5 1 0');
