@@ -1,6 +1,6 @@
 // Puts the engine together: the ledger's door, the scheduler, the jobs and the verbs behind one contract.
 
-import { Fault } from '../model/fault.ts';
+import { Fault, faultFrom } from '../model/fault.ts';
 import { createAttempts } from './attempt.ts';
 import { createBandwidthClock } from './bandwidth-clock.ts';
 import { copyMode } from './copy/copy-mode.ts';
@@ -130,6 +130,9 @@ export function createEngine(parts: EngineParts): Engine {
     ...{ ledger, dispatcher, holdings, jobs, places, attempts, packs },
     beat: async () => {
       await lookAfter(watchdog);
+      // Nobody is there to wait until the ledger's disk has room again.
+      if (rules.neverWait.includes('space') && ledger.firstTrouble !== null)
+        await verbs.breakOff(faultFrom(ledger.firstTrouble.fault));
       bandwidth.look();
       window.look();
       jobProgress.look();

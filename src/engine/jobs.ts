@@ -19,6 +19,8 @@ export interface Jobs {
   /** Nothing of the job is begun any more, and its finding has ended. The run stays until `drop`. */
   halt(run: JobRun): Promise<void>;
   drop(run: JobRun): void;
+  /** Ends a halted run as failed without the ledger. */
+  breakOff(run: JobRun, fault: Fault): void;
   /** A pack of the job has come back. */
   packDone(run: JobRun): void;
   /** Looks whether the job has come to its end, and ends it. */
@@ -47,6 +49,7 @@ export function createJobs(parts: JobsParts): Jobs {
   const { ledger, reader, log, clock } = parts;
   const runs = new Map<string, { run: JobRun; host: ModeHost & HostWaits }>();
   const waiting = new Map<string, Set<(job: Job) => void>>();
+  const brokenOff = new Map<string, Job>();
 
   const rested = (job: Job) => {
     const resolvers = waiting.get(job.id);
@@ -178,6 +181,14 @@ export function createJobs(parts: JobsParts): Jobs {
     check,
     drop,
 
+    breakOff: (run, fault) => {
+      const job: Job = { ...run.job, state: 'failed', error: fault.report(), finishedAt: clock.now() };
+      brokenOff.set(job.id, job);
+      parts.tellEnd(run);
+      drop(run);
+      rested(job);
+    },
+
     run: async (job, { find: withFind = true, input } = {}) => {
       const known = runs.get(job.id);
       if (known !== undefined) return known.run;
@@ -241,7 +252,7 @@ export function createJobs(parts: JobsParts): Jobs {
       const stop = () => reject(signal?.reason);
       signal?.addEventListener('abort', stop, { once: true });
       try {
-        const job = await reader.job(jobId);
+        const job = brokenOff.get(jobId) ?? (await reader.job(jobId));
         if (job === undefined) throw new Fault('not_found', `There is no job ${jobId}.`);
         return isAtRest(job) && !runs.has(jobId) ? job : await promise;
       } finally {

@@ -60,6 +60,8 @@ export interface Ledger {
   onTransfer(listener: TransferListener): () => void;
   /** Null as long as it can be written. */
   readonly trouble: LedgerTrouble | null;
+  /** The first that there ever was, over by now or not. */
+  readonly firstTrouble: LedgerTrouble | null;
   /** Where there is trouble: looks by a small write whether it is over. Never rejects. */
   probe(): Promise<void>;
 }
@@ -82,6 +84,7 @@ export function createLedger(store: Store, clock: Clock): Ledger {
   };
 
   let trouble: LedgerTrouble | null = null;
+  let firstTrouble: LedgerTrouble | null = null;
   const commit = async (changes: readonly Change[]) => {
     try {
       const results = await store.apply(changes);
@@ -89,7 +92,10 @@ export function createLedger(store: Store, clock: Clock): Ledger {
       return results;
     } catch (error) {
       const fault = asFault(error);
-      if (fault.code === 'ledger') trouble = { fault: fault.report(), since: trouble?.since ?? clock.now() };
+      if (fault.code === 'ledger') {
+        trouble = { fault: fault.report(), since: trouble?.since ?? clock.now() };
+        firstTrouble ??= trouble;
+      }
       throw error;
     }
   };
@@ -220,6 +226,9 @@ export function createLedger(store: Store, clock: Clock): Ledger {
 
     get trouble() {
       return trouble;
+    },
+    get firstTrouble() {
+      return firstTrouble;
     },
 
     probe: async () => {

@@ -7,7 +7,7 @@ import { type Transfer, type TransferInput, type TransferState, takes } from '..
 import type { Store } from '../store/store.ts';
 import type { Target } from './engine.ts';
 import type { EngineParts } from './engine-parts.ts';
-import { type Holding, type Holdings, tellStop } from './holdings.ts';
+import { type Holding, type Holdings, type Intent, tellStop } from './holdings.ts';
 import type { JobRun } from './job-run.ts';
 import { isAtRest, type Jobs } from './jobs.ts';
 import type { Ledger } from './ledger.ts';
@@ -33,6 +33,8 @@ export interface Verbs {
   retry(target: Target): Promise<void>;
   /** Writes other wishes into a job's row; a job that runs is paused for it and goes on. */
   rewrite(jobId: string, wishes: Pick<Job, 'spec' | 'name' | 'priority'>): Promise<Job>;
+  /** Ends all jobs as failed without a word in the ledger, which cannot be written: the next start finds them where they were. */
+  breakOff(fault: Fault): Promise<void>;
 }
 
 export function createVerbs(parts: VerbParts): Verbs {
@@ -67,7 +69,7 @@ export function createVerbs(parts: VerbParts): Verbs {
     new Fault('state_conflict', `${what} is ${state} and cannot be ${wish}.`);
 
   /** Stops an attempt and waits until nothing of it moves. */
-  const stop = async (holding: Holding, intent: 'pause' | 'cancel') => {
+  const stop = async (holding: Holding, intent: Intent) => {
     tellStop(holding, intent);
     if (holding.parked) await holding.settle();
     const giveUp = new AbortController();
@@ -148,7 +150,7 @@ export function createVerbs(parts: VerbParts): Verbs {
 
   const isRefusal = (row: Transfer) => parts.modes.find((mode) => mode.kind === row.mode)?.isRefusal?.(row) === true;
 
-  const halt = async (run: JobRun, intent: 'pause' | 'cancel') => {
+  const halt = async (run: JobRun, intent: Intent) => {
     const halted = jobs.halt(run);
     await Promise.all(holdings.ofJob(run.id).map((holding) => stop(holding, intent)));
     await halted;
@@ -171,6 +173,13 @@ export function createVerbs(parts: VerbParts): Verbs {
       jobs.rested(await run.advance(input));
     } finally {
       jobs.drop(run);
+    }
+  };
+
+  const breakOff = async (fault: Fault) => {
+    for (const run of jobs.all) {
+      await halt(run, 'shutdown');
+      jobs.breakOff(run, fault);
     }
   };
 
@@ -214,6 +223,7 @@ export function createVerbs(parts: VerbParts): Verbs {
   };
 
   return {
+    breakOff,
     rewrite: (jobId, wishes) => inLine(jobId, () => rewrite(jobId, wishes)),
     pause: (target) =>
       'jobId' in target

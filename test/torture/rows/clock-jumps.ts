@@ -82,7 +82,8 @@ async function jump(name: string, offset: string, options: RowOptions, tally: Ta
     }
     writeContent(join(watched, 'at the jump.bin'), 9, 30_000);
     clock.set(offset);
-    await after(1_500);
+    const jumped = await until(async () => ((await isAwayFrom(daemon, Date.now())) ? true : undefined), 20_000);
+    if (jumped === undefined) tally.fault(`${name}: the daemon's clock does not jump`);
 
     const readable = (secret: string): Promise<boolean> =>
       createClient({ url: daemon.url, token: secret })
@@ -122,6 +123,12 @@ async function jump(name: string, offset: string, options: RowOptions, tally: Ta
     tally.compare(watched, out, `${name}, the watch`);
     options.say(`${name}: what waited went on after ${wentOnMs.toFixed(0)} ms`);
   });
+}
+
+/** Whether the daemon's clock is more than half a day away from this one. */
+async function isAwayFrom(daemon: Daemon, now: number): Promise<boolean> {
+  const { headers } = await fetch(`${daemon.url}/healthz`);
+  return Math.abs(Date.parse(headers.get('date') ?? '') - now) > 12 * 3_600_000;
 }
 
 async function token(daemon: Daemon, expiresInDays: number | undefined): Promise<string> {
