@@ -85,6 +85,8 @@ export function createHost(run: JobRun, parts: HostParts): ModeHost & HostWaits 
         ...(facts === undefined ? {} : { facts }),
       }),
 
+    advanceAll: (advances) => ledger.advanceAll(advances),
+
     async *rows(states) {
       let cursor: string | undefined;
       do {

@@ -12,7 +12,7 @@ import type { Place, SourceIdentity, Transfer, TransferInput, TransferState, Wai
 import type { StoreReader } from '../store/store.ts';
 import type { PlannedItem } from './engine.ts';
 import type { EngineLog } from './engine-parts.ts';
-import type { Facts, TransferPatch } from './ledger.ts';
+import type { Advance, Facts, TransferPatch } from './ledger.ts';
 import type { Growth, MoveOptions, PackFile } from './mover/move.ts';
 import type { StoragePlace } from './storage-monitor.ts';
 
@@ -126,6 +126,8 @@ export interface ModeHost extends ModeParts {
     patch?: TransferPatch,
     facts?: Facts,
   ): Promise<Transfer | undefined>;
+  /** Like `advance` for many rows, in one commit; a result for each. */
+  advanceAll(advances: readonly Omit<Advance, 'receipt'>[]): Promise<readonly (Transfer | undefined)[]>;
   /** The job's rows in these states. */
   rows(states: readonly TransferState[]): AsyncIterable<Transfer>;
   /** The job cannot go on for now (its source is away). Transfers under way go on. */

@@ -336,7 +336,9 @@ export class WatchRun implements ModeRun {
     ];
     for (let at = 0; at < discovered.length && !signal.aborted; at += batch)
       await this.#discover(discovered.slice(at, at + batch));
-    const others = actions.filter((action) => action.kind !== 'discover');
+    const queued = actions.filter((action) => action.kind === 'queue');
+    for (let at = 0; at < queued.length && !signal.aborted; at += batch) await this.#queue(queued.slice(at, at + batch));
+    const others = actions.filter((action) => action.kind !== 'discover' && action.kind !== 'queue');
     for (let at = 0; at < others.length && !signal.aborted; at += batch) {
       await Promise.all(others.slice(at, at + batch).map((action) => this.#act(action)));
     }
@@ -375,7 +377,7 @@ export class WatchRun implements ModeRun {
     return this.#place(hash === undefined ? facts : { ...facts, hash }).path;
   }
 
-  async #act(action: Exclude<WatchAction, { kind: 'discover' }>): Promise<void> {
+  async #act(action: Exclude<WatchAction, { kind: 'discover' | 'queue' }>): Promise<void> {
     const one = this.#tracker.file(action.path);
     if (one === undefined) return;
     switch (action.kind) {
@@ -408,19 +410,45 @@ export class WatchRun implements ModeRun {
         }
         if (this.#tracker.file(action.path) === undefined) this.#noticed.set(action.path, one.file);
         return;
-      case 'queue': {
-        const { sizeBytes, mtimeMs } = one.file;
-        const patch = { sizeBytes: action.growing ? null : sizeBytes, mtimeMs };
-        const path = this.#usesHash ? await this.#placedByHash(one.file) : undefined;
-        await this.#change(action.path, (row) =>
-          this.#host.advance(
-            row,
-            'queue',
-            path === undefined ? patch : { ...patch, destination: { ...row.destination, path } },
-          ),
-        );
+    }
+  }
+
+  /** Many at once in one commit: a burst of small files would else wait for as many. */
+  async #queue(actions: readonly (WatchAction & { kind: 'queue' })[]): Promise<void> {
+    const wishes: Parameters<ModeHost['advanceAll']>[0][number][] = [];
+    for (const { path, growing } of actions) {
+      const one = this.#tracker.file(path);
+      if (one === undefined) continue;
+      let placed: string | undefined;
+      try {
+        if (this.#usesHash) placed = await this.#placedByHash(one.file);
+      } catch (error) {
+        await this.#fail(path, asFault(error));
+        continue;
+      }
+      for (const transfer of one.transfers) {
+        const to = placed === undefined ? {} : { destination: { ...transfer.destination, path: placed } };
+        const patch = { sizeBytes: growing ? null : one.file.sizeBytes, mtimeMs: one.file.mtimeMs, ...to };
+        wishes.push({ transfer, inputs: 'queue', patch });
       }
     }
+    const after = await this.#host.advanceAll(wishes);
+    const changed = new Map<string, Transfer>();
+    for (const [at, { transfer }] of wishes.entries()) {
+      const row = after[at] ?? (await this.#host.reader.transfer(transfer.id)) ?? transfer;
+      changed.set(transfer.id, row);
+    }
+    for (const { path } of actions) this.#setChanged(path, (row) => changed.get(row.id) ?? row);
+  }
+
+  /** It has no place to go to; the others go on. */
+  async #fail(path: string, fault: Fault): Promise<void> {
+    this.#host.log.warn({ jobId: this.#job.id, fault: fault.report() }, fault.message);
+    const rows = this.#tracker.file(path)?.transfers ?? [];
+    await this.#host.advanceAll(
+      rows.map((transfer) => ({ transfer, inputs: 'fail', patch: { error: fault.report() } })),
+    );
+    this.#tracker.refuse(path);
   }
 
   /** A rule that speaks of the content's hash costs a reading of its own. */
@@ -442,9 +470,15 @@ export class WatchRun implements ModeRun {
         return (await this.#host.reader.transfer(row.id)) ?? row;
       }),
     );
+    const byId = new Map(after.map((row) => [row.id, row]));
+    this.#setChanged(path, (row) => byId.get(row.id) ?? row);
+  }
+
+  #setChanged(path: string, changed: (row: Transfer) => Transfer): void {
+    const rows = (this.#tracker.file(path)?.transfers ?? []).map(changed);
     this.#tracker.setTransfers(
       path,
-      after.filter((row) => !resting.includes(row.state)),
+      rows.filter((row) => !resting.includes(row.state)),
     );
   }
 
