@@ -1,9 +1,9 @@
 // Watches: list, create, look at, change, pause, resume and remove; and a dry test of rules.
 
-import { runInNewContext } from 'node:vm';
-import { whyIgnored } from '../../engine/watch/explain-watched.ts';
-import { compileRules, type Placement, type PlacementRule } from '../../engine/watch/placement.ts';
-import { asFault, Fault } from '../../model/fault.ts';
+import type { PlacementRule } from '../../engine/watch/placement.ts';
+import { createPlacer, type Placed } from '../../engine/watch/placer.ts';
+import type { Clock } from '../../model/clock.ts';
+import { Fault, faultFrom } from '../../model/fault.ts';
 import type { Job, JobState } from '../../model/job.ts';
 import { displayPath } from '../../model/names.ts';
 import { pathText } from '../../model/path-text.ts';
@@ -16,8 +16,6 @@ import { route, type Services } from '../route.ts';
 const mostWatches = 1000;
 /** A watch that was cancelled is removed. */
 const shown: readonly JobState[] = ['pending', 'running', 'waiting', 'paused', 'failed'];
-/** A regular expression may take longer than anybody would wait; meanwhile nobody else is answered. */
-const testMs = 500;
 
 async function found(services: Services, id: string): Promise<Job> {
   const job = await services.reader.job(id);
@@ -65,7 +63,7 @@ export const watchRoutes = [
     });
     return watchView(job, services);
   }),
-  route('testRules', ({ body }) => Promise.resolve({ rows: testRules(body) })),
+  route('testRules', async ({ body }, services) => ({ rows: await testRules(body, services.clock) })),
   route('getWatch', async ({ params }, services) => {
     const waiting = services.waitingWatches().find((one) => one.id === params.id);
     return waiting === undefined ? await view(services, params.id) : waitingWatchView(waiting);
@@ -102,32 +100,29 @@ interface RulesTest {
   readonly exclude: string[];
 }
 
-/** Rejects with `invalid` for a rule that is none, or whose expression takes too long. */
-function testRules({ rules, names, include, exclude }: RulesTest): PlacementTest[] {
-  const place = compileRules(rules);
-  const now = Date.now();
-  const test = (name: string): PlacementTest => {
-    const path = name.replace(/^\/+/, '');
-    const none = { name: displayPath(name), to: null, rule: null, ignored: null, error: null };
-    const ignored = whyIgnored(path, { include, exclude });
-    if (ignored !== undefined) return { ...none, ignored };
-    let placement: Placement;
-    try {
-      placement = place({ path, mtimeMs: now, foundAt: now, hash: '0'.repeat(64) });
-    } catch (error) {
-      return { ...none, error: faultView(asFault(error).report()) };
-    }
-    return { ...none, to: pathText(placement.path), rule: placement.rule === null ? null : placement.rule + 1 };
-  };
+/** Rejects with `invalid` for a rule that is none, or that takes too long over one of the names. */
+async function testRules({ rules, names, include, exclude }: RulesTest, clock: Clock): Promise<PlacementTest[]> {
+  const placer = createPlacer(rules, clock, { selection: { include, exclude }, mostSlow: 1 });
   try {
-    return runInNewContext('test()', { test: () => names.map(test) }, { timeout: testMs }) as PlacementTest[];
-  } catch (error) {
-    if ((error as { code?: unknown }).code === 'ERR_SCRIPT_EXECUTION_TIMEOUT') {
-      throw new Fault(
-        'invalid',
-        'A rule takes too long on one of these names; write its regular expression more simply.',
-      );
-    }
-    throw error;
+    const now = clock.now();
+    const files = names.map((name) => ({
+      path: name.replace(/^\/+/, ''),
+      mtimeMs: now,
+      foundAt: now,
+      hash: '0'.repeat(64),
+    }));
+    const placed = await placer.place(files);
+    return names.map((name, at): PlacementTest => {
+      const result = placed[at] as Placed;
+      const none = { name: displayPath(name), to: null, rule: null, ignored: null, error: null };
+      if (result.kind === 'ignored') return { ...none, ignored: result.reason };
+      if (result.kind === 'refused') {
+        if (result.slow === true) throw faultFrom(result.fault);
+        return { ...none, error: faultView(result.fault) };
+      }
+      return { ...none, to: pathText(result.path), rule: result.rule === null ? null : result.rule + 1 };
+    });
+  } finally {
+    placer.close();
   }
 }

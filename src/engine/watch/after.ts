@@ -10,14 +10,19 @@ import type { PreparedWatch } from './watch-mode.ts';
 const tries = 3;
 const pauseMs = 500;
 
-/** Rejects with why the source could not be put away; the transfer stays completed. */
-export async function afterArrival(transfer: Transfer, spec: PreparedWatch, host: ModeHost): Promise<void> {
+/** Rejects with why the source could not be put away; the transfer stays completed. `fresh` is the receipt of this arrival. */
+export async function afterArrival(
+  transfer: Transfer,
+  fresh: Receipt,
+  spec: PreparedWatch,
+  host: ModeHost,
+): Promise<void> {
   if (spec.after === 'keep') return;
   const { endpoint, path } = transfer.source;
   const source = await host.open(endpoint);
   const there = await source.stat(path);
   if (there === undefined) return;
-  const receipts = await host.reader.receipts({ source: transfer.source });
+  const receipts = spec.destinations.length === 1 ? [fresh] : await host.reader.receipts({ source: transfer.source });
   const proven = new Set(
     receipts.filter((receipt) => matches(receipt, there)).map((receipt) => receipt.destination.endpoint),
   );

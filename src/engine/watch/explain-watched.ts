@@ -9,7 +9,10 @@ import { growthRate } from './observation.ts';
 import type { TrackedFile } from './tracker.ts';
 
 /** Why a watch never takes this path (relative to its source); undefined where its rules let it in. */
-export function whyIgnored(path: string, spec: Pick<WatchSpec, 'include' | 'exclude'>): string | undefined {
+export function whyIgnored(
+  path: string,
+  spec: { readonly include: readonly string[]; readonly exclude: readonly string[] },
+): string | undefined {
   const parts = path.split('/');
   const hidden = parts.findIndex((part) => part.startsWith('.'));
   if (hidden >= 0) {
@@ -42,7 +45,8 @@ export function whyNotYet(
         : `, ${formatSize(Math.max(0, seen.last.sizeBytes - now.bytesDone))} behind the writer`;
     return `seen, still growing${speed}${behind}`;
   }
-  if (one.stage === 'let') return undefined;
+  if (one.stage === 'let')
+    return one.transfers.length === 0 ? 'stable; in line with the small files that came with it' : undefined;
   const left = (wholeMs: number) => Math.max(0, Math.ceil((seen.changedAt + wholeMs - now.at) / 1000));
   switch (seen.verdict) {
     case 'empty':

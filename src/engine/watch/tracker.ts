@@ -154,7 +154,8 @@ export class Tracker {
     };
     this.#tracked.set(file.path, one);
     const actions: WatchAction[] = [];
-    if (one.transfers.length === 0 && observation.verdict !== 'empty')
+    // Small files of a burst are let go without rows.
+    if (one.stage === 'seen' && one.transfers.length === 0 && observation.verdict !== 'empty')
       actions.push({ kind: 'discover', path: file.path });
     if (one.stage === 'seen' && observation.verdict === 'growing' && this.#alone(file.path)) {
       this.#tracked.set(file.path, { ...one, stage: 'let', growing: true });
@@ -202,20 +203,25 @@ export class Tracker {
     if (one !== undefined) this.#tracked.set(path, { ...one, transfers });
   }
 
-  /** A row of this file has come to its end; when all have, the file is done with as it was. */
-  rest(transfer: Transfer, seen: Taken | undefined): void {
+  /**
+   * A row of this file has come to its end; when all have, the file is done with as it was. The file where it has changed since it was
+   * copied: it is to be seen anew, as nothing else will tell of it.
+   */
+  rest(transfer: Transfer, seen: Taken | undefined): SeenFile | undefined {
     const path = transfer.source.path;
     const one = this.#tracked.get(path);
-    if (one === undefined) return;
+    if (one === undefined) return undefined;
     const left = one.transfers.filter((row) => row.id !== transfer.id);
     if (left.length > 0) {
       this.#tracked.set(path, { ...one, transfers: left });
-      return;
+      return undefined;
     }
     this.#tracked.delete(path);
-    if (!this.#present.has(path) && seen === undefined) return;
+    const isPresent = this.#present.has(path);
+    if (!isPresent && seen === undefined) return undefined;
     const isAsSeen = seen === undefined || isSameContent(seen, one.file);
     this.#taken.set(path, isAsSeen ? takenAs(one.file) : seen);
+    return isAsSeen || !isPresent ? undefined : one.file;
   }
 
   /** It cannot go anywhere as it is; only another content is looked at again. */

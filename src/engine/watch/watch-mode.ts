@@ -9,6 +9,7 @@ import type { PlannedItem } from '../engine.ts';
 import type { Mode, ModeHost, ModeParts, Prepared } from '../mode.ts';
 import { createSelection } from '../selection.ts';
 import { compileRules } from './placement.ts';
+import { createPlacer, type Placer } from './placer.ts';
 import { WatchRun } from './watch-run.ts';
 import { createWatchers, type Watchers } from './watcher.ts';
 
@@ -71,19 +72,31 @@ async function prepare(request: JobRequest, parts: ModeParts): Promise<Prepared>
 async function* plan(request: JobRequest, parts: ModeParts, signal?: AbortSignal): AsyncIterable<PlannedItem> {
   const { spec } = await prepare(request, parts);
   const watch = spec as PreparedWatch;
-  const place = compileRules(watch.rules);
+  const placer = createPlacer(watch.rules, parts.clock);
+  try {
+    yield* planned(watch, placer, parts, signal);
+  } finally {
+    placer.close();
+  }
+}
+
+async function* planned(
+  watch: PreparedWatch,
+  placer: Placer,
+  parts: ModeParts,
+  signal?: AbortSignal,
+): AsyncIterable<PlannedItem> {
   const { takes } = createSelection(watch.include, watch.exclude);
   const source = await parts.open(watch.source);
   for await (const entry of source.list('', signal === undefined ? {} : { signal })) {
     if (entry.kind !== 'file' || entry.path.split('/').some((part) => part.startsWith('.'))) continue;
     if (!takes(entry.path)) continue;
-    const { path } = place({
-      path: entry.path,
-      mtimeMs: entry.mtimeMs,
-      foundAt: parts.clock.now(),
-      hash: '0'.repeat(64),
-    });
-    yield { action: 'copy', path: entry.path, sizeBytes: entry.sizeBytes, reason: `to ${displayPath(path)}` };
+    const { path, mtimeMs, sizeBytes } = entry;
+    const facts = { path, mtimeMs, foundAt: parts.clock.now(), hash: '0'.repeat(64) };
+    const [placed] = await placer.place([facts]);
+    if (placed?.kind === 'placed') {
+      yield { action: 'copy', path, sizeBytes, reason: `to ${displayPath(placed.path)}` };
+    } else if (placed?.kind === 'refused') yield { action: 'refuse', path, sizeBytes, reason: placed.fault.message };
   }
 }
 

@@ -5,14 +5,15 @@ import { asFault, Fault } from '../../model/fault.ts';
 import type { Job } from '../../model/job.ts';
 import { displayPath } from '../../model/names.ts';
 import type { Receipt } from '../../model/receipt.ts';
-import type { Transfer, TransferState } from '../../model/transfer.ts';
+import type { Transfer } from '../../model/transfer.ts';
 import { transferStates } from '../../model/transfer.ts';
-import type { ModeHost, ModeRun, NewTransfer } from '../mode.ts';
+import type { ModeHost, ModeRun } from '../mode.ts';
 import type { Growth } from '../mover/move.ts';
 import type { StoragePlace } from '../storage-monitor.ts';
 import { afterArrival } from './after.ts';
 import { whyIgnored, whyNotYet } from './explain-watched.ts';
-import { compileRules, needsHash, type PlacementFacts } from './placement.ts';
+import { Intake, resting } from './intake.ts';
+import { createPlacer, type Placer } from './placer.ts';
 import { Tracker, type WatchAction } from './tracker.ts';
 import type { SeenFile } from './tree-snapshot.ts';
 import type { PreparedWatch } from './watch-mode.ts';
@@ -23,8 +24,8 @@ import type { EventsTest, ScanResult } from './watcher-messages.ts';
 const scanWithEventsMs = 300_000;
 /** Rows that are written in one go. */
 const batch = 500;
-
-const resting: readonly TransferState[] = ['completed', 'failed', 'cancelled'];
+/** Sources that are put away at once after a pack. */
+const putAwayAtOnce = 8;
 
 /** What a watch says of itself while it runs. */
 export interface WatchStatus {
@@ -47,8 +48,8 @@ export class WatchRun implements ModeRun {
   readonly #spec: PreparedWatch;
   readonly #job: Job;
   readonly #tracker: Tracker;
-  readonly #place: (facts: PlacementFacts) => { readonly path: string };
-  readonly #usesHash: boolean;
+  readonly #placer: Placer;
+  readonly #intake: Intake;
   readonly #noticed = new Map<string, SeenFile>();
   readonly #gone = new Set<string>();
   #wake: () => void = () => undefined;
@@ -69,8 +70,8 @@ export class WatchRun implements ModeRun {
     this.#host = host;
     this.#watchers = watchers;
     this.#tracker = new Tracker(this.#spec);
-    this.#place = compileRules(this.#spec.rules);
-    this.#usesHash = needsHash(this.#spec.rules);
+    this.#placer = createPlacer(this.#spec.rules, host.clock);
+    this.#intake = new Intake({ spec: this.#spec, host, tracker: this.#tracker, placer: this.#placer });
     this.mostAtOnce = this.#spec.transfers;
     this.bandwidth = this.#spec.bandwidth;
   }
@@ -112,6 +113,7 @@ export class WatchRun implements ModeRun {
     } finally {
       signal.removeEventListener('abort', stop);
       tree.close();
+      this.#placer.close();
     }
   }
 
@@ -173,18 +175,39 @@ export class WatchRun implements ModeRun {
     return await this.#whyUnseen(known, at);
   }
 
-  async arrived(transfer: Transfer, receipt: Receipt): Promise<void> {
-    const seen = receipt.sourceIdentity;
-    this.#tracker.rest(transfer, seen === null ? undefined : { sizeBytes: seen.sizeBytes, mtimeMs: seen.mtimeMs });
+  arrived(transfer: Transfer, receipt: Receipt): Promise<void> {
+    return this.arrivedTogether([{ transfer, receipt }]);
+  }
+
+  async arrivedTogether(arrived: readonly { readonly transfer: Transfer; readonly receipt: Receipt }[]): Promise<void> {
+    for (const { transfer, receipt } of arrived) this.#rest(transfer, receipt.sourceIdentity ?? undefined);
     // A marker may have waited for this.
     this.#wake();
-    await afterArrival(transfer, this.#spec, this.#host);
+    if (this.#spec.after === 'keep') return;
+    const left = [...arrived];
+    const one = async () => {
+      for (let next = left.shift(); next !== undefined; next = left.shift()) {
+        const { transfer, receipt } = next;
+        await afterArrival(transfer, receipt, this.#spec, this.#host).catch((error) => {
+          const fault = asFault(error).report();
+          this.#host.log.warn({ jobId: this.#job.id, transferId: transfer.id, fault }, fault.message);
+        });
+      }
+    };
+    await Promise.all(Array.from({ length: putAwayAtOnce }, one));
   }
 
   stopped(transfer: Transfer): void {
-    if (!resting.includes(transfer.state)) return;
-    this.#tracker.rest(transfer, undefined);
-    this.#wake();
+    const path = transfer.source.path;
+    if (resting.includes(transfer.state)) {
+      this.#rest(transfer, undefined);
+      this.#wake();
+    } else if (this.#tracker.file(path)?.transfers.length === 0) this.#tracker.setTransfers(path, [transfer]);
+  }
+
+  #rest(transfer: Transfer, seen: { sizeBytes: number; mtimeMs: number } | undefined): void {
+    const changed = this.#tracker.rest(transfer, seen);
+    if (changed !== undefined && !this.#noticed.has(changed.path)) this.#noticed.set(changed.path, changed);
   }
 
   /** The path below the source; undefined where it is elsewhere. */
@@ -331,50 +354,17 @@ export class WatchRun implements ModeRun {
 
   async #carryOut(actions: readonly WatchAction[], signal: AbortSignal): Promise<void> {
     // A file that was noticed and looked at in one round is discovered by both.
-    const discovered = [
-      ...new Set(actions.filter((action) => action.kind === 'discover').map((action) => action.path)),
-    ];
+    const found = [...new Set(actions.filter((action) => action.kind === 'discover').map((action) => action.path))];
+    const discovered = this.#intake.withoutBurst(found);
     for (let at = 0; at < discovered.length && !signal.aborted; at += batch)
-      await this.#discover(discovered.slice(at, at + batch));
+      await this.#intake.discover(discovered.slice(at, at + batch));
     const queued = actions.filter((action) => action.kind === 'queue');
-    for (let at = 0; at < queued.length && !signal.aborted; at += batch) await this.#queue(queued.slice(at, at + batch));
+    for (let at = 0; at < queued.length && !signal.aborted; at += batch)
+      await this.#intake.queue(queued.slice(at, at + batch));
     const others = actions.filter((action) => action.kind !== 'discover' && action.kind !== 'queue');
     for (let at = 0; at < others.length && !signal.aborted; at += batch) {
       await Promise.all(others.slice(at, at + batch).map((action) => this.#act(action)));
     }
-  }
-
-  async #discover(paths: readonly string[]): Promise<void> {
-    const files: NewTransfer[] = [];
-    const refused: { file: NewTransfer; fault: Fault }[] = [];
-    for (const path of paths) {
-      const one = this.#tracker.file(path);
-      if (one === undefined) continue;
-      for (const endpoint of this.#spec.destinations) {
-        const file = (to: string): NewTransfer => ({
-          source: { endpoint: this.#spec.source, path },
-          destination: { endpoint, path: to },
-          sizeBytes: one.file.sizeBytes,
-          mtimeMs: one.file.mtimeMs,
-          fileMode: one.file.mode,
-        });
-        try {
-          files.push(file(this.#usesHash ? path : this.#placed(one.file)));
-        } catch (error) {
-          refused.push({ file: file(path), fault: asFault(error) });
-        }
-      }
-    }
-    const rows = files.length === 0 ? [] : await this.#host.add(files, 'discovered');
-    const byPath = Map.groupBy(rows, (row) => row.source.path);
-    for (const [path, transfers] of byPath) this.#tracker.setTransfers(path, transfers);
-    if (refused.length > 0) await this.#host.refuse(refused);
-    for (const { file } of refused) this.#tracker.refuse(file.source.path);
-  }
-
-  #placed(file: SeenFile, hash?: string): string {
-    const facts = { path: file.path, mtimeMs: file.mtimeMs, foundAt: this.#host.clock.now() };
-    return this.#place(hash === undefined ? facts : { ...facts, hash }).path;
   }
 
   async #act(action: Exclude<WatchAction, { kind: 'discover' | 'queue' }>): Promise<void> {
@@ -385,7 +375,7 @@ export class WatchRun implements ModeRun {
         for (const row of one.transfers) this.#host.goOn(row.id);
         return;
       case 'hold':
-        await this.#change(action.path, (row) =>
+        await this.#intake.change(action.path, (row) =>
           this.#host.advance(row, 'wait', { waiting: { reason: 'bundle', until: null } }),
         );
         return;
@@ -394,7 +384,7 @@ export class WatchRun implements ModeRun {
           'source_removed',
           `${displayPath(action.path)} was removed before its copy began.`,
         ).report();
-        await this.#change(action.path, async (row) => {
+        await this.#intake.change(action.path, async (row) => {
           const begun = row.state !== 'discovered' && row.startedAt !== null;
           const after = begun ? row : await this.#host.advance(row, 'cancel', { error });
           if (after?.state === 'cancelled') this.#tracker.rest(after, undefined);
@@ -411,75 +401,6 @@ export class WatchRun implements ModeRun {
         if (this.#tracker.file(action.path) === undefined) this.#noticed.set(action.path, one.file);
         return;
     }
-  }
-
-  /** Many at once in one commit: a burst of small files would else wait for as many. */
-  async #queue(actions: readonly (WatchAction & { kind: 'queue' })[]): Promise<void> {
-    const wishes: Parameters<ModeHost['advanceAll']>[0][number][] = [];
-    for (const { path, growing } of actions) {
-      const one = this.#tracker.file(path);
-      if (one === undefined) continue;
-      let placed: string | undefined;
-      try {
-        if (this.#usesHash) placed = await this.#placedByHash(one.file);
-      } catch (error) {
-        await this.#fail(path, asFault(error));
-        continue;
-      }
-      for (const transfer of one.transfers) {
-        const to = placed === undefined ? {} : { destination: { ...transfer.destination, path: placed } };
-        const patch = { sizeBytes: growing ? null : one.file.sizeBytes, mtimeMs: one.file.mtimeMs, ...to };
-        wishes.push({ transfer, inputs: 'queue', patch });
-      }
-    }
-    const after = await this.#host.advanceAll(wishes);
-    const changed = new Map<string, Transfer>();
-    for (const [at, { transfer }] of wishes.entries()) {
-      const row = after[at] ?? (await this.#host.reader.transfer(transfer.id)) ?? transfer;
-      changed.set(transfer.id, row);
-    }
-    for (const { path } of actions) this.#setChanged(path, (row) => changed.get(row.id) ?? row);
-  }
-
-  /** It has no place to go to; the others go on. */
-  async #fail(path: string, fault: Fault): Promise<void> {
-    this.#host.log.warn({ jobId: this.#job.id, fault: fault.report() }, fault.message);
-    const rows = this.#tracker.file(path)?.transfers ?? [];
-    await this.#host.advanceAll(
-      rows.map((transfer) => ({ transfer, inputs: 'fail', patch: { error: fault.report() } })),
-    );
-    this.#tracker.refuse(path);
-  }
-
-  /** A rule that speaks of the content's hash costs a reading of its own. */
-  async #placedByHash(file: SeenFile): Promise<string> {
-    const source = await this.#host.open(this.#spec.source);
-    const hash = await source.hash?.(file.path, 'sha256');
-    if (hash === undefined)
-      throw new Fault('unsupported', `${displayPath(this.#spec.source)} cannot tell hashes, which a rule asks for.`);
-    return this.#placed(file, hash);
-  }
-
-  async #change(path: string, change: (row: Transfer) => Promise<Transfer | undefined>): Promise<void> {
-    const rows = this.#tracker.file(path)?.transfers ?? [];
-    const after = await Promise.all(
-      rows.map(async (row) => {
-        const changed = await change(row);
-        if (changed !== undefined) return changed;
-        // Somebody else was first (a person cancelled it): what counts is what the ledger says.
-        return (await this.#host.reader.transfer(row.id)) ?? row;
-      }),
-    );
-    const byId = new Map(after.map((row) => [row.id, row]));
-    this.#setChanged(path, (row) => byId.get(row.id) ?? row);
-  }
-
-  #setChanged(path: string, changed: (row: Transfer) => Transfer): void {
-    const rows = (this.#tracker.file(path)?.transfers ?? []).map(changed);
-    this.#tracker.setTransfers(
-      path,
-      rows.filter((row) => !resting.includes(row.state)),
-    );
   }
 
   /** A share that is not mounted leaves an empty folder behind: what was there is not removed, and nothing may be written below it. */

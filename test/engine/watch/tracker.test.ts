@@ -177,3 +177,26 @@ describe('a bundle', () => {
     expect(watch.settle()).toEqual([{ kind: 'queue', path: 'single', growing: false }]);
   });
 });
+
+test('a file that has changed since it was copied is told of when it comes to rest', () => {
+  const watch = tracker();
+  discover(watch, watch.see(file('a', 10), 0));
+  watch.see(file('a', 10), 30 * second);
+  watch.settle();
+  watch.see(file('a', 12), 31 * second);
+  const changed = watch.rest(row('a', 'completed'), { sizeBytes: 10, mtimeMs: 10 });
+  expect(changed).toMatchObject({ path: 'a', sizeBytes: 12 });
+  expect(discover(watch, watch.see(changed as SeenFile, 32 * second))).toEqual(['discover a']);
+  expect(watch.rest(row('b', 'completed'), { sizeBytes: 10, mtimeMs: 10 })).toBeUndefined();
+});
+
+test('small files that are let go without rows are not discovered again while they travel', () => {
+  const watch = tracker();
+  watch.see(file('a', 10), 0);
+  watch.see(file('a', 10), 30 * second);
+  expect(watch.settle()).toEqual([{ kind: 'queue', path: 'a', growing: false }]);
+  expect(watch.see(file('a', 10), 31 * second)).toEqual([]);
+  watch.rest(row('a', 'completed'), { sizeBytes: 10, mtimeMs: 10 });
+  expect(watch.tracked.size).toBe(0);
+  expect(watch.isTaken('a')).toBe(true);
+});
