@@ -1,6 +1,7 @@
 // The configuration's shape: what `wherry.yaml` may say, its defaults, and its published JSON Schema.
 
 import { z } from 'zod';
+import { watchDescriptions } from './config-descriptions.ts';
 import { defaultLimits } from './default-limits.ts';
 import { parseBandwidth } from './engine/bandwidth-plan.ts';
 import { compileRules } from './engine/watch/placement.ts';
@@ -58,7 +59,7 @@ const retrySchema = z
 
 const logsSchema = z.strictObject({
   folder: folder.optional().describe('Default is logs in the data folder'),
-  level: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
+  level: z.enum(['debug', 'info', 'warn', 'error']).default('info').describe('The least that is written'),
   maxSize: sizeSchema.default(10_000_000).describe('A log that grows beyond this is put aside'),
   keep: z.int().min(1).max(1000).default(5).describe('How many logs put aside are kept'),
   jobs: z.int().min(1).max(100_000).default(500).describe('Of how many jobs the logs are kept'),
@@ -95,15 +96,18 @@ export const configSchema = z.strictObject({
   listen: listenSchema.optional(),
   insecureHttp: z.boolean().default(false).describe('Listen beyond loopback without TLS'),
   tls: z
-    .strictObject({ certificateFile: z.string().min(1), keyFile: z.string().min(1) })
+    .strictObject({
+      certificateFile: z.string().min(1).describe('The certificate and those above it'),
+      keyFile: z.string().min(1).describe('Its private key'),
+    })
     .optional()
     .describe('PEM files; the API then speaks HTTPS'),
   tokenFile: z.string().min(1).optional().describe('A file whose first line is an admin token'),
-  allowedOrigins: z.array(origin).default([]),
+  allowedOrigins: z.array(origin).default([]).describe('Origins whose pages may use the API with a token'),
   allowedHosts: z.array(z.string().min(1)).default([]).describe('Host names by which the daemon may be called'),
   roots: z.array(folder).optional().describe("What the API may read from and write to; default: the watches' folders"),
   mediaBase: folder.optional().describe('A root, and the default destination of syncs'),
-  limits: limitsSchema.prefault({}),
+  limits: limitsSchema.prefault({}).describe('How much goes on at once'),
   bandwidth: bandwidthSchema.nullable().default(null),
   stallSeconds: z
     .number()
@@ -120,8 +124,8 @@ export const configSchema = z.strictObject({
     .default(null)
     .describe('How long finished transfers and their receipts are kept; null is for ever'),
   eventDays: z.number().min(1).max(3650).default(30).describe('How long events are kept'),
-  logs: logsSchema.prefault({}),
-  watches: z.array(watchConfigSchema).default([]),
+  logs: logsSchema.prefault({}).describe('JSON lines in files: one for the daemon, one for each job'),
+  watches: z.array(watchConfigSchema).default([]).describe('Folders whose files move as they appear'),
 });
 /** With defaults filled in. */
 export type ConfigValues = z.output<typeof configSchema>;
@@ -145,5 +149,22 @@ export function parseListen(text: string): ListenAddress | undefined {
 /** What editors and `docs/wherry.schema.json` know of the configuration. */
 export function configJsonSchema(): Record<string, unknown> {
   const schema = z.toJSONSchema(configSchema, { io: 'input', target: 'draft-2020-12' });
+  describeKeys((schema.properties as Record<string, Described>).watches);
   return { ...schema, title: 'Configuration of Wherry (wherry.yaml)' } as Record<string, unknown>;
+}
+
+interface Described {
+  description?: string;
+  readonly properties?: Readonly<Record<string, Described>>;
+  readonly items?: Described;
+}
+
+function describeKeys(node: Described | undefined): void {
+  if (node === undefined) return;
+  describeKeys(node.items);
+  for (const [key, inner] of Object.entries(node.properties ?? {})) {
+    const description = watchDescriptions[key];
+    if (inner.description === undefined && description !== undefined) inner.description = description;
+    describeKeys(inner);
+  }
 }

@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import pino from 'pino';
-import { createApi } from './api/create-api.ts';
+import { type Api, createApi } from './api/create-api.ts';
 import { openParts, workerModule } from './compose.ts';
 import type { Settings } from './config.ts';
 import { applyWatches, type ConfigWatches } from './config-watches.ts';
@@ -14,6 +14,8 @@ import { openLogFiles } from './log-files.ts';
 import { Fault } from './model/fault.ts';
 import { displayPath } from './model/names.ts';
 import type { WatchRequest } from './model/specs.ts';
+import type { ReloadView } from './model/views.ts';
+import { createReload } from './reload.ts';
 
 export interface Daemon {
   readonly url: string;
@@ -23,6 +25,8 @@ export interface Daemon {
   readonly demo: { readonly source: string; readonly destination: string } | null;
   /** Resolves with false where a call hangs in the operating system: the process must then be ended by a signal. */
   close(): Promise<boolean>;
+  /** Reads the configuration again and applies it. Rejects with `config_invalid` and has then changed nothing; so with `unsupported`. */
+  reload(by: string): Promise<ReloadView>;
 }
 
 export interface DaemonOptions {
@@ -30,6 +34,8 @@ export interface DaemonOptions {
   readonly demoFolder: string | null;
   /** What of the log goes to standard error, beside the files. */
   readonly logToErrors: 'all' | 'warnings' | 'none';
+  /** Reads the settings anew, for a reload. */
+  readonly readSettings?: () => Promise<Settings>;
 }
 
 /** Rejects with `data_in_use`, `port_in_use`, `config_invalid`, `permission` and `ledger`; nothing runs then. */
@@ -42,9 +48,10 @@ export async function openDaemon(settings: Settings, options: DaemonOptions): Pr
   const files = openLogFiles(logs, (why) =>
     console.error(`wherry: the logs in ${displayPath(logs.folder)} cannot be written (${why})`),
   );
-  const streams: pino.StreamEntry[] = [{ level: logs.level, stream: files }];
+  // The log's own level decides, so that it can be changed while it is open.
+  const streams: pino.StreamEntry[] = [{ level: 'debug', stream: files }];
   if (options.logToErrors !== 'none') {
-    const level = options.logToErrors === 'warnings' ? 'warn' : logs.level;
+    const level = options.logToErrors === 'warnings' ? 'warn' : 'debug';
     streams.push({ level, stream: pino.destination({ fd: 2, sync: true }) });
   }
   const log = pino({ level: logs.level, base: null }, pino.multistream(streams));
@@ -58,8 +65,26 @@ export async function openDaemon(settings: Settings, options: DaemonOptions): Pr
   const { store, mounts, engine, clock, newId } = parts;
   const version = ownVersion();
   let watches: ConfigWatches | undefined;
+  let api: Api | undefined;
+  const rootsOf = ({ roots }: Settings) => (demo === null ? roots : [...roots, demo.source, demo.destination]);
+  const reload = createReload(settings, {
+    read: options.readSettings,
+    apply: async (now, changed) => {
+      log.level = now.logs.level;
+      engine.adjust(engineLimits(now));
+      if (changed.has('bandwidth')) await api?.setBandwidth(now.bandwidth);
+      api?.apply({ ...now, roots: rootsOf(now), adminToken: now.adminToken ?? undefined });
+      if (!changed.has('watches')) return;
+      await watches?.close();
+      watches = await applyWatches(parts, now.watches, log);
+    },
+    tell: async (name, data) => {
+      await store.apply([{ kind: 'append_event', event: { name, at: clock.now(), data } }]);
+    },
+    log,
+  });
   try {
-    const api = await createApi({
+    const opened = await createApi({
       engine,
       reader: engine.reader,
       documents: {
@@ -78,7 +103,7 @@ export async function openDaemon(settings: Settings, options: DaemonOptions): Pr
         insecureHttp: settings.insecureHttp,
         allowedHosts: settings.allowedHosts,
         allowedOrigins: settings.allowedOrigins,
-        roots: demo === null ? settings.roots : [...settings.roots, demo.source, demo.destination],
+        roots: rootsOf(settings),
         adminToken: settings.adminToken ?? undefined,
       },
       clock,
@@ -87,12 +112,14 @@ export async function openDaemon(settings: Settings, options: DaemonOptions): Pr
       consoleFolder: consoleFolder(),
       version,
       waitingWatches: () => watches?.unbegun ?? [],
+      reload,
     });
+    api = opened;
     // Whoever finds the port taken must not have begun to move files.
-    const { url, consoleUrl, localToken } = await api.listen();
+    const { url, consoleUrl, localToken } = await opened.listen();
     try {
       await engine.start();
-      await api.ready();
+      await opened.ready();
       watches = await applyWatches(parts, demo === null ? settings.watches : [demoWatch(demo)], log);
       writeDaemonCard(dataFolder, {
         url,
@@ -103,7 +130,7 @@ export async function openDaemon(settings: Settings, options: DaemonOptions): Pr
         logFolder: logs.folder,
       });
     } catch (error) {
-      await api.close();
+      await opened.close();
       throw error;
     }
     log.info({ url, dataFolder: displayPath(dataFolder), version, config: settings.file }, 'Wherry runs');
@@ -111,7 +138,7 @@ export async function openDaemon(settings: Settings, options: DaemonOptions): Pr
     const close = async () => {
       removeDaemonCard(dataFolder);
       // Both at once: a page that still hangs on must not hold up the bytes' stop.
-      const [, ended] = await Promise.all([api.close(), parts.close(), watches?.close()]);
+      const [, ended] = await Promise.all([opened.close(), parts.close(), watches?.close()]);
       log.info({}, 'Wherry has stopped');
       await files.flush();
       return ended;
@@ -120,6 +147,7 @@ export async function openDaemon(settings: Settings, options: DaemonOptions): Pr
       url,
       consoleUrl,
       demo,
+      reload,
       close: () => {
         closing ??= close();
         return closing;

@@ -166,7 +166,7 @@ export async function openPlaces(): Promise<Pick<Wherry, 'open' | 'close'>> {
 /** The daemon: watches, API and console. Rejects with `data_in_use`, `port_in_use`, `config_invalid`, `permission` and `ledger`. */
 export async function openDaemon(
   settings: Settings,
-  options: { readonly demoFolder: string | null; readonly logToErrors: 'all' | 'warnings' | 'none' },
+  options: import('./daemon.ts').DaemonOptions,
 ): Promise<import('./daemon.ts').Daemon> {
   const daemon = await import('./daemon.ts');
   return daemon.openDaemon(settings, options);

@@ -43,6 +43,8 @@ export interface Auth {
   bySession(secret: string): Caller | undefined;
   /** True for a token that a person chose and that might be guessed. */
   isGuessable(token: string): boolean;
+  /** Another token of the configuration, or none; streams that the old one opened end. */
+  replaceAdminToken(token: string | undefined): void;
   createToken(wish: {
     name: string;
     scopes: readonly Scope[];
@@ -77,9 +79,13 @@ export async function openAuth(parts: {
   const links = new Map<string, number>();
   const listeners = new Set<(callerId: string) => void>();
   const fixed = new Map<string, Caller>([[hashOf(parts.localToken), adminCaller('local', "this machine's own token")]]);
-  if (parts.adminToken !== undefined && parts.adminToken !== '') {
-    fixed.set(hashOf(parts.adminToken), adminCaller('admin', 'WHERRY_TOKEN'));
-  }
+  let adminHash: string | undefined;
+  const setAdminToken = (token: string | undefined) => {
+    if (adminHash !== undefined) fixed.delete(adminHash);
+    adminHash = token === undefined || token === '' ? undefined : hashOf(token);
+    if (adminHash !== undefined) fixed.set(adminHash, adminCaller('admin', 'WHERRY_TOKEN'));
+  };
+  setAdminToken(parts.adminToken);
   for (const { value } of await documents.list(tokenCollection)) {
     const record = value as TokenRecord;
     tokensByHash.set(record.hash, record);
@@ -108,6 +114,10 @@ export async function openAuth(parts: {
       return record === undefined || record.expiresAt <= clock.now() ? undefined : consoleCaller(record);
     },
     isGuessable: (token) => !/^wherry_[\w-]{43}$/.test(token) && token.length < 22,
+    replaceAdminToken(token) {
+      setAdminToken(token);
+      ended('admin');
+    },
     async createToken({ name, scopes, expiresInDays }) {
       const token = `wherry_${newSecret()}`;
       const createdAt = clock.now();

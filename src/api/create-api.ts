@@ -18,7 +18,7 @@ import { type Idempotency, openIdempotency } from './idempotency.ts';
 import { attachLiveSocket } from './live-socket.ts';
 import { openLives } from './lives.ts';
 import { openMetrics } from './metrics.ts';
-import { isLoopback } from './origin.ts';
+import { isAllowedOrigin, isLoopback } from './origin.ts';
 import { type FileLookup, openRoots } from './roots.ts';
 import type { ApiLog, Route, Services, SessionCookie, WaitingWatch } from './route.ts';
 import { handleRoute } from './route-handler.ts';
@@ -60,6 +60,8 @@ export interface ApiParts {
   readonly version: string;
   /** Watches of the configuration that could not begin yet. Default: none. */
   readonly waitingWatches?: () => readonly WaitingWatch[];
+  /** Reads the configuration again. Default: there is none to read. */
+  readonly reload?: Services['reload'];
 }
 
 export interface Listening {
@@ -76,6 +78,10 @@ export interface Api {
   listen(): Promise<Listening>;
   /** To be called once the engine has started: takes up the bandwidth limit that was set last, and lets changes in. */
   ready(): Promise<void>;
+  /** The configuration's limit: what was set by a route before no longer holds. */
+  setBandwidth(limit: string | null): Promise<void>;
+  /** Other roots, names, origins and admin token, from the next request on. */
+  apply(config: Pick<ApiConfig, 'roots' | 'allowedHosts' | 'allowedOrigins' | 'adminToken'>): void;
   close(): Promise<void>;
 }
 
@@ -103,6 +109,7 @@ export async function createApi(parts: ApiParts): Promise<Api> {
   const callers = new WeakMap<FastifyRequest, Caller>();
   let port = config.listen.port;
   let started = false;
+  let { adminToken } = config;
   const cookieName = () => `wherry_${port}`;
   const access = openAccess({ auth, clock, rules, cookieName, onFailure: metrics.authenticationFailed });
   const url = () => `${secure ? 'https' : 'http'}://${urlHost(host)}:${port}`;
@@ -117,6 +124,9 @@ export async function createApi(parts: ApiParts): Promise<Api> {
     metrics,
     throughput,
     waitingWatches: parts.waitingWatches ?? (() => []),
+    reload:
+      parts.reload ??
+      (() => Promise.reject(new Fault('unsupported', 'This API was not started from a configuration.'))),
     clock,
     log,
     version,
@@ -161,7 +171,7 @@ export async function createApi(parts: ApiParts): Promise<Api> {
     reader,
     roots: services.roots,
     hub,
-    allowedOrigins: config.allowedOrigins,
+    isAllowedOrigin: (origin) => isAllowedOrigin(origin, rules),
     requireReady: () => requireReady(services),
     admit: (request) => void access.origin(socketAsker(request)),
     identify: (request, token) => access.caller(socketAsker(request), token),
@@ -171,6 +181,18 @@ export async function createApi(parts: ApiParts): Promise<Api> {
   let sweeper: NodeJS.Timeout | undefined;
 
   return {
+    async setBandwidth(limit) {
+      engine.setBandwidth(limit);
+      await documents.remove(settingsCollection, bandwidthKey);
+    },
+    apply(next) {
+      services.roots.replace(next.roots);
+      rules.allowedHosts = next.allowedHosts;
+      rules.allowedOrigins = next.allowedOrigins;
+      if (next.adminToken === adminToken) return;
+      adminToken = next.adminToken;
+      auth.replaceAdminToken(adminToken);
+    },
     async ready() {
       const kept = (await documents.get(settingsCollection, bandwidthKey)) as { limit: string } | undefined;
       if (kept !== undefined) engine.setBandwidth(kept.limit);

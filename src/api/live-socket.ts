@@ -18,7 +18,8 @@ const mostBufferedPackets = 64;
 export interface LiveSocketParts extends CommandParts {
   readonly reader: StoreReader;
   readonly hub: EventHub;
-  readonly allowedOrigins: readonly string[];
+  /** True for a foreign origin whose pages may ask with a token. */
+  isAllowedOrigin(origin: string): boolean;
   /** Rejects with `not_authorised` for a foreign Host or Origin; looked at before the upgrade. */
   admit(request: IncomingMessage): void;
   /** Undefined where the credentials are nobody's. Rejects with `rate_limited`. */
@@ -45,7 +46,10 @@ export function attachLiveSocket(server: HttpServer, parts: LiveSocketParts): Li
     serveClient: false,
     maxHttpBufferSize: 256 * 1024,
     connectTimeout: 10_000,
-    cors: { origin: [...parts.allowedOrigins], credentials: false },
+    cors: {
+      origin: (origin, answer) => answer(null, origin !== undefined && parts.isAllowedOrigin(origin)),
+      credentials: false,
+    },
     allowRequest: (request, answer) => {
       try {
         parts.admit(request);

@@ -39,11 +39,15 @@ export function checkOrigin(headers: RequestHeaders, rules: OriginRules): Origin
   const origin = headers.origin.toLowerCase();
   const own = rules.secure ? [`https://${host}`] : [`http://${host}`, `https://${host}`];
   if (own.includes(origin)) return 'own';
-  if (rules.allowedOrigins.some((allowed) => allowed.toLowerCase().replace(/\/$/, '') === origin)) return 'allowed';
+  if (isAllowedOrigin(origin, rules)) return 'allowed';
   throw new Fault(
     'not_authorised',
     `Pages of ${shown(headers.origin)} may not talk to this daemon; add it to \`allowedOrigins:\` if they should.`,
   );
+}
+
+export function isAllowedOrigin(origin: string, { allowedOrigins }: Pick<OriginRules, 'allowedOrigins'>): boolean {
+  return allowedOrigins.some((allowed) => allowed.toLowerCase().replace(/\/$/, '') === origin.toLowerCase());
 }
 
 function hostAllowed(name: string, rules: OriginRules): boolean {

@@ -15,6 +15,8 @@ export type FileLookup = <Output>(path: string, operation: string, input: unknow
 
 export interface Roots {
   readonly folders: readonly string[];
+  /** Other folders from now on. */
+  replace(folders: readonly string[]): void;
   /** The absolute path, normalised by its text. Rejects with `invalid`, `outside_roots` (also where a symlink leads outside), `unreachable`. */
   confine(path: string): Promise<string>;
   /** By the text alone where that is enough, so that a share that hangs can still be asked about. Rejects like `confine`. */
@@ -27,7 +29,8 @@ export interface Roots {
 }
 
 export function openRoots(folders: readonly string[], lookup: FileLookup): Roots {
-  const roots = [...new Set(folders.map((folder) => absolute(folder)))];
+  const unique = (all: readonly string[]) => [...new Set(all.map((folder) => absolute(folder)))];
+  let roots = unique(folders);
   const realPath = (path: string) => lookup<string>(path, 'api.real_path', path);
 
   /** The roots without symlinks. One that is away holds nothing that could be asked for, and is left out. */
@@ -56,7 +59,12 @@ export function openRoots(folders: readonly string[], lookup: FileLookup): Roots
   };
 
   return {
-    folders: roots,
+    get folders() {
+      return roots;
+    },
+    replace: (next) => {
+      roots = unique(next);
+    },
     confine,
     confineText: async (text) => {
       const path = absolute(text);

@@ -33,6 +33,7 @@ export const routePaths = {
   getThroughput: ['GET', '/api/v1/throughput'],
   getBandwidth: ['GET', '/api/v1/settings/bandwidth'],
   setBandwidth: ['PUT', '/api/v1/settings/bandwidth'],
+  reloadConfig: ['POST', '/api/v1/config/reload'],
   browse: ['GET', '/api/v1/browse'],
   explain: ['GET', '/api/v1/explain'],
   getSession: ['GET', '/api/v1/session'],

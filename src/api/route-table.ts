@@ -17,6 +17,7 @@ import {
   plannedItemViewSchema,
   problemSchema,
   receiptViewSchema,
+  reloadViewSchema,
   type Scope,
   scopeSchema,
   sessionViewSchema,
@@ -278,6 +279,11 @@ export const routeTable = {
     scope: 'write',
     body: z.strictObject({ limit: z.string().min(1).max(1000).nullable() }),
     output: bandwidthViewSchema,
+  },
+  reloadConfig: {
+    summary: 'Read the configuration again: what changed is applied, or named as needing a restart',
+    scope: 'admin',
+    output: reloadViewSchema,
   },
   browse: {
     summary: 'A folder inside the roots; without a path the roots themselves',

@@ -6,6 +6,7 @@ import type { Engine } from '../engine/engine.ts';
 import type { Clock } from '../model/clock.ts';
 import type { FaultReport } from '../model/fault.ts';
 import type { WatchSpec } from '../model/specs.ts';
+import type { ReloadView } from '../model/views.ts';
 import type { StoreReader } from '../store/store.ts';
 import type { Auth } from './auth.ts';
 import type { Caller } from './caller.ts';
@@ -29,6 +30,8 @@ export interface Services {
   readonly throughput: Throughput;
   /** Watches of the configuration that could not begin yet. */
   waitingWatches(): readonly WaitingWatch[];
+  /** Reads the configuration again and applies it; `by` says who asked. Rejects with `config_invalid` and has then changed nothing. */
+  reload(by: string): Promise<ReloadView>;
   readonly clock: Clock;
   readonly log: ApiLog;
   readonly version: string;

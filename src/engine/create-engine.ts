@@ -39,6 +39,7 @@ export const engineOperations = new URL(
 export function createEngine(parts: EngineParts): Engine {
   const { store, clock, random, newId, mounts, log, limits = {} } = parts;
   const rules = { ...defaultRetryRules, ...limits.retry };
+  const keeping = { ...limits };
   const hungMs = (limits.hungSeconds ?? 5) * 1000;
   const modes: readonly Mode[] = [copyMode, createWatchMode()];
   const ledger = createLedger(store, clock);
@@ -159,7 +160,7 @@ export function createEngine(parts: EngineParts): Engine {
     write: (changes) => ledger.write(changes),
     recovered: () => scheduler.lookAtWaits(),
   });
-  const housekeeping = createHousekeeping({ clock, ledger, log, limits });
+  const housekeeping = createHousekeeping({ clock, ledger, log, limits: keeping });
   let stopped: Promise<boolean> | undefined;
 
   const shutDown = async (): Promise<boolean> => {
@@ -220,6 +221,13 @@ export function createEngine(parts: EngineParts): Engine {
     ...verbs,
     settled: (jobId, signal) => jobs.settled(jobId, signal),
     setBandwidth: (limit) => bandwidth.set(limit),
+    adjust: (next) => {
+      Object.assign(rules, defaultRetryRules, next.retry);
+      Object.assign(keeping, { eventDays: next.eventDays, historyDays: next.historyDays });
+      watchdog.stallMs = (next.stallSeconds ?? 60) * 1000;
+      dispatcher.setLimits(slotLimits(next.slots, places));
+      scheduler.wake();
+    },
     onTransferProgress: live.onTransfer,
     onJobProgress: live.onJob,
     progressOf: live.last,

@@ -7,6 +7,7 @@ import type { Job } from '../model/job.ts';
 import type { JobRequest } from '../model/specs.ts';
 import type { Transfer } from '../model/transfer.ts';
 import type { StoreReader } from '../store/store.ts';
+import type { EngineLimits } from './engine-parts.ts';
 import type { StorageReport } from './storage-monitor.ts';
 
 /** One transfer, or a whole job with its transfers. */
@@ -83,6 +84,8 @@ export interface Engine {
   settled(jobId: string, signal?: AbortSignal): Promise<Job>;
   /** Bytes a second, `off`, or a timetable `08:00,2M 19:00,off`. */
   setBandwidth(limit: string | null): void;
+  /** Other slots, retry rules, patience and keeping, from the next decision on; what moves goes on. What is left out has its default. */
+  adjust(limits: Pick<EngineLimits, 'slots' | 'retry' | 'stallSeconds' | 'eventDays' | 'historyDays'>): void;
   /** Live progress, at most once a second a transfer unless it rises by 5 points; always one at 100 %. Returns how to stop listening. */
   onTransferProgress(listener: (progress: TransferProgress) => void): () => void;
   onJobProgress(listener: (progress: JobProgress) => void): () => void;

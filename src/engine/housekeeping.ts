@@ -21,10 +21,11 @@ export function createHousekeeping(parts: {
   readonly limits: EngineLimits;
 }): Housekeeping {
   const { clock, ledger, log } = parts;
-  const { eventDays = 30, historyDays = null } = parts.limits;
   const stopping = new AbortController();
 
   const clean = async () => {
+    // Asked each time: they may have been adjusted.
+    const { eventDays = 30, historyDays = null } = parts.limits;
     const now = clock.now();
     const before = historyDays === null ? 0 : now - historyDays * dayMs;
     await ledger.write([{ kind: 'delete_history', before, keepEventsAfter: now - eventDays * dayMs }]);

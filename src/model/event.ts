@@ -36,6 +36,8 @@ export const eventNames = [
   'observation.storage.changed',
   'observation.mount.unreachable',
   'observation.mount.recovered',
+  'observation.config.reloaded',
+  'observation.config.refused',
 ] as const;
 
 export type EventName = (typeof eventNames)[number];

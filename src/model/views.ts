@@ -345,6 +345,19 @@ export const sessionViewSchema = z.object({
 });
 export type SessionView = z.infer<typeof sessionViewSchema>;
 
+export const reloadViewSchema = z.object({
+  file: z.string().nullable().describe('The configuration that was read; null where there is none'),
+  changed: z.array(
+    z.object({
+      key: z.string().describe('As in the configuration: `limits.transfers`'),
+      takesEffect: z.enum(['now', 'restart']),
+      before: z.string().nullable().describe('As JSON; null where it is a secret'),
+      after: z.string().nullable(),
+    }),
+  ),
+});
+export type ReloadView = z.infer<typeof reloadViewSchema>;
+
 /** A page of a list: ask again with `nextCursor` until it is null. */
 export function pageSchema<Row extends z.ZodType>(row: Row) {
   return z.object({ rows: z.array(row), nextCursor: z.string().nullable() });

@@ -82,3 +82,20 @@ test('the published schema is that of the sources', () => {
   );
   expect(published, 'run: node scripts/config-schema.ts').toEqual(JSON.parse(JSON.stringify(configJsonSchema())));
 });
+
+test('it says of every key what it is for, so that editors can', () => {
+  interface Node {
+    readonly description?: string;
+    readonly properties?: Readonly<Record<string, Node>>;
+    readonly items?: Node;
+  }
+  const silent = (node: Node, path: string): string[] => [
+    ...(node.items === undefined ? [] : silent(node.items, `${path}[]`)),
+    ...Object.entries(node.properties ?? {}).flatMap(([key, inner]) => [
+      ...(inner.description === undefined ? [`${path}.${key}`] : []),
+      ...silent(inner, `${path}.${key}`),
+    ]),
+  ];
+  expect(silent(configJsonSchema() as Node, '')).toEqual([]);
+  expect(silent({ properties: { bare: {} } }, '')).toEqual(['.bare']);
+});

@@ -20,6 +20,7 @@ export const overviewRoutes = [
     else await documents.put(settingsCollection, bandwidthKey, { limit: body.limit });
     return engine.snapshot().bandwidthLimit;
   }),
+  route('reloadConfig', (_, { reload }, { caller }) => reload(caller?.name ?? 'somebody')),
   route('explain', async ({ query }, services) => {
     const { engine } = services;
     const explanation = await engine.explain(await namedPath(query, services));

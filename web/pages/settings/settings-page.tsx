@@ -1,8 +1,11 @@
 // Settings: the limit, the look, tokens for scripts, the keyboard, the way out, and what runs here.
 
+import { asFault } from '../../../src/model/fault.ts';
+import { api } from '../../api.ts';
 import { LimitForm } from '../../frame/speed-and-limit.tsx';
 import type { Theme } from '../../frame/theme.ts';
 import { chooseTheme, useTheme } from '../../frame/theme.ts';
+import { note } from '../../live/notes.ts';
 import { useOverview } from '../../live/use-overview.ts';
 import { Button } from '../../parts/button.tsx';
 import { Facts } from '../../parts/section.tsx';
@@ -80,9 +83,14 @@ export function SettingsPage() {
               ],
             ]}
           />
-          <Button icon="signOut" className="mt-4" onClick={() => void signOut()}>
-            Sign out
-          </Button>
+          <div className="mt-4 flex flex-wrap gap-2">
+            <Button icon="retry" onClick={() => void reload()}>
+              Read the configuration again
+            </Button>
+            <Button icon="signOut" onClick={() => void signOut()}>
+              Sign out
+            </Button>
+          </div>
         </Part>
       </div>
     </div>
@@ -96,4 +104,17 @@ function Part({ title, children }: { title: string; children: React.ReactNode })
       <div className="min-w-0">{children}</div>
     </section>
   );
+}
+
+async function reload(): Promise<void> {
+  try {
+    const { changed } = await api.call('reloadConfig');
+    const now = changed.filter(({ takesEffect }) => takesEffect === 'now').map(({ key }) => key);
+    const later = changed.filter(({ takesEffect }) => takesEffect === 'restart').map(({ key }) => key);
+    if (changed.length === 0) note('info', 'Nothing has changed in the configuration.');
+    if (now.length > 0) note('info', `In force now: ${now.join(', ')}.`);
+    if (later.length > 0) note('problem', `These need a restart: ${later.join(', ')}.`);
+  } catch (problem) {
+    note('problem', `${asFault(problem).message} Everything stays as it was.`);
+  }
 }

@@ -1,0 +1,143 @@
+// A changed configuration while the daemon runs: applied, named as needing a restart, or refused as a whole.
+
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { loadSettings } from '../../src/config.ts';
+import { configJsonSchema } from '../../src/config-schema.ts';
+import { changesBetween } from '../../src/reload.ts';
+import { type Daemon, startDaemon } from '../support/daemon.ts';
+
+let folder = '';
+let daemon: Daemon;
+const at = (...parts: string[]) => join(folder, ...parts);
+const config = (text: string) => writeFileSync(at('wherry.yaml'), text);
+const events = async () => {
+  const { rows } = await daemon.client.call('listEvents', { query: { limit: 1000 } });
+  return rows.filter(({ name }) => name.startsWith('observation.config.'));
+};
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'wherry-reload-'));
+  mkdirSync(at('in'));
+  mkdirSync(at('root'));
+  daemon = await startDaemon(folder, { config: 'roots: [in]\nlimits: { transfers: 3 }\n' });
+});
+afterAll(async () => {
+  await daemon.kill();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+test('POST /api/v1/config/reload applies what changed, says so by log and event, and names what needs a restart', async () => {
+  const { client } = daemon;
+  expect(await client.call('reloadConfig')).toEqual({ file: at('wherry.yaml'), changed: [] });
+  await expect(client.call('browse', { query: { path: at('root') } })).rejects.toMatchObject({ code: 'outside_roots' });
+
+  config(
+    'roots: [in, root]\nlimits: { transfers: 5 }\nbandwidth: 3M\nlogs: { keep: 7 }\n' +
+      'watches: [{ source: in, destination: out, scanSeconds: 0.2, stableSeconds: 0.1 }]\n',
+  );
+  const { changed } = await client.call('reloadConfig');
+  expect(changed.map(({ key, takesEffect }) => `${key} ${takesEffect}`)).toEqual([
+    'roots now',
+    'limits.transfers now',
+    'bandwidth now',
+    'logs.keep restart',
+    'watches now',
+  ]);
+  expect(changed[1]).toMatchObject({ before: '3', after: '5' });
+  await client.call('browse', { query: { path: at('root') } });
+  expect((await client.call('getBandwidth')).bytesPerSecond).toBe(3 * 2 ** 20);
+  writeFileSync(at('in', 'file'), 'text');
+  await expect.poll(() => existsSync(at('out', 'file')), { timeout: 20_000 }).toBe(true);
+  expect((await events()).at(-1)).toMatchObject({
+    name: 'observation.config.reloaded',
+    data: {
+      by: 'WHERRY_TOKEN',
+      changed: expect.arrayContaining([expect.objectContaining({ key: 'limits.transfers' })]),
+    },
+  });
+  await expect.poll(() => readFileSync(at('data/logs/wherry.log'), 'utf8')).toMatch(/The configuration was read again/);
+  // What needs a restart is named again until there is one.
+  expect((await client.call('reloadConfig')).changed.map(({ key }) => key)).toEqual(['logs.keep']);
+});
+
+test('SIGHUP does the same, and a watch that is taken out ends', async () => {
+  config('roots: [in, root]\nbandwidth: null\n');
+  const before = (await events()).length;
+  daemon.child.kill('SIGHUP');
+  await expect.poll(async () => (await events()).length, { timeout: 20_000 }).toBe(before + 1);
+  expect((await events()).at(-1)).toMatchObject({ name: 'observation.config.reloaded', data: { by: 'SIGHUP' } });
+  expect((await daemon.client.call('getBandwidth')).bytesPerSecond).toBeNull();
+  expect((await daemon.client.call('listWatches')).rows).toEqual([]);
+  expect(daemon.child.exitCode).toBeNull();
+});
+
+test('a file with a mistake changes nothing, and the line is named', async () => {
+  config('roots: [in]\nbandwidth: 1M\nlimts: {}\n');
+  await expect(daemon.client.call('reloadConfig')).rejects.toMatchObject({
+    code: 'config_invalid',
+    message: expect.stringMatching(
+      /wherry\.yaml:3:1: "limts" is no key of the configuration\. Did you mean "limits"\?/,
+    ),
+  });
+  expect((await daemon.client.call('getBandwidth')).bytesPerSecond).toBeNull();
+  await daemon.client.call('browse', { query: { path: at('root') } });
+  expect((await events()).at(-1)).toMatchObject({
+    name: 'observation.config.refused',
+    data: { code: 'config_invalid', message: expect.stringMatching(/:3:1:/) },
+  });
+  daemon.child.kill('SIGHUP');
+  await expect.poll(() => daemon.words()).toMatch(/:3:1: .* Everything stays as it was\./);
+});
+
+test('a token that changes is in force at once, and is shown nowhere', async () => {
+  writeFileSync(at('token'), 'first-secret-of-many-letters-0123\n');
+  const home = { HOME: folder, WHERRY_TOKEN: '' };
+  config('tokenFile: token\n');
+  const before = await loadSettings({ config: at('wherry.yaml') }, home);
+  writeFileSync(at('token'), 'second-secret-of-many-letters-0123\n');
+  const after = await loadSettings({ config: at('wherry.yaml') }, home);
+  expect(changesBetween(before, after)).toEqual([{ key: 'tokenFile', takesEffect: 'now', before: null, after: null }]);
+
+  const other = await startDaemon(at('other'), { config: 'tokenFile: ../token\n', env: { WHERRY_TOKEN: '' } });
+  try {
+    const ask = (token: string, method = 'GET', path = '/api/v1/session') =>
+      fetch(other.url + path, { method, headers: { authorization: `Bearer ${token}` } });
+    expect((await ask('second-secret-of-many-letters-0123')).status).toBe(200);
+    writeFileSync(at('token'), 'third-secret-of-many-letters-0123\n');
+    expect((await ask('second-secret-of-many-letters-0123', 'POST', '/api/v1/config/reload')).status).toBe(200);
+    expect((await ask('second-secret-of-many-letters-0123')).status).toBe(401);
+    expect((await ask('third-secret-of-many-letters-0123')).status).toBe(200);
+    expect(readFileSync(at('other/data/logs/wherry.log'), 'utf8') + other.words()).not.toMatch(/(second|third)-secret/);
+  } finally {
+    await other.kill();
+  }
+});
+
+describe('the list of what may change', () => {
+  test('has every key of the configuration', async () => {
+    const settings = await loadSettings({}, { HOME: folder });
+    const numbers = { ...settings.limits, transfers: 9, perEndpoint: 9, endpoints: { x: 1 } };
+    const other = {
+      ...settings,
+      ...{ dataFolder: '/x', listen: { host: '::1', port: 1 }, insecureHttp: true, adminToken: 'x', bandwidth: '1M' },
+      ...{ tls: { certificateFile: 'x', keyFile: 'x' }, allowedOrigins: ['x'], allowedHosts: ['x'], roots: ['/x'] },
+      ...{ mediaBase: '/x', limits: numbers, stallMs: 1, eventDays: 1, historyDays: 1 },
+      retry: { firstSeconds: 1, mostSeconds: 1, windowDays: 1, attempts: 1, checkSeconds: 1 },
+      logs: { folder: '/x', level: 'debug' as const, maxBytes: 1, keep: 1, jobs: 1 },
+      watches: [{ kind: 'watch' as const, source: '/x', destinations: ['/y'] }],
+    };
+    const { properties } = configJsonSchema() as { properties: Record<string, { properties?: object }> };
+    const keys = Object.entries(properties).flatMap(([key, { properties: inner }]) =>
+      inner === undefined || key === 'tls' ? [key] : Object.keys(inner).map((one) => `${key}.${one}`),
+    );
+    expect(
+      changesBetween(settings, other)
+        .map(({ key }) => key)
+        .sort(),
+    ).toEqual(keys.sort());
+    expect(changesBetween(settings, settings)).toEqual([]);
+  });
+});
