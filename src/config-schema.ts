@@ -14,16 +14,13 @@ const folder = z
   .describe('A folder; relative ones begin at the configuration file, ~ is the home folder');
 const origin = z.url({ protocol: /^https?$/ }).describe('scheme://host:port of a page that may use the API');
 
-const bandwidthSchema = z
-  .string()
-  .superRefine((text, context) => {
-    try {
-      parseBandwidth(text);
-    } catch (error) {
-      context.addIssue({ code: 'custom', message: error instanceof Error ? error.message : String(error) });
-    }
-  })
-  .describe('Bytes a second for all transfers together (2M), off, or a timetable (08:00,2M 19:00,off)');
+const bandwidthSchema = z.string().superRefine((text, context) => {
+  try {
+    parseBandwidth(text);
+  } catch (error) {
+    context.addIssue({ code: 'custom', message: error instanceof Error ? error.message : String(error) });
+  }
+});
 
 /** HOST:PORT, [IPv6]:PORT or :PORT. */
 export const listenSchema = z
@@ -108,7 +105,10 @@ export const configSchema = z.strictObject({
   roots: z.array(folder).optional().describe("What the API may read from and write to; default: the watches' folders"),
   mediaBase: folder.optional().describe('A root, and the default destination of syncs'),
   limits: limitsSchema.prefault({}).describe('How much goes on at once'),
-  bandwidth: bandwidthSchema.nullable().default(null),
+  bandwidth: bandwidthSchema
+    .nullable()
+    .default(null)
+    .describe('Bytes a second for all transfers together (2M), off, or a timetable (08:00,2M 19:00,off)'),
   stallSeconds: z
     .number()
     .min(1)
