@@ -1,21 +1,33 @@
 // An earlier run of the same copy goes on, with what is asked for now.
 
 import type { Parts } from './compose.ts';
-import type { Job } from './model/job.ts';
+import { createLedger } from './engine/ledger.ts';
+import { Fault } from './model/fault.ts';
+import { type Job, jobTakes } from './model/job.ts';
 import { type CopyRequest, copySpecSchema } from './model/specs.ts';
 
 /**
  * Before the engine starts: the ledger's newest job where it did not complete, its wishes replaced by those of `request` (its places stay,
  * so that partials and journals keep their use). Null where there is none. Rejects with `invalid` for wishes that make no sense.
  */
-export async function takeUp({ store, clock }: Parts, request: CopyRequest): Promise<Job | null> {
+export async function takeUp(parts: Parts, request: CopyRequest): Promise<Job | null> {
+  const { store, clock } = parts;
   const { rows } = await store.jobs({ kind: 'copy', newestFirst: true, limit: 1 });
   const job = rows[0];
   if (job === undefined || job.state === 'completed') return null;
   const old = copySpecSchema.safeParse(job.spec);
   if (!old.success) return null;
   const { sources, destination } = old.data;
-  const spec = { ...copySpecSchema.parse(request), sources, destination };
-  await store.apply([{ kind: 'update_job', job: { ...job, spec, updatedAt: clock.now() }, events: [] }]);
-  return job;
+  const wished = { ...job, spec: { ...copySpecSchema.parse(request), sources, destination }, updatedAt: clock.now() };
+  await store.apply([{ kind: 'update_job', job: wished, events: [] }]);
+  return await endBrokenOff(wished, parts);
+}
+
+/** A run that was broken off after some of its files had failed ends here, so that they are tried again with the rest. */
+async function endBrokenOff(job: Job, { store, clock }: Parts): Promise<Job> {
+  if (!jobTakes(job.state, 'fail')) return job;
+  const { failed, cancelled } = await store.countTransfers(job.id);
+  if (failed + cancelled === 0) return job;
+  const error = new Fault('interrupted', 'The earlier run of this copy was broken off.').report();
+  return await createLedger(store, clock).advanceJob(job, 'fail', { error });
 }

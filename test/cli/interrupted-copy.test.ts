@@ -1,6 +1,15 @@
 // A copy that is broken off loses nothing: the same command goes on, one at a time.
 
-import { appendFileSync, mkdirSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { content } from '../support/trees.ts';
 import { type Bench, openBench } from './command.ts';
@@ -36,6 +45,24 @@ test('killed with -9, it goes on from the journal and leaves no partial', async 
   expect(second.err).toMatch(/An earlier run of this copy did not complete; it goes on where it was\./);
   expect(readFileSync(bench.path('dst/big')).equals(bytes)).toBe(true);
   expect(readdirSync(bench.path('dst'))).toEqual(['big']);
+});
+
+test('killed with -9 after a file had failed, it tries that file again', async () => {
+  writeFileSync(bench.path('src/big'), content(1, 60_000_000));
+  writeFileSync(bench.path('src/small'), 'small');
+  mkdirSync(bench.path('dst/small/in-the-way'), { recursive: true });
+  const first = bench.start(['copy', '-P', '--bwlimit', '10M', 'src', 'dst']);
+  await first.said(/small/);
+  await partialOf(10_000_000);
+  first.child.kill('SIGKILL');
+  await first.ended;
+  rmSync(bench.path('dst/small'), { recursive: true });
+
+  const second = await bench.run('copy', 'src', 'dst');
+  expect(second.err).toMatch(/An earlier run of this copy did not complete/);
+  expect(second.code).toBe(0);
+  expect(readdirSync(bench.path('dst')).sort()).toEqual(['big', 'small']);
+  expect(readFileSync(bench.path('dst/small'), 'utf8')).toBe('small');
 });
 
 test('Ctrl-C stops within a second, says how to go on, and a second run at the same time is refused', async () => {
