@@ -49,14 +49,18 @@ export const rows: readonly Row[] = [
   millionTransfers,
 ];
 
-/** Those whose short forms are part of `npm test`: the ones that are done in seconds and hold on a busy machine. */
+/** Those whose short forms are part of `npm test`: the ones that are done in seconds, or a minute together, and hold on a busy machine. */
 export const shortRows: readonly Row[] = [
   killCopy,
   killAtCall,
   syncError,
+  noSpace,
   closeError,
+  readOnly,
   bitFlip,
+  hungShare,
   renameError,
   sourceChanges,
   recordAndKill,
+  hostileNamesRow,
 ];

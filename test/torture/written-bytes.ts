@@ -21,8 +21,3 @@ export function stopAndCount(child: ChildProcess): number {
   }
   return writtenBytes(child) ?? 0;
 }
-
-/** Ledger, journals and messages between threads: some kilobytes a file, and what a start costs. */
-export function overheadBytes(files: number): number {
-  return files * 8192 + 16 * 1024 * 1024;
-}
