@@ -25,6 +25,7 @@ const tools = {
   rclone: ['rclone'],
   ffmpeg: ['ffmpeg'],
   chromium: ['chromium'],
+  attr: ['setfattr', 'getfattr'],
   strace: ['strace'],
   openssl: ['openssl'],
   bash: ['bash'],

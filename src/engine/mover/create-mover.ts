@@ -210,8 +210,11 @@ function isLocal({ source, destination }: Pick<MoveRequest, 'source' | 'destinat
   return source.localPath !== undefined && destination.localPath !== undefined;
 }
 
-function checkAbilities({ options, source }: MoveRequest): void {
-  if (options.preserve.xattrs) {
-    throw new Fault('unsupported', `Extended attributes of files in ${source.name} cannot be kept.`);
-  }
+function checkAbilities(request: MoveRequest): void {
+  if (!request.options.preserve.xattrs || isLocal(request)) return;
+  const { source, destination } = request;
+  throw new Fault(
+    'unsupported',
+    `Extended attributes are kept between places of this machine only, not from ${displayPath(source.name)} to ${displayPath(destination.name)}.`,
+  );
 }

@@ -10,6 +10,7 @@ import { asFault } from '../../model/fault.ts';
 import { baseName, displayPath, joinPath, numberedName, parentPath, parsePartialName } from '../../model/names.ts';
 import type { Preserve } from '../../model/specs.ts';
 import type { Publishing, SourceIdentity } from '../../model/transfer.ts';
+import { type Attributes, readAttributes, setAttributes } from './attributes.ts';
 import { type At, type Inode, LaneFile, removeFile, replaced, within } from './lane-file.ts';
 import type { SourceFacts } from './plan-move.ts';
 import { identityOf, inodeOf, sameSource, sourceChanged } from './source-identity.ts';
@@ -39,6 +40,7 @@ export interface FinishInput {
 export function finishPartial(input: FinishInput, { control }: OperationContext): Inode {
   const { source, facts, partial, preserve } = input;
   const { identity } = facts;
+  const attributes = preserve.xattrs ? attributesOf(source, control) : undefined;
   const finished = within(control, sides.destination, partial.root, (confined) => {
     const file = LaneFile.open(confined, partial.path, constants.O_RDWR, sides.destination, control);
     try {
@@ -46,7 +48,7 @@ export function finishPartial(input: FinishInput, { control }: OperationContext)
       if (now.device !== input.inode.device || now.inode !== input.inode.inode) throw replaced(partial);
       // Holes at the end, or what an earlier and longer version left.
       if (file.stats.size !== identity.sizeBytes) file.call('cut', (fd) => ftruncateSync(fd, identity.sizeBytes));
-      setMetadata(file, facts, preserve);
+      setMetadata(file, { ...facts, attributes }, preserve);
       file.sync();
       file.close();
       return now;
@@ -58,7 +60,17 @@ export function finishPartial(input: FinishInput, { control }: OperationContext)
   return finished;
 }
 
-export function setMetadata(file: LaneFile, { identity, mode, uid, gid }: SourceFacts, preserve: Preserve): void {
+/** What `setMetadata` gives a file. */
+export interface Metadata extends Omit<SourceFacts, 'allocatedBytes'> {
+  /** Undefined where they are not to be kept. */
+  readonly attributes: Attributes | undefined;
+}
+
+export function setMetadata(
+  file: LaneFile,
+  { identity, mode, uid, gid, attributes }: Metadata,
+  preserve: Preserve,
+): void {
   let isOwned = true;
   if (preserve.owner) {
     try {
@@ -68,6 +80,8 @@ export function setMetadata(file: LaneFile, { identity, mode, uid, gid }: Source
       isOwned = false;
     }
   }
+  // A change of owner takes some away, and the mode may forbid to set them.
+  if (attributes !== undefined) setAttributes(file, attributes);
   // Without its owner a set-user-ID program would run as somebody else.
   const bits = preserve.owner && isOwned ? mode & 0o7777 : mode & 0o1777;
   if (preserve.mode && (file.stats.mode & 0o7777) !== bits) file.call('set the mode of', (fd) => fchmodSync(fd, bits));
@@ -76,10 +90,18 @@ export function setMetadata(file: LaneFile, { identity, mode, uid, gid }: Source
 }
 
 function identityNow(source: At, control: Control): SourceIdentity {
+  return withSource(source, control, (file) => identityOf(file.stats, file.fd));
+}
+
+function attributesOf(source: At, control: Control): Attributes {
+  return withSource(source, control, readAttributes);
+}
+
+function withSource<Result>(source: At, control: Control, look: (file: LaneFile) => Result): Result {
   return within(control, sides.source, source.root, (confined) => {
     const file = LaneFile.open(confined, source.path, constants.O_RDONLY, sides.source, control);
     try {
-      return identityOf(file.stats, file.fd);
+      return look(file);
     } finally {
       file.release();
     }

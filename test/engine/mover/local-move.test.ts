@@ -110,12 +110,6 @@ describe('one local file', () => {
     }
   }, 60_000);
 
-  it('names extended attributes as what it cannot keep', async () => {
-    writeFileSync(from('a'), 'x');
-    const asked = rig.mover.move(rig.request('a', { options: { preserve: { xattrs: true } } }));
-    await expect(asked).rejects.toMatchObject({ code: 'unsupported' });
-  });
-
   it('says what stands in its way', async () => {
     await expect(rig.mover.move(rig.request('none'))).rejects.toMatchObject({ code: 'not_found' });
     mkdirSync(from('folder'));
