@@ -14,16 +14,42 @@ export interface Contender {
   readonly prepare: () => void;
   /** Throws where the run did not do its work; not timed. */
   readonly check: () => void;
+  /** Says its own seconds as a line of JSON, {"wallSeconds", "cpuSeconds"}: what it does before and after is not counted. */
+  readonly saysOwn?: boolean;
 }
 
 export interface Race {
   readonly name: string;
   readonly title: string;
   readonly contenders: readonly Contender[];
-  /** Ratio of times, first contender's over the named one's, that is to be reached. */
-  readonly goals: readonly { readonly against: string; readonly atMost: number }[];
+  /** Ratio of medians, one contender's (default: the first) over the named one's, that is to be reached; of times or of CPU. */
+  readonly goals: readonly RatioGoal[];
   readonly bytes?: number;
   readonly files?: number;
+}
+
+export interface RatioGoal {
+  readonly of?: string;
+  readonly against: string;
+  readonly atMost: number;
+}
+
+/** A figure that was to be reached, and what was seen. */
+export interface Goal {
+  readonly what: string;
+  readonly goal: string;
+  readonly seen: string;
+  readonly met: boolean;
+}
+
+/** What a race leaves: figures for people. */
+export interface Sheet {
+  readonly title: string;
+  /** Markdown. */
+  readonly table: string;
+  readonly goals: readonly Goal[];
+  /** Seconds (CPU seconds) by contender, for a table of all races; none where nothing races. */
+  readonly cells?: Readonly<Record<string, string>>;
 }
 
 export interface Figures {
@@ -66,6 +92,11 @@ export function run(race: Race, rounds: number): readonly Figures[] {
   return figures;
 }
 
+interface OwnSeconds {
+  readonly wallSeconds: number;
+  readonly cpuSeconds: number;
+}
+
 /** User and system time and peak memory are the operating system's own accounting of the finished process (GNU time). */
 function once(contender: Contender, scratch: string): { wallSeconds: number; cpuSeconds: number; peakBytes: number } {
   contender.prepare();
@@ -73,7 +104,7 @@ function once(contender: Contender, scratch: string): { wallSeconds: number; cpu
   const begun = process.hrtime.bigint();
   const result = spawnSync('/usr/bin/time', ['-f', '%U %S %M', '-o', report, ...contender.command], {
     env: { ...process.env, ...contender.env },
-    stdio: ['ignore', 'ignore', 'pipe'],
+    stdio: ['ignore', contender.saysOwn === true ? 'pipe' : 'ignore', 'pipe'],
     maxBuffer: 64 * 1024 * 1024,
   });
   const wallSeconds = Number(process.hrtime.bigint() - begun) / 1e9;
@@ -84,18 +115,17 @@ function once(contender: Contender, scratch: string): { wallSeconds: number; cpu
   const [user = 0, system = 0, peakKiB = 0] = (readFileSync(report, 'utf8').trim().split('\n').at(-1) ?? '')
     .split(' ')
     .map(Number);
-  return { wallSeconds, cpuSeconds: user + system, peakBytes: peakKiB * 1024 };
+  const peakBytes = peakKiB * 1024;
+  if (contender.saysOwn === true) return { ...(JSON.parse(String(result.stdout)) as OwnSeconds), peakBytes };
+  return { wallSeconds, cpuSeconds: user + system, peakBytes };
 }
 
-/** A Markdown table: medians, spread, throughput, and the ratio to the first contender. */
-export function table(race: Race, figures: readonly Figures[]): string {
+/** Medians, spread, throughput, the ratio of each to the first contender, and which goals were met. */
+export function sheetOf(race: Race, figures: readonly Figures[]): Sheet {
   const first = figures[0];
-  if (first === undefined) return '';
-  const ours = median(first.wallSeconds);
+  const ours = median(first?.wallSeconds ?? []);
   const lines = [
-    `### ${race.title}`,
-    '',
-    `| | median s | min–max s | CPU s | peak MB | ${race.files === undefined ? 'MB/s' : 'files/s'} | wherry's time over its |`,
+    `| | median s | min–max s | CPU s | peak MB | ${race.files === undefined ? 'MB/s' : 'files/s'} | ${first?.name}: time over its |`,
     '| --- | --- | --- | --- | --- | --- | --- |',
   ];
   for (const one of figures) {
@@ -106,14 +136,27 @@ export function table(race: Race, figures: readonly Figures[]): string {
         `${median(one.cpuSeconds).toFixed(2)} | ${(one.peakBytes / 1e6).toFixed(0)} | ${speed.toFixed(0)} | ${one === first ? '' : (ours / wall).toFixed(2)} |`,
     );
   }
-  for (const goal of race.goals) {
-    const other = figures.find((one) => one.name === goal.against);
-    if (other === undefined) continue;
-    const ratio = ours / median(other.wallSeconds);
-    lines.push(
-      '',
-      `Goal: at most ${goal.atMost} of ${goal.against}; seen ${ratio.toFixed(2)}: ${ratio <= goal.atMost ? 'met' : 'missed'}.`,
-    );
-  }
-  return `${lines.join('\n')}\n`;
+  const goals = race.goals.map((goal): Goal => {
+    const one = figures.find(({ name }) => name === goal.of) ?? first;
+    const other = figures.find(({ name }) => name === goal.against);
+    const ratio = median(one?.wallSeconds ?? []) / median(other?.wallSeconds ?? []);
+    return {
+      what: `${race.title}: ${one?.name}, time over that of ${goal.against}`,
+      goal: `≤ ${goal.atMost.toFixed(2)}`,
+      seen: ratio.toFixed(2),
+      met: ratio <= goal.atMost,
+    };
+  });
+  const cells = Object.fromEntries(
+    figures.map((one) => [
+      one.name.split(' ')[0] ?? one.name,
+      `${median(one.wallSeconds).toFixed(2)} (${median(one.cpuSeconds).toFixed(2)})`,
+    ]),
+  );
+  return { title: race.title, table: lines.join('\n'), goals, cells };
+}
+
+export function sheetText({ title, table, goals }: Sheet): string {
+  const said = goals.map((goal) => `- ${goal.what}: ${goal.seen}, goal ${goal.goal}: ${goal.met ? 'met' : 'missed'}`);
+  return `### ${title}\n\n${table}\n\n${said.join('\n')}\n`;
 }

@@ -1,72 +1,95 @@
-// `npm run bench`: the races, side by side with the peers. `--race one-file,small`, `--rounds 5`, `--quick`.
+// `npm run bench`: the races, side by side with the peers. `--race one-file,small`, `--rounds 5`, `--quick`, `--write` into the documents.
 
-import { readdirSync, statSync } from 'node:fs';
+import { lstatSync, readdirSync } from 'node:fs';
 import { cpus, release, totalmem } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { keepFigures, type RaceFigures } from './figures.ts';
+import { memory } from './memory/race.ts';
 import { oneFile } from './one-file/race.ts';
-import { type Race, run, table } from './race.ts';
+import { dispatch } from './queue/dispatch.ts';
+import { queue } from './queue/race.ts';
+import { type Race, run, type Sheet, sheetOf, sheetText } from './race.ts';
 import { smallFiles, treeRace } from './small-files/race.ts';
 import { diskStage, memoryStage, type Stage } from './stage.ts';
 import { start } from './start/race.ts';
+import { threeDestinations } from './three-destinations/race.ts';
 
 const { values } = parseArgs({
   options: {
     race: { type: 'string' },
     rounds: { type: 'string', default: '5' },
     quick: { type: 'boolean', default: false },
+    write: { type: 'boolean', default: false },
   },
 });
 const rounds = Number(values.rounds);
 const files = values.quick ? 2_000 : 20_000;
-const wanted = values.race?.split(',');
+const manyFiles = values.quick ? 10_000 : 100_000;
 const gibibyte = 2 ** 30;
 
-function show(race: Race): void {
-  process.stdout.write(`${table(race, run(race, rounds))}\n`);
-}
+const measured = (race: Race): Sheet => sheetOf(race, run(race, rounds));
 
-function onStage(stage: Stage, act: (stage: Stage) => void): void {
+function onStage(stage: Stage, races: (stage: Stage) => Sheet[]): Sheet[] {
   try {
-    act(stage);
+    return races(stage);
   } finally {
     stage.close();
   }
 }
 
 function countFiles(folder: string): number {
-  return readdirSync(folder, { recursive: true }).filter((name) =>
-    statSync(join(folder, String(name)), { throwIfNoEntry: false })?.isFile(),
-  ).length;
+  return readdirSync(folder, { recursive: true }).filter((name) => !lstatSync(join(folder, String(name))).isDirectory())
+    .length;
 }
 
-const races: Record<string, () => void> = {
-  start: () => onStage(memoryStage(1 << 20), (stage) => show(start(stage))),
+const races: Readonly<Record<string, () => readonly Sheet[] | Promise<readonly Sheet[]>>> = {
+  start: () => onStage(memoryStage(1 << 20), (stage) => [measured(start(stage))]),
   'one-file': () => {
     const { race, stage } = oneFile(values.quick ? gibibyte : 4 * gibibyte);
-    onStage(stage, () => show(race));
+    return onStage(stage, () => [measured(race)]);
+  },
+  'three-destinations': () => {
+    const bytes = values.quick ? gibibyte / 2 : gibibyte;
+    return onStage(memoryStage(4 * bytes), (stage) => [measured(threeDestinations(stage, bytes))]);
   },
   small: () =>
-    onStage(memoryStage(2 * gibibyte), (stage) => {
-      for (const change of ['first', 'unchanged', 'changed'] as const) show(smallFiles(stage, files, change));
-    }),
+    onStage(memoryStage(2 * gibibyte), (stage) =>
+      (['first', 'unchanged', 'changed'] as const).map((change) => measured(smallFiles(stage, files, change))),
+    ),
   'small-disk': () =>
-    onStage(diskStage(6 * gibibyte), (stage) => {
-      for (const change of ['first', 'unchanged'] as const) show(smallFiles(stage, files, change));
-    }),
+    onStage(diskStage(6 * gibibyte), (stage) =>
+      (['first', 'unchanged'] as const).map((change) => measured(smallFiles(stage, files, change))),
+    ),
   'node-modules': () =>
     onStage(memoryStage(2 * gibibyte), (stage) => {
       const source = resolve(import.meta.dirname, '../node_modules');
-      show(treeRace(stage, source, countFiles(source), 'first', 'a real node_modules'));
+      return [measured(treeRace(stage, source, countFiles(source), 'first', 'a real node_modules with its symlinks'))];
     }),
   'unchanged-100000': () =>
-    onStage(memoryStage(8 * gibibyte), (stage) => show(smallFiles(stage, 100_000, 'unchanged'))),
+    onStage(memoryStage(8 * gibibyte), (stage) => [measured(smallFiles(stage, manyFiles, 'unchanged'))]),
+  dispatch: async () => [await dispatch(files)],
+  queue: async () => [await queue(manyFiles)],
+  memory: async () => [await memory()],
 };
 
-const cpu = cpus();
-process.stdout.write(
-  `${cpu.length} × ${cpu[0]?.model}, ${(totalmem() / gibibyte).toFixed(0)} GiB, Linux ${release()}; ${rounds} rounds in turn after a warm-up\n\n`,
-);
-for (const [name, act] of Object.entries(races)) {
-  if (wanted === undefined || wanted.includes(name)) act();
+const wanted = values.race?.split(',') ?? Object.keys(races);
+for (const name of wanted) {
+  if (races[name] === undefined)
+    throw new Error(`no race is named ${name}; there are ${Object.keys(races).join(', ')}`);
+}
+const machine = `${cpus().length} × ${cpus()[0]?.model}, ${(totalmem() / gibibyte).toFixed(0)} GiB, Linux ${release()}`;
+process.stdout.write(`${machine}; ${rounds} rounds in turn after a warm-up\n\n`);
+const seen: Record<string, RaceFigures> = {};
+for (const name of wanted) {
+  const sheets = (await races[name]?.()) ?? [];
+  seen[name] = { day: new Date().toISOString().slice(0, 10), machine, rounds: hasRounds(sheets) ? rounds : 0, sheets };
+  for (const sheet of sheets) process.stdout.write(`${sheetText(sheet)}\n`);
+}
+const goals = Object.values(seen).flatMap(({ sheets }) => sheets.flatMap((sheet) => sheet.goals));
+process.stdout.write(`${goals.filter(({ met }) => met).length} of ${goals.length} goals met\n`);
+if (values.write) keepFigures(seen, Object.keys(races));
+
+function hasRounds(sheets: readonly Sheet[]): boolean {
+  return sheets.some(({ cells }) => cells !== undefined);
 }

@@ -80,9 +80,12 @@ export function memoryStage(touchBytes: number): Stage {
   return { name: 'memory', folder, close: () => rmSync(folder, { recursive: true, force: true }) };
 }
 
-/** A fresh ext4 in a loop-mounted image on the disk; needs root. */
+/** A fresh ext4 in a loop-mounted image on the disk; where that may not be mounted, a plain folder on the disk. */
 export function diskStage(bytes: number): Stage {
   const folder = mkdtempSync(join(tmpdir(), 'wherry-bench-disk-'));
+  if (process.getuid?.() !== 0) {
+    return { name: 'plain disk', folder, close: () => rmSync(folder, { recursive: true, force: true }) };
+  }
   const image = `${folder}.img`;
   execFileSync('truncate', ['-s', String(bytes), image]);
   execFileSync('mkfs.ext4', ['-q', '-F', image]);
@@ -102,8 +105,9 @@ export function empty(folder: string): void {
   rmSync(folder, { recursive: true, force: true });
 }
 
+/** Symlinks are compared as symlinks. */
 export function sameTree(left: string, right: string): void {
-  const result = spawnSync('diff', ['-rq', left, right]);
+  const result = spawnSync('diff', ['-rq', '--no-dereference', left, right]);
   if (result.status !== 0) throw new Error(`${left} and ${right} differ: ${result.stdout?.toString().slice(0, 500)}`);
 }
 

@@ -50,7 +50,7 @@ export function treeRace(stage: Stage, source: string, files: number, change: Ch
     title: `${what}, ${titles[change]}, ${stage.name}`,
     files,
     contenders: [
-      contender('wherry copy (verified)', wherry, 'copy', '--quiet', source, (target) => target),
+      contender('wherry copy (verified)', wherry, 'copy', '--quiet', '--links', source, (target) => target),
       contender('cp -a', 'cp', '-aT', ...(change === 'first' ? [] : ['-u']), source, (target) => target),
       contender('rsync -a', 'rsync', '-a', `${source}/`, (target) => `${target}/`),
       contender(
@@ -59,6 +59,8 @@ export function treeRace(stage: Stage, source: string, files: number, change: Ch
         'copy',
         '--config',
         '/dev/null',
+        '--links',
+        '--create-empty-src-dirs',
         '--transfers',
         '4',
         source,
