@@ -173,7 +173,7 @@ async function torment(copier: Copier, options: RowOptions): Promise<RowResult> 
   let happened = 0;
   await onStage(options.scratch, async (stage) => {
     const scene = await open(stage);
-    const most = Math.max(1, Math.round(12 * options.scale));
+    const most = Math.max(1, Math.round(6 * options.scale));
     const all: Case[] = [];
     for (const conflict of ['overwrite', 'rename'] as const)
       all.push(...casesFrom(conflict, await countCalls(copier, conflict, scene, options), most));

@@ -44,7 +44,8 @@ function checkLedgers(folder: string, label: string, tally: Tally): number {
   return checked;
 }
 
-async function oneShot(disk: Disk, source: string, options: RowOptions, tally: Tally): Promise<void> {
+/** Resolves with how many commands met a full disk. */
+async function oneShot(disk: Disk, source: string, options: RowOptions, tally: Tally): Promise<number> {
   const random = randomFrom(options.seed);
   const rounds = Math.max(2, Math.round(8 * options.scale));
   for (let round = 0; round < rounds; round++) {
@@ -73,6 +74,7 @@ async function oneShot(disk: Disk, source: string, options: RowOptions, tally: T
     rmSync(state, { recursive: true, force: true });
     options.say(`${label}: exit ${first.exitCode}: ${first.words.trim().split('\n')[0] ?? ''}`);
   }
+  return rounds;
 }
 
 async function served(disk: Disk, source: string, options: RowOptions, tally: Tally): Promise<void> {
@@ -136,12 +138,13 @@ async function torment(options: RowOptions): Promise<RowResult> {
   const source = join(options.scratch, 'source');
   writeSmallFiles(source, Math.max(400, Math.round(files * options.scale)), 20_000);
   for (let film = 0; film < 8; film++) writeContent(join(source, 'films', `${film}.mov`), film, 3_000_000);
-  await onStage(options.scratch, async (stage) => {
+  const commands = await onStage(options.scratch, async (stage) => {
     const disk = stage.disk('disk', 'ext4', 64);
-    await oneShot(disk, source, options, tally);
+    const met = await oneShot(disk, source, options, tally);
     await served(disk, source, options, tally);
+    return met;
   });
-  return tally.result(options.runs);
+  return tally.result(commands + 1);
 }
 
 async function control(options: RowOptions): Promise<RowResult> {
