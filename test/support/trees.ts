@@ -13,7 +13,7 @@ import {
   writeFileSync,
   writeSync,
 } from 'node:fs';
-import { dirname, join, relative } from 'node:path';
+import { basename, dirname, join, relative } from 'node:path';
 
 /** Content that depends on seed and length only and does not compress. */
 export function content(seed: number, bytes: number): Buffer {
@@ -99,25 +99,60 @@ function sameBytes(left: string, right: string): boolean {
   return sha256Of(left) === sha256Of(right);
 }
 
+/** Files that were whole once are looked at again in turn, so many at a time. */
+const wholeAtOnce = 100;
+
 /**
  * A reader that looks every 10 ms at files under their final names and remembers those that were not whole
  * (their size differs from the source's). Ends with `stop`.
  */
 export function watchForHalfDone(source: string, destination: string, paths: readonly string[]): { stop(): string[] } {
   const bad = new Set<string>();
-  const sizes = new Map(paths.map((path) => [path, statSync(join(source, path)).size]));
-  const look = () => {
-    for (const [path, size] of sizes) {
-      const seen = statSync(join(destination, path), { throwIfNoEntry: false });
-      if (seen !== undefined && seen.size !== size) bad.add(path);
+  const whole: string[] = [];
+  const folders = new Map<string, Map<string, number>>();
+  for (const path of paths) {
+    const folder = dirname(path);
+    const sizes = folders.get(folder) ?? new Map<string, number>();
+    folders.set(folder, sizes.set(basename(path), statSync(join(source, path)).size));
+  }
+  const isWhole = (path: string): boolean => {
+    const seen = statSync(join(destination, path), { throwIfNoEntry: false });
+    if (seen === undefined) return false;
+    const size = folders.get(dirname(path))?.get(basename(path));
+    if (seen.size !== size) bad.add(path);
+    return seen.size === size;
+  };
+  const once = new Set<string>();
+  let next = 0;
+  const look = (most: number) => {
+    for (const [folder, sizes] of folders) {
+      for (const name of namesIn(join(destination, folder))) {
+        const path = join(folder, name);
+        if (!sizes.has(name) || once.has(path) || !isWhole(path)) continue;
+        once.add(path);
+        whole.push(path);
+      }
+    }
+    for (let count = Math.min(most, whole.length); count > 0; count--) {
+      next = (next + 1) % whole.length;
+      isWhole(whole[next] ?? '');
     }
   };
-  const timer = setInterval(look, 10);
+  const timer = setInterval(() => look(wholeAtOnce), 10);
   return {
     stop: () => {
       clearInterval(timer);
-      look();
+      look(whole.length);
       return [...bad];
     },
   };
+}
+
+function namesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    // It is not there yet, or the place is away.
+    return [];
+  }
 }

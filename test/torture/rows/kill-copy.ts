@@ -25,15 +25,15 @@ interface Copier {
 const ours: Copier = { command: (source, destination) => [wherry, 'copy', '--quiet', source, destination] };
 const naive: Copier = { command: (source, destination) => [process.execPath, naiveCopy, source, destination] };
 
-/** Full form: 5,000 small files and one of 1 GB. */
+/** Full form: 2,000 small files and one of 400 MB. */
 async function torment(copier: Copier, options: RowOptions): Promise<RowResult> {
   const random = randomFrom(options.seed);
   const source = join(options.scratch, 'source');
   const destination = join(options.scratch, 'destination');
   const env = { ...process.env, XDG_STATE_HOME: join(options.scratch, 'state') };
   mkdirSync(source);
-  const bigBytes = Math.round(1_000_000_000 * options.scale);
-  writeSmallFiles(source, Math.max(50, Math.round(5_000 * options.scale)), 64 * 1024);
+  const bigBytes = Math.round(400_000_000 * options.scale);
+  writeSmallFiles(source, Math.max(50, Math.round(2_000 * options.scale)), 64 * 1024);
   writeContent(join(source, 'big.mov'), 99, bigBytes);
   const paths = filesBelow(source);
   const faults: string[] = [];
