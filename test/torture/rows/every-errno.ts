@@ -168,20 +168,32 @@ async function one(
   return happened;
 }
 
+/** Many of them wait for seconds until they try again: so many are played side by side, each in a scene of its own. */
+const sideBySide = 3;
+
 async function torment(copier: Copier, options: RowOptions): Promise<RowResult> {
   const tally = createTally();
   let happened = 0;
-  await onStage(options.scratch, async (stage) => {
+  const most = Math.max(1, Math.round(6 * options.scale));
+  const cases = await onStage(join(options.scratch, 'counting'), async (stage) => {
     const scene = await open(stage);
-    const most = Math.max(1, Math.round(6 * options.scale));
     const all: Case[] = [];
     for (const conflict of ['overwrite', 'rename'] as const)
       all.push(...casesFrom(conflict, await countCalls(copier, conflict, scene, options), most));
     // Shorter forms take some of them, others for each seed.
     const step = Math.max(1, Math.ceil(all.length / Math.max(8, Math.round(options.runs * options.scale))));
-    for (const [at, each] of all.entries())
-      if (at % step === options.seed % step && (await one(copier, each, scene, options, tally))) happened += 1;
+    return all.filter((_, at) => at % step === options.seed % step);
   });
+  options.say(`${cases.length} cases`);
+  const left = cases.values();
+  const play = (lane: number): Promise<void> => {
+    const scratch = join(options.scratch, `${lane}`);
+    return onStage(scratch, async (stage) => {
+      const scene = await open(stage);
+      for (const each of left) if (await one(copier, each, scene, { ...options, scratch }, tally)) happened += 1;
+    });
+  };
+  await Promise.all(Array.from({ length: sideBySide }, (_, lane) => play(lane)));
   if (happened === 0) tally.fault('nothing ever failed');
   return tally.result(happened);
 }

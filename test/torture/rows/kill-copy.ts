@@ -68,7 +68,7 @@ async function torment(copier: Copier, options: RowOptions): Promise<RowResult> 
     for (const path of difference.extra) faults.push(`left behind: ${path}`);
     usualBytes ??= written;
     const again = Math.max(0, written - usualBytes);
-    if (again > kills * (lanes * blockBytes + packBytes + startBytes))
+    if (again > startBytes + kills * (lanes * blockBytes + packBytes + startBytes))
       faults.push(`${again} bytes moved again in ${kills} kills`);
     sum.runs += kills;
     sum.lost += difference.missing.length;
