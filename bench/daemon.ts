@@ -16,6 +16,8 @@ export interface Daemon {
   readonly startSeconds: number;
   /** Proportional set size of the process and its children: what they really take of the machine's memory. */
   memoryBytes(): number;
+  /** The part of it that no file backs: what is left out is code, which other processes of the same program share or do not. */
+  ownBytes(): number;
   stop(): Promise<void>;
 }
 
@@ -37,7 +39,8 @@ export async function startDaemon(folder: string, config: string): Promise<Daemo
   return {
     client: createClient({ url, token }),
     startSeconds: (performance.now() - begun) / 1000,
-    memoryBytes: () => familyOf(child).reduce((sum, pid) => sum + proportionalBytes(pid), 0),
+    memoryBytes: () => familyOf(child).reduce((sum, pid) => sum + proportionalBytes(pid, 'Pss'), 0),
+    ownBytes: () => familyOf(child).reduce((sum, pid) => sum + proportionalBytes(pid, 'Pss_Anon'), 0),
     stop: async () => {
       child.kill('SIGTERM');
       if (child.exitCode === null) await once(child, 'exit');
@@ -58,9 +61,11 @@ function familyOf({ pid }: ChildProcess): number[] {
   return [pid ?? 0, ...children.split(' ').filter(Boolean).map(Number)];
 }
 
-function proportionalBytes(pid: number): number {
+function proportionalBytes(pid: number, part: 'Pss' | 'Pss_Anon'): number {
   try {
-    return 1024 * Number(/^Pss:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8'))?.[1] ?? 0);
+    const lines = readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8').split('\n');
+    const line = lines.find((each) => each.startsWith(`${part}:`)) ?? '';
+    return 1024 * Number(/\d+/.exec(line)?.[0] ?? 0);
   } catch {
     // A child that has just ended.
     return 0;

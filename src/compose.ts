@@ -62,6 +62,7 @@ export async function openParts(options: PartsOptions): Promise<Parts> {
       workerModule('engine/compare-operations'),
       ...(options.modules ?? []),
     ],
+    keptWorkers: 2,
     ownPath: dataFolder,
   });
   if (options.soon !== undefined) {

@@ -11,7 +11,7 @@ import { idSource, systemClock, systemRandom } from '../../src/model/clock.ts';
 import type { Transfer } from '../../src/model/transfer.ts';
 
 const [source = '', ...destinations] = process.argv.slice(2);
-const journalFolder = join(dirname(source), 'journals');
+const journalFolder = join(dirname(destinations[0] ?? ''), 'journals');
 mkdirSync(journalFolder, { recursive: true });
 const mounts = openMounts({ modules: [localOperations, laneOperations] });
 const mover = createMover({ mounts, journalFolder });

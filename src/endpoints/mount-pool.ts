@@ -24,6 +24,8 @@ export interface MountsOptions {
   readonly localHangMs?: number;
   /** A worker with nothing to do ends after this. Default is 10,000. */
   readonly idleMs?: number;
+  /** So many workers stay although there is nothing to do: the next call starts at once, and takes no memory more. Default is 0. */
+  readonly keptWorkers?: number;
   /** Where Wherry keeps its own files: calls in `sides.own` are charged to its mount. Default is `/`. */
   readonly ownPath?: string;
   /** How long `close` lets running calls come to their end by themselves. Default is 3,000. */
@@ -59,7 +61,7 @@ interface Crew {
 /** Starts no thread before the first call. Threads without work end by themselves and never keep the process alive. */
 export function openMounts(options: MountsOptions): Mounts {
   const { longWorkers = 2, hangMs = 10_000, localHangMs = Math.max(60_000, hangMs), idleMs = 10_000 } = options;
-  const { ownPath = '/', closeMs = 3_000 } = options;
+  const { ownPath = '/', closeMs = 3_000, keptWorkers = 0 } = options;
   const lookMs = Math.min(1_000, hangMs / 4);
   const table = openMountTable();
   const bandwidth = newBandwidth();
@@ -74,6 +76,7 @@ export function openMounts(options: MountsOptions): Mounts {
   const startWorker = (onFree: () => void, onExit: (worker: PoolWorker) => void): PoolWorker => {
     const worker: PoolWorker = new PoolWorker(setup, {
       idleMs,
+      mayEnd: () => [...threads].filter((each) => each.free || each.call !== undefined).length > keptWorkers,
       onFree,
       onExit: () => {
         threads.delete(worker);

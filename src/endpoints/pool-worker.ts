@@ -18,6 +18,17 @@ export interface PoolCall {
 
 const script = new URL(import.meta.url.endsWith('.ts') ? './mount-worker.ts' : './mount-worker.js', import.meta.url);
 
+/** Operations keep little: garbage is collected before it takes megabytes in each of many threads. */
+const resourceLimits = { maxYoungGenerationSizeMb: 1 };
+
+export interface PoolWorkerOptions {
+  readonly idleMs: number;
+  /** Asked when nothing was to do for `idleMs`; false keeps the thread until it has been free for as long again. */
+  readonly mayEnd: () => boolean;
+  readonly onFree: () => void;
+  readonly onExit: () => void;
+}
+
 /** An idle worker does not keep the process alive. `onFree` is called after each call, `onExit` once, when the thread is gone. */
 export class PoolWorker {
   readonly pulse: Pulse;
@@ -29,16 +40,14 @@ export class PoolWorker {
   #ending = false;
   #idleTimer: NodeJS.Timeout | undefined;
   readonly #thread: Worker;
-  readonly #idleMs: number;
-  readonly #onFree: () => void;
+  readonly #options: PoolWorkerOptions;
 
-  constructor(setup: Omit<WorkerSetup, 'pulse'>, options: { idleMs: number; onFree: () => void; onExit: () => void }) {
+  constructor(setup: Omit<WorkerSetup, 'pulse'>, options: PoolWorkerOptions) {
     const memory = newPulse();
     this.pulse = openPulse(memory);
-    this.#idleMs = options.idleMs;
-    this.#onFree = options.onFree;
+    this.#options = options;
     const workerData: WorkerSetup = { ...setup, pulse: memory };
-    this.#thread = new Worker(script, { workerData, execArgv: [] });
+    this.#thread = new Worker(script, { workerData, execArgv: [], resourceLimits });
     this.#thread.unref();
     let trouble: unknown;
     this.#thread.on('message', (reply: WorkerReply) => this.#receive(reply));
@@ -124,6 +133,11 @@ export class PoolWorker {
     await this.#thread.terminate();
   }
 
+  #rest(): void {
+    const { idleMs, mayEnd } = this.#options;
+    this.#idleTimer = setTimeout(() => (mayEnd() ? void this.end() : this.#rest()), idleMs).unref();
+  }
+
   #receive(reply: WorkerReply): void {
     if (reply.kind === 'message') this.#call?.onMessage?.(reply.message);
     else if (reply.kind === 'done') this.#finish({ output: reply.output });
@@ -139,9 +153,9 @@ export class PoolWorker {
     if (call === undefined) return;
     this.#call = undefined;
     this.#thread.unref();
-    this.#idleTimer = setTimeout(() => void this.end(), this.#idleMs).unref();
+    this.#rest();
     call.settle(result);
-    this.#onFree();
+    this.#options.onFree();
   }
 }
 

@@ -23,7 +23,13 @@ function open(options: Partial<MountsOptions> = {}): Mounts {
   return mounts;
 }
 
+let threadsBefore = 0;
+const allThreads = (): number => readdirSync('/proc/self/task').length;
+/** Those that the pools of this test have started. */
+const mountThreads = (): number => allThreads() - threadsBefore;
+
 beforeEach(() => {
+  threadsBefore = allThreads();
   folder = mkdtempSync(join(tmpdir(), 'wherry-mounts-'));
 });
 afterEach(async () => {
@@ -131,6 +137,17 @@ describe('calls', () => {
     const pool = open({ idleMs: 20 }).pool(folder);
     const first = await pool.run<number>('test.thread', 0);
     await expect.poll(() => pool.run<number>('test.thread', 0), { interval: 200, timeout: 15_000 }).not.toBe(first);
+  });
+
+  test('as many of them as are to be kept stay', async () => {
+    const pool = open({ idleMs: 20, keptWorkers: 1 }).pool(folder);
+    const go = join(folder, 'go');
+    const running = [1, 2].map(() => pool.run<number>('test.wait', go));
+    await expect.poll(() => mountThreads()).toBe(2);
+    writeFileSync(go, '');
+    const [one, other] = await Promise.all(running);
+    await expect.poll(() => mountThreads(), patiently).toBe(1);
+    expect([one, other]).toContain(await pool.run<number>('test.thread', 0));
   });
 
   test('closing stops what runs, refuses what comes, and says that all threads are gone', async () => {
