@@ -15,6 +15,8 @@ import { findPartials, listJournals, removePartials } from './sweep.ts';
 
 /** Operations that a worker knows by these names. */
 export const operations = {
+  /** Ends when the worker is ready for more. */
+  'mover.standBy': () => null,
   'mover.plan': planMove,
   'mover.look': lookAtSource,
   'mover.open': openPartial,

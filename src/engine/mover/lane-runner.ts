@@ -22,6 +22,7 @@ export interface RunnerSetup {
 export class LaneRunner {
   readonly control: Control;
   readonly #setup: RunnerSetup;
+  #secondWorker: Promise<unknown> = Promise.resolve();
 
   constructor(setup: RunnerSetup) {
     this.#setup = setup;
@@ -42,14 +43,22 @@ export class LaneRunner {
     }
   }
 
+  /** Where so many bytes are worth a second lane: has its worker start now, so that it is there when the file has been opened. */
+  prepareFor(bytes: number): void {
+    if (this.lanesFor(bytes) < 2) return;
+    const { pool } = this.#setup;
+    this.#secondWorker = pool.run('mover.standBy', null, { unqueued: true }).catch(() => undefined);
+  }
+
   /** Runs lanes that share blocks, from the first one on; when one fails the others end after their block. Rejects with what failed. */
   async lanes<Result>(count: number, run: () => Promise<Result>): Promise<Result[]> {
     const { lanes } = this.#setup.parts;
     this.control.skipTo(0);
     let failed: unknown;
-    const running = Array.from({ length: count }, async () => {
+    const running = Array.from({ length: count }, async (_, at) => {
       lanes.running++;
       try {
+        if (at > 0) await this.#secondWorker;
         return await run();
       } catch (error) {
         // A worker that hangs says more than what its end makes of the others.

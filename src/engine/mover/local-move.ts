@@ -92,6 +92,7 @@ class LocalMove {
 
   async run(): Promise<MoveOutcome> {
     const { options, hooks, transfer, destination } = this.#request;
+    this.#lanes.prepareFor(transfer.sizeBytes ?? 0);
     const plan = await this.#lanes.run<Plan>('mover.plan', {
       source: this.#source,
       destination: this.#destination,
