@@ -16,6 +16,7 @@ import { displayPath } from './model/names.ts';
 import type { WatchRequest } from './model/specs.ts';
 import type { ReloadView } from './model/views.ts';
 import { createReload } from './reload.ts';
+import { giveMemoryBackWhenIdle } from './store/idle-memory.ts';
 
 export interface Daemon {
   readonly url: string;
@@ -133,6 +134,7 @@ export async function openDaemon(settings: Settings, options: DaemonOptions): Pr
       await opened.close();
       throw error;
     }
+    giveMemoryBackWhenIdle();
     log.info({ url, dataFolder: displayPath(dataFolder), version, config: settings.file }, 'Wherry runs');
     let closing: Promise<boolean> | undefined;
     const close = async () => {

@@ -74,7 +74,7 @@ async function idle(events: boolean): Promise<void> {
   const daemon = spawn(command[0] ?? '', command.slice(1), { stdio: 'ignore' });
   try {
     while (countFiles(folder) < 100_000) await after(500);
-    await after(15_000);
+    await after(45_000);
     const pid = daemon.pid ?? 0;
     const before = cpuSeconds(pid);
     await after(Number(values.seconds) * 1000);

@@ -219,6 +219,8 @@ export function createEngine(parts: EngineParts): Engine {
     submit: submissions.submit,
     plan: (request, signal) => submissions.modeOf(request.kind).plan(request, modeParts, signal),
     ...verbs,
+    resume: submissions.resume,
+    retry: submissions.retry,
     settled: (jobId, signal) => jobs.settled(jobId, signal),
     setBandwidth: (limit) => bandwidth.set(limit),
     adjust: (next) => {

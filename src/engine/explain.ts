@@ -38,6 +38,22 @@ function summarise(path: string, transfers: readonly Transfer[]): string {
   if (newest === undefined) {
     return `No transfer has ever touched ${shown}. It may lie outside every job's source, be excluded, or not have been found yet.`;
   }
+  const ways = newestWays(newest, transfers);
+  if (ways.length === 1) return whereItIs(shown, newest);
+  return ways.map((row) => `To ${displayPath(row.destination.endpoint)}: ${whereItIs(shown, row)}`).join(' ');
+}
+
+/** The newest transfer to each destination of a file that has several. */
+function newestWays(newest: Transfer, transfers: readonly Transfer[]): readonly Transfer[] {
+  const ways = new Map<string, Transfer>();
+  for (const row of transfers) {
+    const isSameFile = row.jobId === newest.jobId && row.source.path === newest.source.path;
+    if (isSameFile && !ways.has(row.destination.endpoint)) ways.set(row.destination.endpoint, row);
+  }
+  return [...ways.values()].sort((one, other) => (one.destination.endpoint < other.destination.endpoint ? -1 : 1));
+}
+
+function whereItIs(shown: string, newest: Transfer): string {
   const where = `${displayPath(newest.destination.endpoint)}/${displayPath(newest.publishedPath ?? newest.destination.path)}`;
   const why = newest.error === null ? '' : ` ${newest.error.message}`;
   switch (newest.state) {

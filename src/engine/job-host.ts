@@ -87,6 +87,10 @@ export function createHost(run: JobRun, parts: HostParts): ModeHost & HostWaits 
 
     advanceAll: (advances) => ledger.advanceAll(advances),
 
+    forget: async (ids) => {
+      await ledger.write([{ kind: 'delete_transfers', ids }]);
+    },
+
     async *rows(states) {
       let cursor: string | undefined;
       do {

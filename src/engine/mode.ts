@@ -128,6 +128,8 @@ export interface ModeHost extends ModeParts {
   ): Promise<Transfer | undefined>;
   /** Like `advance` for many rows, in one commit; a result for each. */
   advanceAll(advances: readonly Omit<Advance, 'receipt'>[]): Promise<readonly (Transfer | undefined)[]>;
+  /** Takes rows that have ended out of the ledger, with their receipts; others stay. */
+  forget(transferIds: readonly string[]): Promise<void>;
   /** The job's rows in these states. */
   rows(states: readonly TransferState[]): AsyncIterable<Transfer>;
   /** The job cannot go on for now (its source is away). Transfers under way go on. */

@@ -4,6 +4,7 @@ import { asFault, Fault } from '../model/fault.ts';
 import { type Job, noCounts } from '../model/job.ts';
 import type { JobRequest } from '../model/specs.ts';
 import type { Change, Store } from '../store/store.ts';
+import type { Target } from './engine.ts';
 import type { EngineParts } from './engine-parts.ts';
 import type { Jobs } from './jobs.ts';
 import type { Ledger } from './ledger.ts';
@@ -23,6 +24,12 @@ export interface Submissions {
   modeOf(kind: string): Mode;
   submit(request: JobRequest, options?: { readonly owner?: string; readonly idempotencyKey?: string }): Promise<Job>;
   edit(jobId: string, request: JobRequest): Promise<Job>;
+  /**
+   * As `Verbs`; a watch is checked again first, as others may have begun since it was put to rest. Rejects with `busy` where another one
+   * watches its folder by now, with `invalid` where source and destination have come to lie in each other.
+   */
+  resume(target: Target): Promise<void>;
+  retry(target: Target): Promise<void>;
   /** A job of an earlier run of the engine runs again: what it works on is taken. */
   remember(job: Job): Promise<void>;
 }
@@ -57,8 +64,32 @@ export function createSubmissions(parts: SubmissionParts): Submissions {
     for (const key of keys) taken.set(key, jobId);
   };
 
+  const checkAgain = async (jobId: string): Promise<readonly string[]> => {
+    const job = await store.job(jobId);
+    const mode = job === undefined ? undefined : modeOf(job.kind);
+    if (job === undefined || mode?.editable !== true) return [];
+    try {
+      const { keys } = await mode.prepare(job.spec as JobRequest, modeParts);
+      refuseBusy(mode.kind, keys, jobId);
+      return keys;
+    } catch (error) {
+      // A place that is away is no conflict: the job waits for it.
+      if (['busy', 'invalid'].includes(asFault(error).code)) throw error;
+      return [];
+    }
+  };
+
+  const goOn = async (target: Target, verb: 'resume' | 'retry'): Promise<void> => {
+    if (!('jobId' in target)) return parts.verbs[verb](target);
+    const keys = await checkAgain(target.jobId);
+    await parts.verbs[verb](target);
+    take(keys, target.jobId);
+  };
+
   return {
     modeOf,
+    resume: (target) => goOn(target, 'resume'),
+    retry: (target) => goOn(target, 'retry'),
 
     submit: async (request, { idempotencyKey, owner = null as string | null } = {}) => {
       const known =

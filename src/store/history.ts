@@ -9,7 +9,8 @@ const rowsAtOnce = 1000;
 const eventRowsAtOnce = 200;
 
 /**
- * Transfers and jobs that ended before `before`, with their receipts; jobs only once they have no transfers; event rows of before
+ * Transfers and jobs that ended before `before`, with their receipts, but those of a watch that goes on (by its receipts it knows what it has
+ * taken, and it keeps its own history); jobs only once they have no transfers; event rows of before
  * `keepEventsAfter`. True where there is more. Runs within a transaction.
  */
 export function deleteHistoryPart(
@@ -19,7 +20,8 @@ export function deleteHistoryPart(
   keepEventsAfter: number,
 ): boolean {
   const ended = sql.rows(
-    `SELECT ${transferColumns.join(', ')}, seq FROM transfer WHERE finished_at < ? AND state IN ('completed', 'failed', 'cancelled') ORDER BY finished_at LIMIT ${rowsAtOnce}`,
+    `SELECT ${transferColumns.join(', ')}, seq FROM transfer WHERE finished_at < ? AND state IN ('completed', 'failed', 'cancelled')
+       AND job_id NOT IN (SELECT id FROM job WHERE kind = 'watch' AND finished_at IS NULL) ORDER BY finished_at LIMIT ${rowsAtOnce}`,
     before,
   );
   for (const row of ended)

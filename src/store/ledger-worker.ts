@@ -6,6 +6,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import Database from 'better-sqlite3';
 import { asFault, Fault } from '../model/fault.ts';
 import { type DataLock, lockDataFolder } from './data-lock.ts';
+import { giveMemoryBackWhenIdle } from './idle-memory.ts';
 import type {
   ApplyReply,
   CallOutcome,
@@ -136,6 +137,7 @@ try {
     }
     tidyWhenIdle(ledger, idleMs);
   });
+  giveMemoryBackWhenIdle();
   say({ kind: 'ready', ledgerId: ledger.id, foldedPacks: ledger.writer?.foldedPacks ?? 0 });
   tidyWhenIdle(ledger, idleMs);
 } catch (error) {

@@ -33,6 +33,7 @@ interface Expectation {
   readonly fence: number;
 }
 
+const ended = new Set<string>(['completed', 'failed', 'cancelled'] satisfies TransferState[]);
 const applied: ChangeResult = { applied: true };
 const refused = (reason: 'missing' | 'state' | 'fence' | 'exists'): ChangeResult => ({ applied: false, reason });
 
@@ -159,6 +160,15 @@ export function ledgerWriter(sql: Statements): LedgerWriter {
       : applied;
   }
 
+  function deleteTransfers(ids: readonly string[]): ChangeResult {
+    for (const id of ids) {
+      const row = standing(id);
+      if (row !== undefined && ended.has(String(row.flat[columnAt.state]))) transfers.remove(row);
+    }
+    transfers.removedAll();
+    return applied;
+  }
+
   /** A batch has a result for each of its transfers. */
   function applyOne(change: WireChange): ChangeResult | ChangeResult[] {
     switch (change.kind) {
@@ -182,6 +192,8 @@ export function ledgerWriter(sql: Statements): LedgerWriter {
         return putDocument(change);
       case 'delete_document':
         return deleteDocument(change);
+      case 'delete_transfers':
+        return deleteTransfers(change.ids);
       case 'delete_history':
         // Its parts have run before this call was sent.
         return applied;

@@ -37,6 +37,9 @@ export type Change =
       readonly job: Job;
       readonly events: readonly EventDraft[];
     }
+  /** Rows that have ended, with their receipts; others, and facts, stay. */
+  | { readonly kind: 'delete_transfers'; readonly ids: readonly string[] }
+  /** Ended transfers and jobs of before then, but those of a watch that goes on: it keeps its own. */
   | { readonly kind: 'delete_history'; readonly before: number; readonly keepEventsAfter: number }
   | { readonly kind: 'append_event'; readonly event: EventDraft; readonly jobId?: string }
   | { readonly kind: 'put_document'; readonly collection: string; readonly key: string; readonly value: unknown }

@@ -28,7 +28,8 @@ test('a watch is made in the form, and its rules are tried on names before anyth
   await form.getByRole('button', { name: 'recorder' }).click();
   expect(await form.getByLabel('Folder to watch').inputValue()).toBe(join(rig.folder, 'recorder'));
   await form.getByRole('textbox', { name: 'Destination' }).fill(join(rig.folder, 'library'));
-  await form.getByText('Choose what becomes of the source.').waitFor();
+  // Moving is proposed first; nothing is deleted without a receipt.
+  expect(await form.getByLabel(/^Move: delete the source/).isChecked()).toBe(true);
   await form.getByLabel(/^Copy: the source stays/).check();
   await form.getByRole('button', { name: 'Add a rule' }).click();
   await form.getByRole('group', { name: 'Rule 1' }).getByLabel('Files').fill('*.mxf');
@@ -98,6 +99,15 @@ test('a watch is changed, paused, resumed and removed', async () => {
       timeout: 30_000,
     })
     .toBe(true);
+  const [twoWays] = (await rig.api.call('listTransfers', { query: { search: 'two-ways.mxf' } })).rows;
+  await page.goto(`${rig.url}/transfers/${twoWays?.id}`);
+  const others = page.getByRole('complementary', { name: /^Transfer of two-ways/ }).getByRole('link');
+  const other = twoWays?.destination.endpoint.endsWith('second') ? 'library' : 'second';
+  await others
+    .filter({ hasText: join(rig.folder, other) })
+    .getByText('Proven')
+    .waitFor();
+  await page.goBack();
   await drawer.getByRole('button', { name: 'Pause' }).click();
   await drawer.getByText('Paused', { exact: true }).waitFor();
   await drawer.getByRole('button', { name: 'Resume' }).click();

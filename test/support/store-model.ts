@@ -96,6 +96,13 @@ export function storeModel(): StoreModel {
         return { applied: true };
       case 'delete_document':
         return documents.delete(`${change.collection}\0${change.key}`) ? { applied: true } : refused('missing');
+      case 'delete_transfers':
+        for (const id of change.ids) {
+          if (!['completed', 'failed', 'cancelled'].includes(transfers.get(id)?.state ?? '')) continue;
+          transfers.delete(id);
+          receipts.delete(id);
+        }
+        return { applied: true };
       case 'delete_history':
         throw new Error('The model keeps everything.');
     }

@@ -679,6 +679,26 @@ export function storeSuite(name: string, opener: URL): void {
         expect((await store.countTransfers(old)).completed).toBe(0);
       });
 
+      test('transfers are deleted one by one where they have ended, and a watch that goes on keeps its own', async () => {
+        const job = newId();
+        const ended = Array.from({ length: 20 }, (_, index) =>
+          arrivedTransfer(`f/${index}`, { jobId: job, finishedAt: 10 }),
+        );
+        const open = makeTransfer({ jobId: job, state: 'queued' });
+        const row = literalJob({ id: job, kind: 'watch', state: 'running', finishedAt: null });
+        await store.apply([{ kind: 'insert_job', job: row, events: [] }, pack(ended), insertion(open)]);
+        const ids = [...ended.slice(0, 5), open].map((transfer) => transfer.id);
+        expect(await store.apply([{ kind: 'delete_transfers', ids: [...ids, newId()] }])).toEqual([{ applied: true }]);
+        expect(await allTransfers()).toEqual([...ended.slice(5), open]);
+        expect(await store.receipts({ source: { endpoint: '/from', path: 'f/3' } })).toEqual([]);
+        expect(await store.countTransfers(job)).toMatchObject({ completed: 15, queued: 1 });
+        await store.apply([{ kind: 'delete_history', before: 50, keepEventsAfter: 50 }]);
+        expect((await store.countTransfers(job)).completed).toBe(15);
+        await store.apply([{ kind: 'update_job', job: { ...row, state: 'cancelled', finishedAt: 10 }, events: [] }]);
+        await store.apply([{ kind: 'delete_history', before: 50, keepEventsAfter: 50 }]);
+        expect((await store.countTransfers(job)).completed).toBe(0);
+      });
+
       test('a reader whose place was deleted goes on with the oldest fact that is kept, and numbers are never used again', async () => {
         await store.apply([insertion(makeTransfer(), [fact('observation.transfer.queued', { n: 1 }, 10)])]);
         const first = (await allEvents())[0];

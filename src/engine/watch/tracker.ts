@@ -115,6 +115,20 @@ export class Tracker {
     return this.#taken.has(path);
   }
 
+  /** True while a file stands in the watched folder as this row had it: without the row it would be taken again. */
+  standsAs(row: Pick<Transfer, 'source' | 'sizeBytes' | 'mtimeMs'>): boolean {
+    const { path } = row.source;
+    if (this.#tracked.has(path)) return true;
+    const taken = this.#taken.get(path);
+    if (taken === undefined || !this.#present.has(path)) return false;
+    return taken.sizeBytes === row.sizeBytes && taken.mtimeMs === row.mtimeMs;
+  }
+
+  /** Nothing stands in the ledger of a file that is gone: it need not be remembered here either. */
+  forget(path: string): void {
+    if (!this.#present.has(path) && !this.#tracked.has(path)) this.#taken.delete(path);
+  }
+
   /** Files that must be looked at again although nothing is heard of them: they are not done being watched. */
   underWay(): string[] {
     return [...this.#tracked.values()]

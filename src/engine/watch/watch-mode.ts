@@ -37,7 +37,7 @@ export function createWatchMode(): Mode & { close(): Promise<boolean> } {
 }
 
 async function prepare(request: JobRequest, parts: ModeParts): Promise<Prepared> {
-  const spec = watchSpecSchema.parse(request);
+  const spec = watchSpecSchema.parse(wishesOf(request));
   const source = absolute(spec.source);
   const destinations = spec.destinations.map(absolute);
   if (parseEndpoint(source).scheme !== 'file') {
@@ -65,7 +65,13 @@ async function prepare(request: JobRequest, parts: ModeParts): Promise<Prepared>
     asideRoot: moveTo === null ? null : commonFolder(source, moveTo),
     mountPoints: { source: mountPoint(parts, source), destinations: destinations.map((one) => mountPoint(parts, one)) },
   };
-  return { spec: prepared, name: displayPath(source), priority: spec.priority, keys: [`watch ${source}`] };
+  return { spec: prepared, name: displayPath(source), priority: spec.priority, keys: [`watch ${real}`] };
+}
+
+/** A job's own spec may be checked again: what was kept beside the wishes is found out anew. */
+function wishesOf(request: JobRequest): object {
+  const { mountPoints: _, asideRoot: __, ...wishes } = request as JobRequest & Partial<PreparedWatch>;
+  return wishes;
 }
 
 /** What is there now and where it would go. */

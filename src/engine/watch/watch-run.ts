@@ -12,6 +12,7 @@ import type { Growth } from '../mover/move.ts';
 import type { StoragePlace } from '../storage-monitor.ts';
 import { afterArrival } from './after.ts';
 import { whyIgnored, whyNotYet } from './explain-watched.ts';
+import { keepHistory } from './history.ts';
 import { Intake, resting } from './intake.ts';
 import { createPlacer, type Placer } from './placer.ts';
 import { Tracker, type WatchAction } from './tracker.ts';
@@ -108,11 +109,21 @@ export class WatchRun implements ModeRun {
     );
     const stop = () => this.#wake();
     signal.addEventListener('abort', stop);
+    const { destinations } = this.#spec.mountPoints;
+    const kept = keepHistory(
+      {
+        ...{ spec: this.#spec, host: this.#host, tracker: this.#tracker },
+        isWell: () => this.#status.away === null && this.#status.lastScanAt !== null,
+        mustBeMounted: (one) => this.#mustBeMounted(one, destinations[this.#spec.destinations.indexOf(one)]),
+      },
+      signal,
+    );
     try {
       await this.#watch(tree, signal);
     } finally {
       signal.removeEventListener('abort', stop);
       tree.close();
+      await kept;
       this.#placer.close();
     }
   }

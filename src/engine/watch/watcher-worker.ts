@@ -4,6 +4,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { parentPort, workerData } from 'node:worker_threads';
 import { asFault, type FaultReport } from '../../model/fault.ts';
 import { joinPath } from '../../model/names.ts';
+import { giveMemoryBackWhenIdle } from '../../store/idle-memory.ts';
 import { FolderEvents, type Hints, testEvents } from './folder-events.ts';
 import { type FolderChanges, type SeenFile, scanFault, TreeSnapshot } from './tree-snapshot.ts';
 import type { ScanResult, WatcherReply, WatcherRequest } from './watcher-messages.ts';
@@ -20,6 +21,7 @@ const trees = new Map<string, Tree>();
 const beats = new Int32Array((workerData as { beats: SharedArrayBuffer }).beats);
 const port = parentPort;
 if (port === null) throw new Error('This file runs in a worker thread.');
+giveMemoryBackWhenIdle();
 
 function reply(message: WatcherReply): void {
   port?.postMessage(message);

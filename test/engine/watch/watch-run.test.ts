@@ -1,9 +1,10 @@
 // A watch on a real engine: bursts of small files, what becomes of its sources, and its history.
 
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { WatchStatus } from '../../../src/engine/watch/watch-run.ts';
+import { type Clock, systemClock } from '../../../src/model/clock.ts';
 import type { Job } from '../../../src/model/job.ts';
 import type { WatchRequest } from '../../../src/model/specs.ts';
 import type { Transfer } from '../../../src/model/transfer.ts';
@@ -101,3 +102,65 @@ test('a name for which no rule has time is refused; the files with it arrive', a
   expect(failed).toMatchObject({ state: 'failed', error: { code: 'invalid' } });
   expect(readdirSync(join(rig.at('out'), 'fine'))).toEqual(['aaa']);
 }, 60_000);
+
+test('old history goes where its file stands nowhere any more, and nothing that stands is taken again or loses its receipt', async () => {
+  const soon: Clock = { ...systemClock, sleep: (ms, signal) => systemClock.sleep(ms >= 60_000 ? 100 : ms, signal) };
+  await reopen({ clock: soon });
+  for (const name of ['both', 'source', 'destination', 'neither']) writeFileSync(rig.at('in', name), name);
+  const job = await watch({ historyDays: 0 });
+  await expect.poll(() => completed(job), { timeout: 20_000 }).toBe(4);
+  const paths = async () => (await rows(job)).map((row) => row.source.path).sort();
+  // The control: as long as a file stands somewhere, so does its row, however old.
+  writeFileSync(rig.at('in', 'later'), 'later');
+  await expect.poll(() => completed(job), { timeout: 20_000 }).toBe(5);
+  expect(await paths()).toEqual(['both', 'destination', 'later', 'neither', 'source']);
+  for (const name of ['destination', 'neither']) rmSync(rig.at('in', name));
+  for (const name of ['source', 'neither']) rmSync(rig.at('out', name));
+  await expect.poll(paths, { timeout: 20_000 }).toEqual(['both', 'destination', 'later', 'source']);
+  for (const row of await rows(job)) expect(await rig.store.receipts({ transferId: row.id })).toHaveLength(1);
+  await reopen({ clock: soon });
+  await scanned(job);
+  expect(status(job)).toMatchObject({ files: 3, underWay: 0 });
+  expect(await completed(job)).toBe(4);
+}, 60_000);
+
+test('a watch that was paused is refused to go on where another one watches its folder by now, also by another name', async () => {
+  const first = await watch();
+  await rig.engine.pause({ jobId: first.id });
+  symlinkSync(rig.at('in'), rig.at('also-in'));
+  const second = await watch({ source: rig.at('also-in') });
+  await expect(rig.engine.resume({ jobId: first.id })).rejects.toMatchObject({ code: 'busy' });
+  expect((await rig.store.job(first.id))?.state).toBe('paused');
+  await rig.engine.cancel({ jobId: second.id });
+  // The control: without the other one it goes on.
+  await rig.engine.resume({ jobId: first.id });
+  await expect(watch({ source: rig.at('also-in') })).rejects.toMatchObject({ code: 'busy' });
+  // Also after a restart the folder is taken.
+  await reopen();
+  await expect(watch()).rejects.toMatchObject({ code: 'busy' });
+}, 30_000);
+
+test('a watch whose source has come to lie in its destination does not go on; one whose folder is away does, and waits', async () => {
+  mkdirSync(rig.at('real'));
+  symlinkSync(rig.at('real'), rig.at('link'));
+  const job = await watch({ destinations: [rig.at('link')] });
+  await rig.engine.pause({ jobId: job.id });
+  rmSync(rig.at('link'));
+  symlinkSync(rig.folder, rig.at('link'));
+  await expect(rig.engine.resume({ jobId: job.id })).rejects.toMatchObject({ code: 'invalid' });
+  rmSync(rig.at('link'));
+  renameSync(rig.at('in'), rig.at('in-away'));
+  await rig.engine.resume({ jobId: job.id });
+  await expect.poll(async () => (await rig.store.job(job.id))?.state, { timeout: 20_000 }).toBe('waiting');
+}, 30_000);
+
+test('explain names what became of a file at each destination', async () => {
+  writeFileSync(rig.at('second'), 'no folder');
+  writeFileSync(rig.at('in', 'a.mov'), 'a');
+  const job = await watch({ destinations: [rig.at('out'), rig.at('second')] });
+  await expect.poll(() => completed(job), { timeout: 20_000 }).toBe(1);
+  const summary = async () => (await rig.engine.explain(rig.at('in', 'a.mov'))).summary;
+  await expect
+    .poll(summary, { timeout: 20_000 })
+    .toMatch(/To \S+\/out: .*arrived as .*To \S+\/second: .*(waits|failed)/);
+}, 30_000);

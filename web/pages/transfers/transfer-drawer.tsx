@@ -27,6 +27,7 @@ import { exactMoment, moment, span } from '../../words/times.ts';
 import { baseName, doneOf, etaText, targetPath, waitSentence, wholePath } from '../../words/transfers.ts';
 import { ReceiptCard } from './receipt-card.tsx';
 import { tookOf } from './row-course.tsx';
+import { Siblings } from './siblings.tsx';
 
 interface TransferDrawerProps {
   id: string;
@@ -100,6 +101,7 @@ export function TransferDrawer({ id, onClose, takesFocus }: TransferDrawerProps)
           ]}
         />
       </Section>
+      <Siblings transfer={transfer} />
       <Section title="Timeline">
         <Timeline facts={(data?.facts ?? []).map((fact) => ({ ...fact, key: fact.cursor }))} />
       </Section>

@@ -15,8 +15,7 @@ export interface RuleField {
 export interface WatchForm {
   readonly source: PlaceInput;
   readonly destinations: readonly PlaceInput[];
-  /** '' while nobody has chosen: moving and keeping are too different to be guessed. */
-  readonly after: 'delete' | 'keep' | 'move-to' | '';
+  readonly after: 'delete' | 'keep' | 'move-to';
   readonly moveTo: PlaceInput;
   readonly stableSeconds: string;
   readonly scanSeconds: string;
@@ -45,7 +44,7 @@ const growingDefaults = { minSize: 50_000_000, safetyMargin: 16_000_000, idleSec
 export const emptyForm: WatchForm = {
   source: noPlace,
   destinations: [noPlace],
-  after: '',
+  after: 'delete',
   moveTo: noPlace,
   stableSeconds: '30',
   scanSeconds: '10',
@@ -88,7 +87,7 @@ export function bodyFrom(form: WatchForm): WatchBody {
     ...form.rest,
     source: exactPlace(form.source),
     destinations: form.destinations.map(exactPlace).filter((path) => path !== ''),
-    after: form.after === '' ? 'keep' : form.after,
+    after: form.after,
     moveTo: form.after === 'move-to' ? exactPlace(form.moveTo) : null,
     stableSeconds: Number(form.stableSeconds),
     scanSeconds: Number(form.scanSeconds),
@@ -107,7 +106,6 @@ export function bodyFrom(form: WatchForm): WatchBody {
 export function stillMissing(form: WatchForm): string | undefined {
   if (form.source.text.trim() === '') return 'Choose the folder to watch.';
   if (form.destinations.every(({ text }) => text.trim() === '')) return 'Choose where its files go.';
-  if (form.after === '') return 'Choose what becomes of the source.';
   if (form.after === 'move-to' && form.moveTo.text.trim() === '') return 'Choose where the source is moved to.';
   return undefined;
 }
