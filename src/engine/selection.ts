@@ -4,6 +4,9 @@ import picomatch from 'picomatch';
 import { Fault } from '../model/fault.ts';
 import { baseName, parentPath, parsePartialName } from '../model/names.ts';
 
+/** Files with which a folder's events and room are tested; a thread that hangs may leave one behind. */
+const ownFile = /^\.wherry-(events|probe)-/;
+
 export interface Selection {
   /** Files, by their path below the source. */
   takes(path: string): boolean;
@@ -14,14 +17,15 @@ export interface Selection {
 /**
  * Globs are those of picomatch on the path below the source; without a slash they are matched with the name alone, with one at their
  * end they mean a folder. `include` wins over `exclude`; with `include` alone only what it names is taken. An excluded folder takes all below it
- * out, unless `include` names something. Unfinished copies (our own partials) are never taken. Throws `invalid` for a glob that is none.
+ * out, unless `include` names something. Unfinished copies (our own partials) and test files of our own are never taken. Throws `invalid` for a glob that is none.
  */
 export function createSelection(include: readonly string[], exclude: readonly string[]): Selection {
   const included = include.map(matcher);
   const excluded = exclude.map(matcher);
   return {
     takes: (path) => {
-      if (parsePartialName(baseName(path)) !== undefined) return false;
+      const name = baseName(path);
+      if (ownFile.test(name) || parsePartialName(name) !== undefined) return false;
       if (matchesAny(included, path)) return true;
       if (matchesAny(excluded, path)) return false;
       return included.length === 0 || excluded.length > 0;

@@ -24,12 +24,15 @@ export function giveMemoryBackWhenIdle(): void {
   }, lookEveryMs).unref();
 }
 
-/** V8 offers its collector to programs only where a flag says so; the flag is taken back at once. */
+/** V8 offers its collector to programs only where a flag says so. Does nothing where it is not to be had. */
 function collector(): () => void {
-  // Loaded here: most processes have ended before they come to rest.
-  const { setFlagsFromString } = process.getBuiltinModule('node:v8');
-  setFlagsFromString('--expose-gc');
-  const gc = process.getBuiltinModule('node:vm').runInNewContext('gc') as () => void;
-  setFlagsFromString('--no-expose-gc');
-  return gc;
+  try {
+    // Loaded here: most processes have ended before they come to rest.
+    const { setFlagsFromString } = process.getBuiltinModule('node:v8');
+    // The flag is one for all threads, and stays: another one may be about to use it.
+    setFlagsFromString('--expose-gc');
+    return process.getBuiltinModule('node:vm').runInNewContext('gc') as () => void;
+  } catch {
+    return () => undefined;
+  }
 }

@@ -153,6 +153,7 @@ describe('selection', () => {
   it('never takes unfinished copies', () => {
     expect(takes(['**'], [], 'a/.b.mov.01ARZ3NDEKTSV4RRFFQ69G5FAV.3.partial')).toBe(false);
     expect(takes([], [], 'a/.b.partial')).toBe(true);
+    expect(takes(['**'], [], 'a/.wherry-events-00ff00ff00ff')).toBe(false);
   });
 });
 

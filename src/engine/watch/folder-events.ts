@@ -1,7 +1,7 @@
 // File-system events of one tree: a watcher per folder, tested before it is believed. Runs in the thread that looks at the folders.
 
 import { randomBytes } from 'node:crypto';
-import { closeSync, type FSWatcher, openSync, rmSync, watch } from 'node:fs';
+import { closeSync, type FSWatcher, lstatSync, openSync, readdirSync, rmSync, watch } from 'node:fs';
 import { join } from 'node:path';
 import { errnoOf } from '../../endpoints/errno.ts';
 import type { EventsTest } from './watcher-messages.ts';
@@ -93,16 +93,20 @@ export class FolderEvents {
   }
 }
 
-/** Makes and removes a file of our own in the root and says whether its event was heard. */
+const testPrefix = '.wherry-events-';
+/** A test file of this age was left behind by a process that died. */
+const leftBehindMs = 60_000;
+
+/** Makes a file of our own in the root, removes it at once, and says whether its event was heard. */
 export function testEvents(root: string): Promise<EventsTest> {
-  const name = `.wherry-events-${randomBytes(6).toString('hex')}`;
+  removeLeftBehind(root);
+  const name = `${testPrefix}${randomBytes(6).toString('hex')}`;
   const path = join(root, name);
   return new Promise((resolve) => {
     let watcher: FSWatcher | undefined;
     const done = (test: EventsTest): void => {
       clearTimeout(timer);
       watcher?.close();
-      rmSync(path, { force: true });
       resolve(test);
     };
     const timer = setTimeout(() => done({ inForce: false, reason: `no event came within ${testMs / 1000} s` }), testMs);
@@ -114,10 +118,24 @@ export function testEvents(root: string): Promise<EventsTest> {
         done({ inForce: false, reason: `watching failed (${errnoOf(error) ?? error.message})` }),
       );
       closeSync(openSync(path, 'wx'));
+      // Its event is on its way: nothing that happens from here on can leave it behind.
+      rmSync(path, { force: true });
     } catch (error) {
       done({ inForce: false, reason: `the test file could not be made (${errnoOf(error) ?? 'unknown'})` });
     }
   });
+}
+
+function removeLeftBehind(root: string): void {
+  try {
+    for (const name of readdirSync(root)) {
+      const path = join(root, name);
+      if (!name.startsWith(testPrefix)) continue;
+      if (Date.now() - lstatSync(path).mtimeMs > leftBehindMs) rmSync(path, { force: true });
+    }
+  } catch {
+    // A folder that cannot be read or written to is told of by the test itself.
+  }
 }
 
 /** Types of file systems on which every change passes through this machine's kernel, so that events can be complete. */

@@ -7,9 +7,11 @@ import {
   mkdirSync,
   mkdtempSync,
   openSync,
+  readdirSync,
   renameSync,
   rmSync,
   symlinkSync,
+  utimesSync,
   writeFileSync,
   writeSync,
 } from 'node:fs';
@@ -17,6 +19,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { Mounts } from '../../../src/endpoints/mounts.ts';
+import { testEvents } from '../../../src/engine/watch/folder-events.ts';
 import type { SeenFile } from '../../../src/engine/watch/tree-snapshot.ts';
 import { createWatchers, type WatchedTree, type Watchers } from '../../../src/engine/watch/watcher.ts';
 import type { EventsTest } from '../../../src/engine/watch/watcher-messages.ts';
@@ -132,4 +135,15 @@ test('a look at writers that takes too long is given up, and nobody knows then',
   const asked = createWriterWatch({ clock: { ...systemClock, sleep: () => Promise.resolve() } });
   expect(await asked.ask(['/nowhere'])).toBeNull();
   expect(await asked.close()).toBe(true);
+});
+
+test('the events test leaves no file behind, and takes away what a process that died has left', async () => {
+  await tested;
+  expect(readdirSync(root)).toEqual([]);
+  const [old, fresh] = ['.wherry-events-000000000000', '.wherry-events-111111111111'];
+  for (const name of [old, fresh]) writeFileSync(join(root, name), '');
+  utimesSync(join(root, old), 1, 1);
+  expect(await testEvents(root)).toMatchObject({ inForce: true });
+  // One that is being tested by another watch just now stays.
+  expect(readdirSync(root)).toEqual([fresh]);
 });

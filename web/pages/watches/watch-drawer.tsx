@@ -96,7 +96,9 @@ function UnderWay({ jobId, severalWays }: { jobId: string; severalWays: boolean 
   const ids = view.index.ids.slice(0, mostShown).filter((id) => id !== undefined);
   if (ids.length === 0) return null;
   return (
-    <Section title={`Under way: ${count(view.index.ids.length)}`}>
+    <Section
+      title={`Under way: ${severalWays ? counted(view.index.ids.length, 'transfer') : count(view.index.ids.length)}`}
+    >
       <ul className="flex flex-col gap-3">
         {ids.map((id) => (
           <File key={id} id={id} showsDestination={severalWays} />
@@ -120,11 +122,6 @@ function File({ id, showsDestination }: { id: string; showsDestination: boolean 
       <Link href={`/transfers/${id}`} className="flex flex-col gap-1 hover:bg-tint">
         <span className="flex items-baseline justify-between gap-2">
           <FileName name={name} title={transfer.source.path} />
-          {showsDestination && (
-            <span className="min-w-0 flex-1 truncate text-12 text-ink-faint" title={transfer.destination.endpoint}>
-              → {baseName(transfer.destination.endpoint)}
-            </span>
-          )}
           <span className="shrink-0 text-12">
             <StateMark look={look} />
           </span>
@@ -133,6 +130,9 @@ function File({ id, showsDestination }: { id: string; showsDestination: boolean 
           <ProgressBar part={figures.part} tone={look.tone} label={`Progress of ${name}`} head={figures.head?.part} />
         )}
         <span className="text-12 text-ink-soft tabular-nums">
+          {showsDestination && (
+            <span title={transfer.destination.endpoint}>To {baseName(transfer.destination.endpoint)}: </span>
+          )}
           {transfer.state === 'waiting'
             ? waitSentence(transfer, nowMs)
             : transfer.state === 'discovered'
@@ -155,13 +155,13 @@ function Looking({ watch }: { watch: WatchView }) {
       <p className="mb-2">{lookingWords(watch)}</p>
       <Facts
         rows={[
-          ['In the folder', counted(status.files, 'file')],
           [
             'Last scan',
             status.lastScanAt === null
               ? 'None yet'
               : `${ago(Date.parse(status.lastScanAt), nowMs)}${status.lastScanMs === null ? '' : `, took ${status.lastScanMs < 1000 ? `${Math.round(status.lastScanMs)} ms` : span(status.lastScanMs / 1000)}`}`,
           ],
+          ['It found', status.lastScanAt === null ? 'Nothing yet' : counted(status.files, 'file')],
         ]}
       />
       {status.unreadable.length > 0 && (
