@@ -5,7 +5,7 @@ import { watchDescriptions } from './config-descriptions.ts';
 import { defaultLimits } from './default-limits.ts';
 import { parseBandwidth } from './engine/bandwidth-plan.ts';
 import { compileRules } from './engine/watch/placement.ts';
-import { sizeSchema } from './model/size.ts';
+import { sizeSchema } from './model/size-schema.ts';
 import { watchSpecSchema } from './model/specs.ts';
 
 const folder = z

@@ -68,6 +68,7 @@ export function openMounts(options: MountsOptions): Mounts {
   const setup = { modules: options.modules.map((module) => module.href), bandwidth };
   const watches = new Map<string, MountWatch>();
   const crews = new Map<string, Crew>();
+  const crewOfWorker = new WeakMap<PoolWorker, Crew>();
   const threads = new Set<PoolWorker>();
   const listeners = new Set<(health: MountHealth) => void>();
   let ticker: NodeJS.Timeout | undefined;
@@ -136,16 +137,45 @@ export function openMounts(options: MountsOptions): Mounts {
   };
 
   const addWorker = (crew: Crew): PoolWorker => {
-    const worker = startWorker(
-      () => dispatch(crew),
+    const worker: PoolWorker = startWorker(
+      () => dispatchFor(worker),
       (gone) => {
-        crew.workers.delete(gone);
+        const last = crewOfWorker.get(gone);
+        last?.workers.delete(gone);
         for (const watch of watches.values()) watch.reap(gone);
-        dispatch(crew);
+        if (last !== undefined) dispatch(last);
       },
     );
-    crew.workers.add(worker);
+    enlist(crew, worker);
     return worker;
+  };
+
+  const enlist = (crew: Crew, worker: PoolWorker) => {
+    crewOfWorker.get(worker)?.workers.delete(worker);
+    crewOfWorker.set(worker, crew);
+    crew.workers.add(worker);
+  };
+
+  /** First for its own crew, then for whoever else has something to do. */
+  const dispatchFor = (worker: PoolWorker) => {
+    const own = crewOfWorker.get(worker);
+    if (own !== undefined) dispatch(own);
+    for (const crew of crews.values()) {
+      if (!worker.free) return;
+      if (crew.queue.length > 0) dispatch(crew);
+    }
+  };
+
+  /** One of another crew that has nothing to do hangs nowhere, and is there sooner than a new thread. */
+  const borrowWorker = (crew: Crew): PoolWorker | undefined => {
+    for (const other of crews.values()) {
+      if (other === crew || other.queue.length > 0) continue;
+      const worker = freeWorker(other);
+      if (worker === undefined) continue;
+      enlist(crew, worker);
+      return worker;
+    }
+    return undefined;
   };
 
   /** Where a call was given up, no more are sent after it than the mount may tie up. */
@@ -174,9 +204,15 @@ export function openMounts(options: MountsOptions): Mounts {
     return undefined;
   };
 
+  /** A quick call is answered sooner by a thread that is about to be free, or starting, than by one that is started now. */
+  const mayGrow = (crew: Crew, grow: boolean) => {
+    if (crew.growAfterMs === 0 || threads.size === 0) return true;
+    return grow && ![...threads].some((worker) => worker.starting && crewOfWorker.get(worker)?.growAfterMs !== 0);
+  };
+
   const dispatch = (crew: Crew, grow = crew.growAfterMs === 0) => {
     while (crew.queue.length > 0 && mayStart(crew)) {
-      const worker = freeWorker(crew) ?? (grow || crew.workers.size === 0 ? addWorker(crew) : undefined);
+      const worker = freeWorker(crew) ?? borrowWorker(crew) ?? (mayGrow(crew, grow) ? addWorker(crew) : undefined);
       if (worker === undefined) {
         setTimeout(() => dispatch(crew, true), crew.growAfterMs).unref();
         return;
@@ -274,7 +310,7 @@ export function openMounts(options: MountsOptions): Mounts {
         },
       };
       signal?.addEventListener('abort', stop, { once: true });
-      if (call.unqueued) start(freeWorker(crew) ?? addWorker(crew), call);
+      if (call.unqueued) start(freeWorker(crew) ?? borrowWorker(crew) ?? addWorker(crew), call);
       else {
         crew.queue.push(call);
         dispatch(crew);

@@ -1,6 +1,7 @@
 // The worker thread of a mount pool: loads the operations and runs one call at a time.
 
 import { statfsSync } from 'node:fs';
+import { flushCompileCache } from 'node:module';
 import { parentPort, workerData } from 'node:worker_threads';
 import type { FaultReport } from '../model/fault.ts';
 import { asFault } from '../model/fault.ts';
@@ -42,6 +43,10 @@ for (const module of setup.modules) {
   }
 }
 
+/** By then most of what a copy needs has been compiled; a thread is ended without a chance to keep it later. */
+const keepCompiledAfter = 5;
+let answered = 0;
+
 const reply = (message: WorkerReply, transfer: ArrayBuffer[] = []) => port.postMessage(message, transfer);
 
 port.on('message', (call: WorkerCall) => {
@@ -64,4 +69,6 @@ port.on('message', (call: WorkerCall) => {
     const stack = fault.code === 'internal' && error instanceof Error ? error.stack : undefined;
     reply({ kind: 'failed', report: fault.report(), stack });
   }
+  answered += 1;
+  if (answered === keepCompiledAfter) flushCompileCache();
 });

@@ -1,5 +1,7 @@
 // One worker thread as its pool sees it: runs a call, shows its pulse, is given up when it hangs.
 
+import { getCompileCacheDir } from 'node:module';
+import { dirname } from 'node:path';
 import { type Transferable, Worker } from 'node:worker_threads';
 import { Fault, faultFrom } from '../model/fault.ts';
 import type { Pulse } from './control.ts';
@@ -29,6 +31,15 @@ export interface PoolWorkerOptions {
   readonly onExit: () => void;
 }
 
+/** How long a thread may take to load its modules on a busy machine. */
+const usualStartMs = 300;
+
+/** A thread takes compiled code from where the process does only if its environment says so. */
+function threadEnv(): NodeJS.ProcessEnv {
+  const cache = getCompileCacheDir();
+  return cache === undefined ? process.env : { ...process.env, NODE_COMPILE_CACHE: dirname(cache) };
+}
+
 /** An idle worker does not keep the process alive. `onFree` is called after each call, `onExit` once, when the thread is gone. */
 export class PoolWorker {
   readonly pulse: Pulse;
@@ -38,6 +49,8 @@ export class PoolWorker {
   #movedLooks = 0;
   #call: PoolCall | undefined;
   #ending = false;
+  #answered = false;
+  readonly #startedAt = performance.now();
   #idleTimer: NodeJS.Timeout | undefined;
   readonly #thread: Worker;
   readonly #options: PoolWorkerOptions;
@@ -47,10 +60,13 @@ export class PoolWorker {
     this.pulse = openPulse(memory);
     this.#options = options;
     const workerData: WorkerSetup = { ...setup, pulse: memory };
-    this.#thread = new Worker(script, { workerData, execArgv: [], resourceLimits });
+    this.#thread = new Worker(script, { workerData, execArgv: [], resourceLimits, env: threadEnv() });
     this.#thread.unref();
     let trouble: unknown;
-    this.#thread.on('message', (reply: WorkerReply) => this.#receive(reply));
+    this.#thread.on('message', (reply: WorkerReply) => {
+      this.#answered = true;
+      this.#receive(reply);
+    });
     this.#thread.on('messageerror', (error) => this.#finish({ fault: crashed(error) }));
     this.#thread.on('error', (error) => {
       trouble = error;
@@ -67,6 +83,11 @@ export class PoolWorker {
 
   get free(): boolean {
     return this.#call === undefined && !this.#ending;
+  }
+
+  /** True until it has answered for the first time, or should have: its first call may be one that hangs. */
+  get starting(): boolean {
+    return !this.#answered && performance.now() - this.#startedAt < usualStartMs;
   }
 
   get call(): PoolCall | undefined {

@@ -1,6 +1,5 @@
 // Sizes as people write them: bytes, or a number with a unit.
 
-import { z } from 'zod';
 import { Fault } from './fault.ts';
 
 const units: Readonly<Record<string, number>> = {
@@ -30,17 +29,6 @@ export function parseSize(text: string): number {
   }
   return bytes;
 }
-
-/** A size in a request or a configuration: whole bytes, or text with a unit; read as bytes. */
-export const sizeSchema = z.union([z.int().nonnegative(), z.string()]).transform((value, context) => {
-  if (typeof value === 'number') return value;
-  try {
-    return parseSize(value);
-  } catch (error) {
-    context.addIssue({ code: 'custom', message: (error as Fault).message });
-    return z.NEVER;
-  }
-});
 
 /** `1.5 GB`, `340 kB`, `12 bytes`. */
 export function formatSize(bytes: number): string {

@@ -1,7 +1,7 @@
 // What each kind of job is asked for: checked here once, for the API, the CLI, the configuration and the library alike.
 
 import { z } from 'zod';
-import { sizeSchema } from './size.ts';
+import { sizeSchema } from './size-schema.ts';
 
 export const conflictSchema = z.enum(['skip', 'rename', 'overwrite', 'newer', 'fail']);
 /** What happens where the destination already has that name. */

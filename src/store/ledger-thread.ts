@@ -1,5 +1,7 @@
 // A thread that holds one connection to the ledger, and the questions that are on their way to it.
 
+import { getCompileCacheDir } from 'node:module';
+import { dirname } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { Fault, faultFrom } from '../model/fault.ts';
 import { displayPath } from '../model/names.ts';
@@ -9,11 +11,17 @@ export interface LedgerThread {
   readonly ledgerId: string;
   /** Folded packs that it found when it was opened. */
   readonly foldedPacks: number;
-  /** Requests that have not been answered. */
-  readonly pending: number;
+  /** Milliseconds since the oldest request that has not been answered was made; 0 where there is none. */
+  readonly busyForMs: number;
   /** Rejects with the thread's Fault, or `ledger` where the thread is gone. */
   ask(request: Request): Promise<unknown>;
   end(): Promise<void>;
+}
+
+interface Asked {
+  readonly askedAt: number;
+  resolve(value: unknown): void;
+  reject(fault: Fault): void;
 }
 
 /** Rejects with `data_in_use` (writer) or `ledger`. The thread keeps the process alive only while it is asked something. */
@@ -23,9 +31,12 @@ export function startLedgerThread(role: Role, folder: string, nowMs: number): Pr
     import.meta.url,
   );
   const workerData: ThreadStart = { role, folder, nowMs };
+  const cache = getCompileCacheDir();
+  // A thread takes compiled code from where the process does only if its environment says so.
+  const env = cache === undefined ? process.env : { ...process.env, NODE_COMPILE_CACHE: dirname(cache) };
   // Without the process's own flags: some (`--input-type`) forbid a script of any thread.
-  const worker = new Worker(script, { workerData, name: `ledger ${role}`, execArgv: [] });
-  const waiting = new Map<number, { resolve(value: unknown): void; reject(fault: Fault): void }>();
+  const worker = new Worker(script, { workerData, name: `ledger ${role}`, execArgv: [], env });
+  const waiting = new Map<number, Asked>();
   let lastId = 0;
   let gone: Fault | undefined;
 
@@ -40,13 +51,13 @@ export function startLedgerThread(role: Role, folder: string, nowMs: number): Pr
     lastId += 1;
     const numbered: NumberedRequest = { ...request, id: lastId };
     return new Promise((resolve, reject) => {
-      waiting.set(numbered.id, { resolve, reject });
+      waiting.set(numbered.id, { resolve, reject, askedAt: performance.now() });
       worker.ref();
       worker.postMessage(numbered);
     });
   }
 
-  function settle(id: number): { resolve(value: unknown): void; reject(fault: Fault): void } | undefined {
+  function settle(id: number): Asked | undefined {
     const asked = waiting.get(id);
     waiting.delete(id);
     if (waiting.size === 0) worker.unref();
@@ -61,8 +72,9 @@ export function startLedgerThread(role: Role, folder: string, nowMs: number): Pr
           resolve({
             ledgerId: message.ledgerId,
             foldedPacks: message.foldedPacks,
-            get pending() {
-              return waiting.size;
+            get busyForMs() {
+              const [oldest] = waiting.values();
+              return oldest === undefined ? 0 : performance.now() - oldest.askedAt;
             },
             ask,
             end: async () => {

@@ -1,6 +1,7 @@
 // The script of the ledger's threads: opens one connection, applies changes and answers questions, one after the other.
 
 import { randomBytes } from 'node:crypto';
+import { flushCompileCache } from 'node:module';
 import { join } from 'node:path';
 import { parentPort, workerData } from 'node:worker_threads';
 import Database from 'better-sqlite3';
@@ -95,6 +96,8 @@ function answer(ledger: Ledger, request: Request): unknown {
     if (ledger.writer !== undefined) ledger.sql.database.pragma('wal_checkpoint(TRUNCATE)');
     ledger.sql.database.close();
     ledger.lock?.release();
+    // The thread is about to be ended without a chance to keep what it compiled.
+    flushCompileCache();
     return undefined;
   }
   if (ledger.writer === undefined) throw new Fault('internal', 'The reading thread of the ledger was asked to write.');

@@ -25,8 +25,11 @@ interface Waiting {
 
 /** Most calls that share one commit: a group must not hold up whoever comes next. */
 const groupCalls = 64;
-/** Reads that met a busy writer before a reading thread is started for good; a short-lived process never needs one. */
+/** Reads that met a busy writer before a reading thread is started for good. */
 const contendedReads = 8;
+/** A process that has just begun asks for much at once and is answered at once: only a writer that is busy for so long counts. */
+const settledAfterMs = 2000;
+const busyMs = 10;
 /** Reads that may take long on a large ledger: they never wait for a commit, and no commit for them. */
 const longReads = new Set<ReadName>(['transfers', 'events', 'findByPath']);
 
@@ -39,6 +42,7 @@ const atRest = new Set<TransferState>(['completed', 'failed', 'cancelled']);
  */
 export async function openSqliteStore({ folder, clock }: SqliteStoreOptions): Promise<Store> {
   const writer = await startLedgerThread('writer', folder, clock.now());
+  const openedAt = performance.now();
   const listeners = new Set<(cursor: string) => void>();
   const queue: Waiting[] = [];
   let committing: Promise<void> | undefined;
@@ -100,7 +104,7 @@ export async function openSqliteStore({ folder, clock }: SqliteStoreOptions): Pr
 
   function threadFor(name: ReadName): LedgerThread {
     if (reader !== undefined) return reader;
-    if (writer.pending > 0) {
+    if (writer.busyForMs > (performance.now() - openedAt < settledAfterMs ? busyMs : 0)) {
       contended += longReads.has(name) ? contendedReads : 1;
       if (contended >= contendedReads) {
         readerStart ??= startLedgerThread('reader', folder, clock.now()).then((thread) => {

@@ -117,7 +117,7 @@ async function look(
     const inspected = await pool.run<Inspected>(
       'engine.inspect',
       { path, isDestination },
-      { unqueued: true, ...(signal === undefined ? {} : { signal }) },
+      { quick: true, ...(signal === undefined ? {} : { signal }) },
     );
     return { ...inspected, address, given, isLocal: true };
   }
