@@ -83,7 +83,8 @@ export function createSubmissions(parts: SubmissionParts): Submissions {
     if (!('jobId' in target)) return parts.verbs[verb](target);
     const keys = await checkAgain(target.jobId);
     await parts.verbs[verb](target);
-    take(keys, target.jobId);
+    // Without an answer what it took before stays taken.
+    if (keys.length > 0) take(keys, target.jobId);
   };
 
   return {

@@ -226,6 +226,9 @@ describe('a job', () => {
     const job = await submit(rig);
     await expect(submit(rig)).rejects.toMatchObject({ code: 'busy' });
     await expect(submit(rig, { destination: `${rig.at('out')}/` })).rejects.toMatchObject({ code: 'busy' });
+    await rig.engine.pause({ jobId: job.id });
+    await rig.engine.resume({ jobId: job.id });
+    await expect(submit(rig)).rejects.toMatchObject({ code: 'busy' });
     rig.engine.setBandwidth(null);
     await rig.engine.settled(job.id);
     expect(await rig.copy({ sources: [rig.at('in')], destination: rig.at('out') })).toMatchObject({
