@@ -81,14 +81,15 @@ for (const name of wanted) {
 const machine = `${cpus().length} × ${cpus()[0]?.model}, ${(totalmem() / gibibyte).toFixed(0)} GiB, Linux ${release()}`;
 process.stdout.write(`${machine}; ${rounds} rounds in turn after a warm-up\n\n`);
 const seen: Record<string, RaceFigures> = {};
+// After each race: a run that is broken off has not been for nothing.
 for (const name of wanted) {
   const sheets = (await races[name]?.()) ?? [];
   seen[name] = { day: new Date().toISOString().slice(0, 10), machine, rounds: hasRounds(sheets) ? rounds : 0, sheets };
   for (const sheet of sheets) process.stdout.write(`${sheetText(sheet)}\n`);
+  if (values.write) keepFigures(seen, Object.keys(races));
 }
 const goals = Object.values(seen).flatMap(({ sheets }) => sheets.flatMap((sheet) => sheet.goals));
 process.stdout.write(`${goals.filter(({ met }) => met).length} of ${goals.length} goals met\n`);
-if (values.write) keepFigures(seen, Object.keys(races));
 
 function hasRounds(sheets: readonly Sheet[]): boolean {
   return sheets.some(({ cells }) => cells !== undefined);

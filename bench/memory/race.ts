@@ -11,7 +11,7 @@ const idleBytes = 200e6;
 const perTransferBytes = 10e6;
 const fileBytes = 2_500_000_000;
 /** So slow that the files are under way all the while that they are looked at. */
-const bytesPerSecond = '300M';
+const bytesPerSecond = '60M';
 
 export async function memory(): Promise<Sheet> {
   const stage = memoryStage(2 ** 30);
