@@ -7,6 +7,7 @@ import { parseBandwidth } from './engine/bandwidth-plan.ts';
 import { compileRules } from './engine/watch/placement.ts';
 import { sizeSchema } from './model/size-schema.ts';
 import { watchSpecSchema } from './model/specs.ts';
+import { webhookEventsSchema } from './model/webhook-events.ts';
 
 const folder = z
   .string()
@@ -88,6 +89,14 @@ export const watchConfigSchema = watchSpecSchema
   });
 export type WatchConfig = z.output<typeof watchConfigSchema>;
 
+const webhookConfigSchema = z.strictObject({
+  name: z.string().min(1).max(200).describe('By it the webhook is known again'),
+  url: z.url({ protocol: /^https?$/ }).describe('http or https, without name and password'),
+  events: webhookEventsSchema.default(['observation.transfer.completed', 'observation.transfer.download.failed']),
+  secretFile: z.string().min(1).describe('A file whose first line is the secret: whsec_ and base64 of 24 to 64 bytes'),
+  allowPrivate: z.boolean().default(false).describe('It may be at a private or loopback address'),
+});
+
 export const configSchema = z.strictObject({
   data: folder.optional().describe('The data folder: ledger, journals, logs'),
   listen: listenSchema.optional(),
@@ -125,6 +134,13 @@ export const configSchema = z.strictObject({
     .describe('How long finished transfers and their receipts are kept; null is for ever'),
   eventDays: z.number().min(1).max(3650).default(30).describe('How long events are kept'),
   logs: logsSchema.prefault({}).describe('JSON lines in files: one for the daemon, one for each job'),
+  webhooks: z
+    .array(webhookConfigSchema)
+    .refine((hooks) => new Set(hooks.map(({ name }) => name)).size === hooks.length, {
+      message: 'Each webhook needs a name of its own.',
+    })
+    .default([])
+    .describe('Who is told of events by HTTP'),
   watches: z.array(watchConfigSchema).default([]).describe('Folders whose files move as they appear'),
 });
 /** With defaults filled in. */

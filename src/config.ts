@@ -48,6 +48,15 @@ export interface Settings {
   readonly historyDays: number | null;
   readonly logs: LogSettings;
   readonly watches: readonly WatchRequest[];
+  readonly webhooks: readonly WebhookSettings[];
+}
+
+export interface WebhookSettings {
+  readonly name: string;
+  readonly url: string;
+  readonly events: readonly string[];
+  readonly allowPrivate: boolean;
+  readonly secret: string;
 }
 
 export interface LogSettings {
@@ -169,6 +178,7 @@ export async function loadSettings(flags: SettingFlags = {}, env: Environment = 
       jobs: values.logs.jobs,
     },
     watches,
+    webhooks: await webhookSettings(values, folder),
   };
 }
 
@@ -237,19 +247,42 @@ function watchRequest(
   };
 }
 
+async function webhookSettings(
+  { webhooks }: ConfigValues,
+  folder: (text: string) => string,
+): Promise<readonly WebhookSettings[]> {
+  if (webhooks.length === 0) return [];
+  const { secretKey, webhookUrl } = await import('./sinks/webhook.ts');
+  return webhooks.map(({ secretFile, ...rest }) => {
+    const secret = firstLine(folder(secretFile), 'The secret file');
+    try {
+      webhookUrl(rest.url);
+      secretKey(secret);
+    } catch (error) {
+      const { message } = error as Error;
+      throw new Fault('config_invalid', `The webhook ${displayPath(rest.name)}: ${message}`, { cause: error });
+    }
+    return { ...rest, secret };
+  });
+}
+
 async function adminToken(env: Environment, fromConfig: string | undefined): Promise<string | null> {
   if (env.WHERRY_TOKEN) return env.WHERRY_TOKEN;
   const file = env.WHERRY_TOKEN_FILE || fromConfig;
   if (!file) return null;
+  return firstLine(file, 'The token file');
+}
+
+function firstLine(file: string, what: string): string {
   let text: string;
   try {
     text = readFileSync(file, 'utf8');
   } catch (error) {
-    throw new Fault('config_invalid', `The token file ${displayPath(file)} cannot be read.`, { cause: error });
+    throw new Fault('config_invalid', `${what} ${displayPath(file)} cannot be read.`, { cause: error });
   }
-  const token = text.split('\n')[0]?.trim() ?? '';
-  if (token === '') throw new Fault('config_invalid', `The token file ${displayPath(file)} is empty.`);
-  return token;
+  const line = text.split('\n')[0]?.trim() ?? '';
+  if (line === '') throw new Fault('config_invalid', `${what} ${displayPath(file)} is empty.`);
+  return line;
 }
 
 async function checkBandwidth(text: string): Promise<void> {

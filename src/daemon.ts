@@ -5,17 +5,21 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import pino from 'pino';
 import { type Api, createApi } from './api/create-api.ts';
+import { eventView } from './api/present.ts';
 import { openParts, workerModule } from './compose.ts';
 import type { Settings } from './config.ts';
 import { applyWatches, type ConfigWatches } from './config-watches.ts';
 import { removeDaemonCard, writeDaemonCard } from './daemon-file.ts';
+import { createDeliveries } from './engine/deliveries.ts';
 import type { EngineLimits } from './engine/engine-parts.ts';
 import { openLogFiles } from './log-files.ts';
+import { systemRandom } from './model/clock.ts';
 import { Fault } from './model/fault.ts';
 import { displayPath } from './model/names.ts';
 import type { WatchRequest } from './model/specs.ts';
 import type { ReloadView } from './model/views.ts';
 import { createReload } from './reload.ts';
+import { openSink } from './sinks/index.ts';
 import { giveMemoryBackWhenIdle } from './store/idle-memory.ts';
 
 export interface Daemon {
@@ -68,6 +72,7 @@ export async function openDaemon(settings: Settings, options: DaemonOptions): Pr
   let watches: ConfigWatches | undefined;
   let api: Api | undefined;
   const rootsOf = ({ roots }: Settings) => (demo === null ? roots : [...roots, demo.source, demo.destination]);
+  const deliveries = createDeliveries({ store, openSink, present: eventView, clock, random: systemRandom, newId, log });
   const reload = createReload(settings, {
     read: options.readSettings,
     apply: async (now, changed) => {
@@ -75,6 +80,7 @@ export async function openDaemon(settings: Settings, options: DaemonOptions): Pr
       engine.adjust(engineLimits(now));
       if (changed.has('bandwidth')) await api?.setBandwidth(now.bandwidth);
       api?.apply({ ...now, roots: rootsOf(now), adminToken: now.adminToken ?? undefined });
+      if (changed.has('webhooks')) await deliveries.configure(now.webhooks);
       if (!changed.has('watches')) return;
       await watches?.close();
       watches = await applyWatches(parts, now.watches, log);
@@ -96,7 +102,11 @@ export async function openDaemon(settings: Settings, options: DaemonOptions): Pr
           await store.apply([{ kind: 'delete_document', collection, key }]);
         },
       },
+      appendEvent: async (event) => {
+        await store.apply([{ kind: 'append_event', event }]);
+      },
       onEvents: (listener) => store.onEvents(() => listener()),
+      deliveries,
       lookup: (path, operation, input) => mounts.pool(path).run(operation, input, { quick: true }),
       config: {
         listen: settings.listen,
@@ -120,6 +130,8 @@ export async function openDaemon(settings: Settings, options: DaemonOptions): Pr
     const { url, consoleUrl, localToken } = await opened.listen();
     try {
       await engine.start();
+      await deliveries.configure(settings.webhooks);
+      await deliveries.start();
       await opened.ready();
       watches = await applyWatches(parts, demo === null ? settings.watches : [demoWatch(demo)], log);
       writeDaemonCard(dataFolder, {
@@ -139,6 +151,8 @@ export async function openDaemon(settings: Settings, options: DaemonOptions): Pr
     let closing: Promise<boolean> | undefined;
     const close = async () => {
       removeDaemonCard(dataFolder);
+      // Before the ledger is closed: it notes what became of its last messages.
+      await deliveries.stop();
       // Both at once: a page that still hangs on must not hold up the bytes' stop.
       const [, ended] = await Promise.all([opened.close(), parts.close(), watches?.close()]);
       log.info({}, 'Wherry has stopped');
@@ -157,6 +171,7 @@ export async function openDaemon(settings: Settings, options: DaemonOptions): Pr
     };
   } catch (error) {
     await watches?.close();
+    await deliveries.stop();
     await parts.close();
     await files.flush();
     throw error;

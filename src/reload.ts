@@ -65,7 +65,7 @@ export function changesBetween(before: Settings, after: Settings): Change[] {
   return namedValues(after).flatMap(([key, takesEffect, value], at): Change[] => {
     const was = old[at]?.[2];
     if (isDeepStrictEqual(was, value)) return [];
-    const isSecret = key === 'tokenFile';
+    const isSecret = key === 'tokenFile' || key === 'webhooks';
     return [{ key, takesEffect, before: isSecret ? null : shown(was), after: isSecret ? null : shown(value) }];
   });
 }
@@ -103,6 +103,7 @@ function namedValues(settings: Settings): readonly Named[] {
     restart('logs.maxSize', logs.maxBytes),
     restart('logs.keep', logs.keep),
     restart('logs.jobs', logs.jobs),
+    now('webhooks', settings.webhooks),
     now('watches', settings.watches),
   ];
 }

@@ -2,11 +2,14 @@
 
 import type { IncomingMessage } from 'node:http';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { Deliveries } from '../engine/deliveries.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { Clock, NewId } from '../model/clock.ts';
+import type { EventDraft } from '../model/event.ts';
 import { Fault } from '../model/fault.ts';
 import type { StoreReader } from '../store/store.ts';
 import { type Access, type AskerRequest, openAccess } from './access.ts';
+import { type Audit, isChange, openAudit } from './audit.ts';
 import { newSecret, openAuth } from './auth.ts';
 import { type Caller, requireScope } from './caller.ts';
 import { serveConsole } from './console-files.ts';
@@ -48,9 +51,12 @@ export interface ApiParts {
   readonly engine: Engine;
   readonly reader: StoreReader;
   readonly documents: DocumentWriter;
+  /** Writes a fact that is of no transfer or job. */
+  readonly appendEvent: (event: EventDraft) => Promise<void>;
   /** Calls the listener after each commit that wrote events (Store.onEvents). */
   readonly onEvents: (listener: () => void) => () => void;
   readonly lookup: FileLookup;
+  readonly deliveries: Deliveries;
   readonly config: ApiConfig;
   readonly clock: Clock;
   readonly newId: NewId;
@@ -101,7 +107,8 @@ export async function createApi(parts: ApiParts): Promise<Api> {
   const localToken = `wherry_${newSecret()}`;
   const auth = await openAuth({ documents, clock, newId: parts.newId, adminToken: config.adminToken, localToken });
   const hub = openEventHub({ engine, reader, onEvents: parts.onEvents, clock });
-  const metrics = openMetrics({ engine, reader, hub, version });
+  const metrics = openMetrics({ engine, reader, hub, deliveries: parts.deliveries, version });
+  const audit = openAudit({ append: parts.appendEvent, clock, log });
   const throughput = openThroughput({ bytesPerSecond: () => engine.snapshot().bytesPerSecond, clock });
   const idempotency = openIdempotency(documents, clock);
   const lives = openLives(auth, clock);
@@ -123,6 +130,7 @@ export async function createApi(parts: ApiParts): Promise<Api> {
     roots: openRoots(config.roots, parts.lookup),
     metrics,
     throughput,
+    deliveries: parts.deliveries,
     waitingWatches: parts.waitingWatches ?? (() => []),
     reload:
       parts.reload ??
@@ -164,7 +172,7 @@ export async function createApi(parts: ApiParts): Promise<Api> {
     requireScope(access.caller(asker(request)), 'read');
     throw new Fault('not_found', 'The API has no such address.');
   });
-  for (const route of routes) addRoute(server, route, { access, callers, services, idempotency });
+  for (const route of routes) addRoute(server, route, { access, callers, services, idempotency, audit });
 
   const live = attachLiveSocket(server.server, {
     engine,
@@ -176,6 +184,7 @@ export async function createApi(parts: ApiParts): Promise<Api> {
     admit: (request) => void access.origin(socketAsker(request)),
     identify: (request, token) => access.caller(socketAsker(request), token),
     lifeOf: lives.of,
+    audit,
     onError: (error) => log.error({ err: error }, 'A live connection broke off.'),
   });
   let sweeper: NodeJS.Timeout | undefined;
@@ -223,9 +232,15 @@ export async function createApi(parts: ApiParts): Promise<Api> {
 function addRoute(
   server: FastifyInstance,
   route: Route,
-  parts: { access: Access; callers: WeakMap<FastifyRequest, Caller>; services: Services; idempotency: Idempotency },
+  parts: {
+    access: Access;
+    callers: WeakMap<FastifyRequest, Caller>;
+    services: Services;
+    idempotency: Idempotency;
+    audit: Audit;
+  },
 ): void {
-  const { access, callers, services, idempotency } = parts;
+  const { access, callers, services, idempotency, audit } = parts;
   server.route({
     method: route.method,
     url: route.path.replace(/\{(\w+)\}/g, ':$1'),
@@ -240,7 +255,13 @@ function addRoute(
     handler: async (request, reply) => {
       reply.header('cache-control', 'no-store');
       try {
-        return await handleRoute(route, { services, idempotency, caller: callers.get(request), request, reply });
+        const caller = callers.get(request);
+        const carriedOut = async () => {
+          if (!isChange(route.name, route.method)) return;
+          const { params, body, ip } = request;
+          await audit.note({ caller, address: ip, action: route.name, params, body });
+        };
+        return await handleRoute(route, { services, idempotency, caller, request, reply, carriedOut });
       } catch (error) {
         if (route.name === 'openSession' && error instanceof Fault && error.code === 'not_authenticated') {
           access.secretFailed(request.ip);

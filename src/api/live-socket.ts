@@ -5,6 +5,7 @@ import { Server, type Socket } from 'socket.io';
 import { asFault, Fault } from '../model/fault.ts';
 import type { Problem } from '../model/views.ts';
 import type { StoreReader } from '../store/store.ts';
+import type { Audit } from './audit.ts';
 import { type Caller, requireScope } from './caller.ts';
 import { type CommandParts, commands, runCommand } from './commands.ts';
 import type { EventHub } from './event-hub.ts';
@@ -26,6 +27,7 @@ export interface LiveSocketParts extends CommandParts {
   identify(request: IncomingMessage, token: string | undefined): Caller | undefined;
   /** A signal that ends with the caller's token or session, or when the API closes. */
   lifeOf(caller: Caller): { readonly signal: AbortSignal; release(): void };
+  readonly audit: Audit;
   onError(error: unknown): void;
   /** Rejects with `unreachable` while the engine has not started. */
   requireReady(): void;
@@ -107,7 +109,10 @@ async function serve(socket: Socket, parts: LiveSocketParts): Promise<void> {
       (async () => {
         requireScope(caller, 'write');
         parts.requireReady();
-        answer(await runCommand(name, data, parts));
+        const done = await runCommand(name, data, parts);
+        const address = socket.request.socket.remoteAddress ?? '';
+        await parts.audit.note({ caller, address, action: name, params: undefined, body: data });
+        answer(done);
       })().catch(refuse);
     });
   }

@@ -1,6 +1,7 @@
 // Prometheus metrics: what the ledger and the engine say, and how the API answers.
 
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { Deliveries } from '../engine/deliveries.ts';
 import type { Engine } from '../engine/engine.ts';
 import { displayPath } from '../model/names.ts';
 import type { StoreReader } from '../store/store.ts';
@@ -16,7 +17,13 @@ export interface Metrics {
 
 export const metricsMediaType = Registry.PROMETHEUS_CONTENT_TYPE;
 
-export function openMetrics(parts: { engine: Engine; reader: StoreReader; hub: EventHub; version: string }): Metrics {
+export function openMetrics(parts: {
+  engine: Engine;
+  reader: StoreReader;
+  hub: EventHub;
+  deliveries: Deliveries;
+  version: string;
+}): Metrics {
   const { engine, reader, hub } = parts;
   const registry = new Registry();
   const registers = [registry];
@@ -90,6 +97,20 @@ export function openMetrics(parts: { engine: Engine; reader: StoreReader; hub: E
     registers,
     collect() {
       this.set(hub.listeners);
+    },
+  });
+  new Gauge({
+    name: 'wherry_webhook_messages',
+    help: 'Messages that wait for a webhook, or were given up',
+    labelNames: ['webhook', 'state'],
+    registers,
+    async collect() {
+      this.reset();
+      for (const { id, name } of parts.deliveries.list()) {
+        for (const state of ['pending', 'dead'] as const) {
+          this.set({ webhook: displayPath(name), state }, (await reader.countDeliveries(id, state))[state]);
+        }
+      }
     },
   });
   const requests = new Histogram({

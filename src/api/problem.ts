@@ -33,7 +33,7 @@ export function problemOf(error: unknown, options: { instance?: string; status?:
     type: `/docs#${code}`,
     title: meaning.sentence,
     status: options.status ?? meaning.httpStatus,
-    detail: code === 'internal' ? 'Something went wrong inside Wherry; the log says what.' : fault.message,
+    detail: code === 'internal' ? 'Something went wrong inside Wherry; the log says what.' : displayPath(fault.message),
     ...(options.instance === undefined ? {} : { instance: options.instance }),
     code,
     transient: meaning.retry === 'transient',

@@ -18,9 +18,11 @@ export async function handleRoute(
     caller: Caller | undefined;
     request: FastifyRequest;
     reply: FastifyReply;
+    /** Called once it is done and before it is answered; not for an answer that is only given again. */
+    carriedOut: () => Promise<void>;
   },
 ): Promise<unknown> {
-  const { services, idempotency, caller, request, reply } = parts;
+  const { services, idempotency, caller, request, reply, carriedOut } = parts;
   const { shape } = route;
   const read = readRequest(route, request);
   const gone = new AbortController();
@@ -44,6 +46,7 @@ export async function handleRoute(
       return null;
     });
     if (result.replayed) reply.header('idempotency-replayed', 'true');
+    else await carriedOut();
     if (result.replayed && shape.secretAnswer === true) {
       throw new Fault(
         'state_conflict',
@@ -51,7 +54,10 @@ export async function handleRoute(
       );
     }
     output = shape.secretAnswer === true ? secret : result.output;
-  } else output = await route.run(read, services, call);
+  } else {
+    output = await route.run(read, services, call);
+    await carriedOut();
+  }
 
   if (output === answered) return reply;
   reply.status(shape.status ?? 200);

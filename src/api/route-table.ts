@@ -27,6 +27,13 @@ import {
   transferViewSchema,
 } from '../model/views.ts';
 import { placementTestSchema, storageViewSchema, watchViewSchema } from '../model/watch-views.ts';
+import {
+  createdWebhookSchema,
+  deliveryStateSchema,
+  deliveryViewSchema,
+  webhookBodySchema,
+  webhookViewSchema,
+} from '../model/webhook-views.ts';
 import type { RouteName } from './route-paths.ts';
 
 /** How an answer is sent: one JSON value, a JSON value a line, plain text, a page, or nothing. */
@@ -279,6 +286,58 @@ export const routeTable = {
     scope: 'write',
     body: z.strictObject({ limit: z.string().min(1).max(1000).nullable() }),
     output: bandwidthViewSchema,
+  },
+  listWebhooks: {
+    summary: 'Webhooks, without their secrets',
+    scope: 'admin',
+    output: z.object({ rows: z.array(webhookViewSchema) }),
+  },
+  createWebhook: {
+    summary: 'A new webhook for events from now on; its secret is shown this once',
+    scope: 'admin',
+    body: webhookBodySchema,
+    output: createdWebhookSchema,
+    status: 201,
+    secretAnswer: true,
+  },
+  removeWebhook: {
+    summary: 'Remove a webhook and its messages',
+    scope: 'admin',
+    params: id,
+    output: nothing,
+    form: 'none',
+    status: 204,
+  },
+  resumeWebhook: {
+    summary: 'Send again to a webhook whose receiver had answered 410',
+    scope: 'admin',
+    params: id,
+    output: webhookViewSchema,
+  },
+  testWebhook: {
+    summary: 'Send one message of the type wherry.test now, once',
+    scope: 'admin',
+    params: id,
+    output: deliveryViewSchema,
+  },
+  listDeliveries: {
+    summary: 'Messages of a webhook, newest first',
+    scope: 'admin',
+    params: id,
+    query: z.strictObject({ state: deliveryStateSchema.optional(), cursor, limit }),
+    output: pageSchema(deliveryViewSchema),
+  },
+  replayDelivery: {
+    summary: 'Send a message again under its id',
+    scope: 'admin',
+    params: id.extend({ delivery: z.string().min(1).max(64) }),
+    output: deliveryViewSchema,
+  },
+  replayDead: {
+    summary: 'Send all messages again that were given up',
+    scope: 'admin',
+    params: id,
+    output: z.object({ replayed: z.int() }),
   },
   reloadConfig: {
     summary: 'Read the configuration again: what changed is applied, or named as needing a restart',

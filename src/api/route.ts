@@ -2,6 +2,7 @@
 
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { z } from 'zod';
+import type { Deliveries } from '../engine/deliveries.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { Clock } from '../model/clock.ts';
 import type { FaultReport } from '../model/fault.ts';
@@ -28,6 +29,7 @@ export interface Services {
   readonly roots: Roots;
   readonly metrics: Metrics;
   readonly throughput: Throughput;
+  readonly deliveries: Deliveries;
   /** Watches of the configuration that could not begin yet. */
   waitingWatches(): readonly WaitingWatch[];
   /** Reads the configuration again and applies it; `by` says who asked. Rejects with `config_invalid` and has then changed nothing. */

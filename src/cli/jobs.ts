@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { RouteOutput } from '../api/client.ts';
 import { Fault } from '../model/fault.ts';
 import { jobStates } from '../model/job.ts';
+import { displayPath } from '../model/names.ts';
 import { formatSize } from '../model/size.ts';
 import type { JobView } from '../model/views.ts';
 import type { Flags, VerbCall } from './command-line.ts';
@@ -31,7 +32,7 @@ async function list({ client }: DaemonLink, flags: Flags, terminal: Terminal): P
   const states = flags.list('state').flatMap((state) => state.split(','));
   const strange = states.find((state) => !jobStates.some((known) => known === state));
   if (strange !== undefined)
-    throw new Fault('invalid', `--state takes ${jobStates.join(', ')}; "${strange}" is none of them.`);
+    throw new Fault('invalid', `--state takes ${jobStates.join(', ')}; "${displayPath(strange)}" is none of them.`);
   let left = most === 0 ? Number.POSITIVE_INFINITY : most;
   let cursor: string | undefined;
   let first = true;

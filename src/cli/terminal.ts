@@ -35,6 +35,10 @@ const codes: Readonly<Record<Colour, readonly [number, number]>> = {
   bold: [1, 22],
 };
 
+/** JSON escapes the other control characters by itself; these would still move a cursor or turn text around. */
+const unsafeInJson = /[\u007f-\u009f\u200e\u200f\u202a-\u202e\u2028\u2029\u2066-\u2069]/g;
+const escaped = (sign: string) => `\\u${sign.charCodeAt(0).toString(16).padStart(4, '0')}`;
+
 /** Colours follow NO_COLOR (https://no-color.org) and FORCE_COLOR. */
 export function openTerminal(options: TerminalOptions, env: NodeJS.ProcessEnv = process.env): Terminal {
   const { stdout, stderr } = process;
@@ -70,7 +74,7 @@ export function openTerminal(options: TerminalOptions, env: NodeJS.ProcessEnv = 
       return Math.max(20, stderr.columns ?? stdout.columns ?? 80);
     },
     out,
-    object: (value) => out(JSON.stringify(value)),
+    object: (value) => out(JSON.stringify(value).replace(unsafeInJson, escaped)),
     say(line) {
       if (!options.quiet) complain(line);
     },

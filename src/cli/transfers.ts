@@ -2,7 +2,7 @@
 
 import type { RouteOutput } from '../api/client.ts';
 import { Fault } from '../model/fault.ts';
-import { joinPath } from '../model/names.ts';
+import { displayPath, joinPath } from '../model/names.ts';
 import { formatSize } from '../model/size.ts';
 import { transferStates } from '../model/transfer.ts';
 import type { TransferView } from '../model/views.ts';
@@ -36,7 +36,10 @@ async function list({ client }: DaemonLink, flags: Flags, terminal: Terminal): P
   const states = flags.list('state').flatMap((state) => state.split(','));
   const strange = states.find((state) => !transferStates.some((known) => known === state));
   if (strange !== undefined)
-    throw new Fault('invalid', `--state takes ${transferStates.join(', ')}; "${strange}" is none of them.`);
+    throw new Fault(
+      'invalid',
+      `--state takes ${transferStates.join(', ')}; "${displayPath(strange)}" is none of them.`,
+    );
   let left = most === 0 ? Number.POSITIVE_INFINITY : most;
   let cursor: string | undefined;
   let first = true;

@@ -191,6 +191,35 @@ const token: VerbSpec = {
   load: async () => (await import('./token.ts')).token,
 };
 
+const webhooks: VerbSpec = {
+  name: 'webhooks',
+  usage: ['ls', 'add [OPTION…] URL', 'rm|test|resume|messages|replay ID…'],
+  summary: 'Who is told of events by HTTP, and what became of the messages',
+  actions: {
+    ls: 'List them',
+    'add URL': 'Tell this address of events from now on; its secret is shown this once',
+    'rm ID…': 'Remove them with their messages',
+    'test ID…': 'Send one message now and say what was answered',
+    'resume ID…': 'Send again where the receiver had answered 410',
+    'messages ID…': 'What was sent, newest first',
+    'replay ID…': 'Send again what was given up',
+  },
+  options: [
+    { name: 'event', value: 'NAME', many: true, about: 'Events to tell of (add): a name, or a beginning with *' },
+    { name: 'name', value: 'TEXT', about: 'What to call it (add)' },
+    { name: 'allow-private', about: 'It may be at a private or loopback address (add)' },
+    {
+      name: 'state',
+      value: 'STATE',
+      choices: ['pending', 'delivered', 'dead'],
+      about: 'Only messages in this state (messages)',
+    },
+    { name: 'limit', value: 'N', about: 'At most so many messages (50)' },
+    data,
+  ],
+  load: async () => (await import('./webhooks.ts')).webhooks,
+};
+
 const consoleVerb: VerbSpec = {
   name: 'console',
   usage: [''],
@@ -247,6 +276,7 @@ export const verbs: readonly VerbSpec[] = [
   transfers,
   explain,
   token,
+  webhooks,
   consoleVerb,
   configVerb,
   doctor,

@@ -38,6 +38,9 @@ export const eventNames = [
   'observation.mount.recovered',
   'observation.config.reloaded',
   'observation.config.refused',
+  'observation.audit.changed',
+  'observation.webhook.dead',
+  'observation.webhook.gone',
 ] as const;
 
 export type EventName = (typeof eventNames)[number];

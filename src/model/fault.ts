@@ -288,6 +288,13 @@ const table = {
     sentence: 'The port is taken.',
     remedy: 'Stop what listens there, or choose another address with --listen.',
   },
+  not_taken: {
+    retry: 'transient',
+    httpStatus: 502,
+    exitCode: 5,
+    sentence: 'The receiver did not take the message.',
+    remedy: 'Look at what the receiver says; it is sent again by itself for some days, and can be replayed after that.',
+  },
   tool_missing: {
     retry: 'none',
     httpStatus: 503,

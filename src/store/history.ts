@@ -1,5 +1,6 @@
 // Deletes what is older than it is to be kept, a bounded part at a time.
 
+import { deleteOldDeliveries } from './delivery-rows.ts';
 import type { Statements } from './statements.ts';
 import { flatFrom, transferColumns } from './transfer-row.ts';
 import type { TransferWriter } from './transfer-writer.ts';
@@ -10,8 +11,8 @@ const eventRowsAtOnce = 200;
 
 /**
  * Transfers and jobs that ended before `before`, with their receipts, but those of a watch that goes on (by its receipts it knows what it has
- * taken, and it keeps its own history); jobs only once they have no transfers; event rows of before
- * `keepEventsAfter`. True where there is more. Runs within a transaction.
+ * taken, and it keeps its own history); jobs only once they have no transfers; event rows, and messages to webhooks that are at
+ * rest, of before `keepEventsAfter`. True where there is more. Runs within a transaction.
  */
 export function deleteHistoryPart(
   sql: Statements,
@@ -32,6 +33,7 @@ export function deleteHistoryPart(
     `DELETE FROM event WHERE seq IN (SELECT seq FROM event WHERE at < ? AND seq < (SELECT max(seq) FROM event) ORDER BY at LIMIT ${eventRowsAtOnce})`,
     keepEventsAfter,
   );
+  if (deleteOldDeliveries(sql, keepEventsAfter)) return true;
   if (ended.length === rowsAtOnce || events === eventRowsAtOnce) return true;
   const jobs = sql.rows(
     `SELECT id FROM job WHERE finished_at < ? AND state IN ('completed', 'partial', 'failed', 'cancelled')

@@ -5,6 +5,7 @@ import type { Job } from '../model/job.ts';
 import type { Receipt } from '../model/receipt.ts';
 import { type Transfer, type TransferState, transferStates } from '../model/transfer.ts';
 import { eventCursor, pageCursor, pageLimit, parsePageCursor } from './cursors.ts';
+import { countDeliveries, dueDeliveries, findDelivery, listDeliveries } from './delivery-rows.ts';
 import { eventReader } from './event-reader.ts';
 import { endsWithPath, keysBelow, pathKey } from './path-keys.ts';
 import { nameFromSql, nameToSql, places, type Row, type SqlValue, type Statements } from './statements.ts';
@@ -12,7 +13,7 @@ import type { Page, Store, StoreReader } from './store.ts';
 import { listTransfers } from './transfer-list.ts';
 import { receiptFromRow, transferColumns, transferFromRow } from './transfer-row.ts';
 
-type Asynchronous = StoreReader & Pick<Store, 'queued' | 'due'>;
+type Asynchronous = StoreReader & Pick<Store, 'queued' | 'due' | 'dueDeliveries'>;
 
 /** The readers of the contract, answered at once. */
 export type LedgerReader = {
@@ -161,6 +162,10 @@ export function ledgerReader(sql: Statements, ledgerId: string): LedgerReader {
       sql
         .rows('SELECT key, value FROM document WHERE collection = ? ORDER BY key', nameToSql(collection))
         .map(([key, value]) => ({ key: nameFromSql(key), value: JSON.parse(String(value)) as unknown })),
+    delivery: (id) => findDelivery(sql, id),
+    deliveries: (query) => listDeliveries(sql, query),
+    countDeliveries: (webhookId, only) => countDeliveries(sql, webhookId, only),
+    dueDeliveries: (webhookId, now, limit) => dueDeliveries(sql, webhookId, now, limit),
     queued: (options) => sql.together(() => queuedRows(options)),
     due: (now, limit) =>
       sql

@@ -4,6 +4,7 @@ import type { Receipt } from '../model/receipt.ts';
 import type { Transfer, TransferState } from '../model/transfer.ts';
 import { writeBatch } from './batch-writer.ts';
 import type { EventPosition } from './cursors.ts';
+import { deleteDeliveries, putDelivery } from './delivery-rows.ts';
 import { eventWriter } from './event-writer.ts';
 import { deleteHistoryPart } from './history.ts';
 import type { BatchedChange, WireChange } from './ledger-messages.ts';
@@ -194,6 +195,11 @@ export function ledgerWriter(sql: Statements): LedgerWriter {
         return deleteDocument(change);
       case 'delete_transfers':
         return deleteTransfers(change.ids);
+      case 'put_delivery':
+        return putDelivery(sql, change.delivery, change.expect) ? applied : refused('state');
+      case 'delete_deliveries':
+        deleteDeliveries(sql, change.webhookId);
+        return applied;
       case 'delete_history':
         // Its parts have run before this call was sent.
         return applied;

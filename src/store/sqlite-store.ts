@@ -185,6 +185,10 @@ export async function openSqliteStore({ folder, clock }: SqliteStoreOptions): Pr
     findByPath: readRows('findByPath'),
     document: read('document'),
     documents: read('documents'),
+    delivery: read('delivery'),
+    deliveries: read('deliveries'),
+    countDeliveries: read('countDeliveries'),
+    dueDeliveries: read('dueDeliveries'),
     queued: read('queued'),
     due: read('due'),
     close: () => {

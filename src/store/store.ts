@@ -4,6 +4,7 @@ import type { EventDraft, StoredEvent } from '../model/event.ts';
 import type { Job, JobState } from '../model/job.ts';
 import type { Receipt } from '../model/receipt.ts';
 import type { Transfer, TransferState } from '../model/transfer.ts';
+import type { Delivery, DeliveryState } from '../model/webhook.ts';
 
 /**
  * One change of the ledger. `expect` must hold when it is applied, else this change is refused and nothing of it is written;
@@ -43,6 +44,10 @@ export type Change =
   | { readonly kind: 'delete_history'; readonly before: number; readonly keepEventsAfter: number }
   | { readonly kind: 'append_event'; readonly event: EventDraft; readonly jobId?: string }
   | { readonly kind: 'put_document'; readonly collection: string; readonly key: string; readonly value: unknown }
+  /** Inserts it or replaces the one with its id. Refused as `state` where it is not in the expected one (`absent`: an insert). */
+  | { readonly kind: 'put_delivery'; readonly delivery: Delivery; readonly expect?: DeliveryState | 'absent' }
+  /** All of a webhook. */
+  | { readonly kind: 'delete_deliveries'; readonly webhookId: string }
   | { readonly kind: 'delete_document'; readonly collection: string; readonly key: string };
 
 /**
@@ -99,6 +104,15 @@ export interface EventQuery {
   readonly before?: string;
 }
 
+/** Newest first. */
+export interface DeliveryQuery {
+  readonly webhookId: string;
+  readonly state?: DeliveryState;
+  readonly cursor?: string;
+  /** 1 to 1000. Default is 100. */
+  readonly limit?: number;
+}
+
 export interface StoreReader {
   transfer(id: string): Promise<Transfer | undefined>;
   transfers(query: TransferQuery): Promise<Page<Transfer>>;
@@ -126,6 +140,10 @@ export interface StoreReader {
    * Rejects with `invalid`: an empty path.
    */
   findByPath(path: string, limit: number): Promise<readonly Transfer[]>;
+  delivery(id: string): Promise<Delivery | undefined>;
+  deliveries(query: DeliveryQuery): Promise<Page<Delivery>>;
+  /** Of all states, or quickly of one that few are in. */
+  countDeliveries(webhookId: string, only?: DeliveryState): Promise<Readonly<Record<DeliveryState, number>>>;
   document(collection: string, key: string): Promise<unknown>;
   documents(collection: string): Promise<readonly { readonly key: string; readonly value: unknown }[]>;
 }
@@ -142,5 +160,7 @@ export interface Store extends StoreReader {
   queued(options: { limit: number; perJob: number; excludeJobs?: readonly string[] }): Promise<readonly Transfer[]>;
   /** Waiting rows whose `until` has come. */
   due(now: number, limit: number): Promise<readonly Transfer[]>;
+  /** Pending deliveries of a webhook whose time has come, in the order of that time. */
+  dueDeliveries(webhookId: string, now: number, limit: number): Promise<readonly Delivery[]>;
   close(): Promise<void>;
 }

@@ -1,6 +1,9 @@
 // A changed configuration while the daemon runs: applied, named as needing a restart, or refused as a whole.
 
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -110,9 +113,53 @@ test('a token that changes is in force at once, and is shown nowhere', async () 
     expect((await ask('second-secret-of-many-letters-0123', 'POST', '/api/v1/config/reload')).status).toBe(200);
     expect((await ask('second-secret-of-many-letters-0123')).status).toBe(401);
     expect((await ask('third-secret-of-many-letters-0123')).status).toBe(200);
+    await other.stop();
     expect(readFileSync(at('other/data/logs/wherry.log'), 'utf8') + other.words()).not.toMatch(/(second|third)-secret/);
   } finally {
     await other.kill();
+  }
+});
+
+test('webhooks of the configuration are made, changed and taken out; their secrets are shown nowhere', async () => {
+  const received: string[] = [];
+  const server = createServer((request, response) => {
+    received.push(String(request.headers['webhook-id']));
+    request.resume();
+    response.writeHead(204).end();
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as { port: number };
+  const key = randomBytes(32).toString('base64');
+  writeFileSync(at('hook.secret'), `whsec_${key}\n`);
+  const hook = `{ name: desk, url: "http://127.0.0.1:${port}/", events: [observation.job.created], secretFile: hook.secret, allowPrivate: true }`;
+  try {
+    config(`roots: [in, root]\nwebhooks:\n  - ${hook}\n`);
+    const { changed } = await daemon.client.call('reloadConfig');
+    expect(changed).toContainEqual({ key: 'webhooks', takesEffect: 'now', before: null, after: null });
+    const { rows } = await daemon.client.call('listWebhooks');
+    expect(rows).toMatchObject([{ name: 'desk', fromConfig: true, state: 'on' }]);
+    await expect(daemon.client.call('removeWebhook', { params: { id: rows[0]?.id ?? '' } })).rejects.toMatchObject({
+      code: 'state_conflict',
+    });
+    writeFileSync(at('in', 'one'), '1');
+    await daemon.client.call('createJob', {
+      body: { kind: 'copy', sources: [at('in', 'one')], destination: at('root', 'one') },
+    });
+    await expect.poll(() => received.length, { timeout: 20_000 }).toBe(1);
+
+    writeFileSync(at('hook.secret'), 'whsec_short\n');
+    await expect(daemon.client.call('reloadConfig')).rejects.toMatchObject({
+      code: 'config_invalid',
+      message: expect.stringMatching(/webhook desk: .*24 to 64 bytes/),
+    });
+    config('roots: [in, root]\n');
+    await daemon.client.call('reloadConfig');
+    expect((await daemon.client.call('listWebhooks')).rows).toEqual([]);
+    expect(
+      readFileSync(at('data/logs/wherry.log'), 'utf8') + daemon.words() + JSON.stringify(await events()),
+    ).not.toContain(key);
+  } finally {
+    server.close();
   }
 });
 
@@ -127,6 +174,7 @@ describe('the list of what may change', () => {
       ...{ mediaBase: '/x', limits: numbers, stallMs: 1, eventDays: 1, historyDays: 1 },
       retry: { firstSeconds: 1, mostSeconds: 1, windowDays: 1, attempts: 1, checkSeconds: 1 },
       logs: { folder: '/x', level: 'debug' as const, maxBytes: 1, keep: 1, jobs: 1 },
+      webhooks: [{ name: 'x', url: 'https://x', events: ['*'], allowPrivate: false, secret: 'x' }],
       watches: [{ kind: 'watch' as const, source: '/x', destinations: ['/y'] }],
     };
     const { properties } = configJsonSchema() as { properties: Record<string, { properties?: object }> };

@@ -4,8 +4,13 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync, truncateSync, writeFileSy
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Api, type ApiConfig, createApi, type Listening } from '../../src/api/create-api.ts';
+import { eventView } from '../../src/api/present.ts';
 import { openParts, type Parts, workerModule } from '../../src/compose.ts';
+import { createDeliveries, type Deliveries, deliveryRetryRules } from '../../src/engine/deliveries.ts';
+import type { RetryRules } from '../../src/engine/retry.ts';
+import { systemRandom } from '../../src/model/clock.ts';
 import type { CopyRequest } from '../../src/model/specs.ts';
+import { openSink } from '../../src/sinks/index.ts';
 import type { Store } from '../../src/store/store.ts';
 
 export const adminToken = 'an-admin-token-for-tests-0123456789';
@@ -16,6 +21,8 @@ export interface ApiRig {
   readonly root: string;
   readonly store: Store;
   readonly engine: Parts['engine'];
+  /** As the API has them. */
+  readonly deliveries: Deliveries;
   readonly listening: Listening;
   readonly url: string;
   /** How many events the API has read from the ledger. */
@@ -34,6 +41,8 @@ export interface ApiRig {
 export async function openApiRig(
   config: Partial<ApiConfig> = {},
   consoleFolder: string | null = null,
+  /** Of messages to webhooks. */
+  retry: Partial<RetryRules> = {},
 ): Promise<ApiRig> {
   const folder = realpathSync(mkdtempSync(join(tmpdir(), 'wherry-api-')));
   const root = join(folder, 'root');
@@ -46,6 +55,11 @@ export async function openApiRig(
     modules: [workerModule('api/browse-operations')],
   });
   const { store, mounts, engine, clock, newId } = parts;
+  const deliveries = createDeliveries({
+    ...{ store, openSink, present: eventView, clock, random: systemRandom, newId },
+    log: { debug: nowhere, info: nowhere, warn: nowhere, error: nowhere },
+    rules: { ...deliveryRetryRules, firstDelayMs: 50, mostDelayMs: 50, mostAttempts: 4, ...retry },
+  });
   const errors: object[] = [];
   let eventsRead = 0;
   const reader: Store = {
@@ -70,7 +84,11 @@ export async function openApiRig(
           await store.apply([{ kind: 'delete_document', collection, key }]);
         },
       },
+      appendEvent: async (event) => {
+        await store.apply([{ kind: 'append_event', event }]);
+      },
       onEvents: (listener) => store.onEvents(() => listener()),
+      deliveries,
       lookup: (path, operation, input) => mounts.pool(path).run(operation, input, { quick: true }),
       config: {
         listen: { host: '127.0.0.1', port: 0 },
@@ -93,10 +111,12 @@ export async function openApiRig(
     if (state === 'ready') await api.ready();
   };
   const leave = async () => {
+    await deliveries.stop();
     await parts.close();
     rmSync(folder, { recursive: true, force: true });
   };
   await engine.start();
+  await deliveries.start();
   try {
     await open({}, 'ready');
   } catch (error) {
@@ -108,6 +128,7 @@ export async function openApiRig(
     root,
     store,
     engine,
+    deliveries,
     errors,
     get eventsRead() {
       return eventsRead;

@@ -4,6 +4,7 @@ import type { EventDraft, StoredEvent } from '../../src/model/event.ts';
 import type { Job } from '../../src/model/job.ts';
 import type { Receipt } from '../../src/model/receipt.ts';
 import { type Transfer, type TransferState, transferStates } from '../../src/model/transfer.ts';
+import type { Delivery } from '../../src/model/webhook.ts';
 import type { Change, ChangeResult } from '../../src/store/store.ts';
 
 type Fact = Omit<StoredEvent, 'cursor'>;
@@ -25,6 +26,7 @@ export function storeModel(): StoreModel {
   const receipts = new Map<string, Receipt>();
   const jobs = new Map<string, Job>();
   const facts: Fact[] = [];
+  const deliveries = new Map<string, Delivery>();
   const documents = new Map<string, unknown>();
 
   const tell = (
@@ -102,6 +104,16 @@ export function storeModel(): StoreModel {
           transfers.delete(id);
           receipts.delete(id);
         }
+        return { applied: true };
+      case 'put_delivery': {
+        const { delivery, expect } = change;
+        if (expect !== undefined && (deliveries.get(delivery.id)?.state ?? 'absent') !== expect)
+          return refused('state');
+        deliveries.set(delivery.id, delivery);
+        return { applied: true };
+      }
+      case 'delete_deliveries':
+        for (const [id, { webhookId }] of deliveries) if (webhookId === change.webhookId) deliveries.delete(id);
         return { applied: true };
       case 'delete_history':
         throw new Error('The model keeps everything.');

@@ -7,6 +7,7 @@ import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest
 import type { StoredEvent } from '../../src/model/event.ts';
 import { pathFromBytes } from '../../src/model/names.ts';
 import { type Transfer, type TransferState, transferStates } from '../../src/model/transfer.ts';
+import type { Delivery } from '../../src/model/webhook.ts';
 import type { EventQuery, Store, TransferQuery } from '../../src/store/store.ts';
 import { literalJob } from './literal-transfer.ts';
 import { killSuite } from './store-kill-suite.ts';
@@ -194,6 +195,44 @@ export function storeSuite(name: string, opener: URL): void {
           { applied: false, reason: 'missing' },
         ]);
         expect(await store.documents('a')).toHaveLength(1);
+      });
+
+      test('messages to webhooks are put by id, found by webhook, state and time, and refused in another state', async () => {
+        const message = (n: number, more: Partial<Delivery> = {}): Delivery => ({
+          ...{
+            id: `msg_${n}`,
+            webhookId: 'hook',
+            type: 'x',
+            payload: '{}',
+            state: 'pending',
+            createdAt: n,
+            queuedAt: n,
+          },
+          ...{ dueAt: n, attempts: 0, last: null, ...more },
+        });
+        const put = (delivery: Delivery, expected?: Delivery['state'] | 'absent') =>
+          store.apply([{ kind: 'put_delivery', delivery, ...(expected === undefined ? {} : { expect: expected }) }]);
+        for (const n of [3, 1, 2]) expect(await put(message(n), 'absent')).toEqual([{ applied: true }]);
+        await put(message(9, { webhookId: 'other' }));
+        expect(await put(message(3), 'absent')).toEqual([{ applied: false, reason: 'state' }]);
+        expect((await store.dueDeliveries('hook', 2, 10)).map(({ id }) => id)).toEqual(['msg_1', 'msg_2']);
+        const dead = message(1, { state: 'dead', dueAt: null });
+        expect(await put(dead, 'delivered')).toEqual([{ applied: false, reason: 'state' }]);
+        expect(await put(dead, 'pending')).toEqual([{ applied: true }]);
+        expect(await store.delivery('msg_1')).toEqual(dead);
+        expect(await store.countDeliveries('hook')).toEqual({ pending: 2, delivered: 0, dead: 1 });
+        expect(await store.countDeliveries('hook', 'pending')).toEqual({ pending: 2, delivered: 0, dead: 0 });
+        const first = await store.deliveries({ webhookId: 'hook', limit: 2 });
+        expect(first.rows.map(({ id }) => id)).toEqual(['msg_2', 'msg_1']);
+        const rest = await store.deliveries({ webhookId: 'hook', limit: 2, cursor: first.nextCursor ?? '' });
+        expect([rest.rows.map(({ id }) => id), rest.nextCursor]).toEqual([['msg_3'], null]);
+        expect((await store.deliveries({ webhookId: 'hook', state: 'dead' })).rows).toEqual([dead]);
+        // What waits is kept; what is at rest and old is not.
+        await store.apply([{ kind: 'delete_history', before: 0, keepEventsAfter: 100 }]);
+        expect((await store.deliveries({ webhookId: 'hook' })).rows.map(({ id }) => id)).toEqual(['msg_2', 'msg_3']);
+        await store.apply([{ kind: 'delete_deliveries', webhookId: 'hook' }]);
+        expect((await store.deliveries({ webhookId: 'hook' })).rows).toEqual([]);
+        expect((await store.deliveries({ webhookId: 'other' })).rows).toHaveLength(1);
       });
 
       test('a fact can stand alone', async () => {

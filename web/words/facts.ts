@@ -49,6 +49,11 @@ const otherFacts: Readonly<Record<string, readonly [text: string, tone: Tone]>> 
   'storage.changed': ['Storage changed', 'waits'],
   'mount.unreachable': ['A place does not answer', 'needs'],
   'mount.recovered': ['A place answers again', 'proven'],
+  'config.reloaded': ['Configuration read again', 'still'],
+  'config.refused': ['Configuration not taken', 'needs'],
+  'audit.changed': ['Somebody changed something', 'still'],
+  'webhook.dead': ['A message to a webhook was given up', 'needs'],
+  'webhook.gone': ['A webhook is gone', 'needs'],
 };
 
 /** An event whose name is not known shows that name. */

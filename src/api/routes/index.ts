@@ -10,6 +10,7 @@ import { serviceRoutes } from './service-routes.ts';
 import { storageRoutes } from './storage-routes.ts';
 import { transferRoutes } from './transfer-routes.ts';
 import { watchRoutes } from './watch-routes.ts';
+import { webhookRoutes } from './webhook-routes.ts';
 
 export const routes: readonly Route[] = [
   ...jobRoutes,
@@ -19,6 +20,7 @@ export const routes: readonly Route[] = [
   ...eventRoutes,
   ...overviewRoutes,
   ...browseRoutes,
+  ...webhookRoutes,
   ...accessRoutes,
   ...serviceRoutes,
 ];
