@@ -10,6 +10,7 @@ import { openParts, workerModule } from './compose.ts';
 import type { Settings } from './config.ts';
 import { applyWatches, type ConfigWatches } from './config-watches.ts';
 import { removeDaemonCard, writeDaemonCard } from './daemon-file.ts';
+import { examineMachine } from './doctor-machine.ts';
 import { createDeliveries } from './engine/deliveries.ts';
 import type { EngineLimits } from './engine/engine-parts.ts';
 import { openLogFiles } from './log-files.ts';
@@ -122,6 +123,7 @@ export async function openDaemon(settings: Settings, options: DaemonOptions): Pr
       log,
       consoleFolder: consoleFolder(),
       version,
+      examineMachine,
       waitingWatches: () => watches?.unbegun ?? [],
       reload,
     });

@@ -8,7 +8,9 @@ import { NotesShelf } from './frame/notes-shelf.tsx';
 import { placeOf } from './frame/places.ts';
 import { Rail } from './frame/rail.tsx';
 import { TopBar } from './frame/top-bar.tsx';
+import { createFailureNotes } from './live/failure-notes.ts';
 import { followDaemon, onBatch, onReconnect } from './live/live-feed.ts';
+import { AboutPage } from './pages/about-page.tsx';
 import { EventsPage } from './pages/events-page.tsx';
 import { FindPage } from './pages/find-page.tsx';
 import { JobsPage } from './pages/jobs/jobs-page.tsx';
@@ -37,9 +39,11 @@ function Console() {
     const quiet = onBatch((batch) => {
       if (batch.afresh) void queries.invalidateQueries();
     });
+    const loud = onBatch(createFailureNotes());
     const back = onReconnect(() => void queries.invalidateQueries());
     return () => {
       back();
+      loud();
       quiet();
       stop.abort();
     };
@@ -84,6 +88,8 @@ function Page({ path }: { path: string }) {
       return <EventsPage />;
     case 'settings':
       return <SettingsPage />;
+    case 'about':
+      return <AboutPage />;
     case 'find':
       return <FindPage />;
     default:

@@ -3,10 +3,11 @@
 import tailwind from '@tailwindcss/vite';
 import react from '@vitejs/plugin-react';
 import { defineConfig } from 'vite';
+import { licences } from '../scripts/licences.ts';
 
 export default defineConfig({
   root: import.meta.dirname,
-  plugins: [react(), tailwind()],
+  plugins: [react(), tailwind(), licences()],
   build: {
     outDir: '../dist/web',
     emptyOutDir: true,

@@ -68,6 +68,8 @@ export interface ApiParts {
   readonly waitingWatches?: () => readonly WaitingWatch[];
   /** Reads the configuration again. Default: there is none to read. */
   readonly reload?: Services['reload'];
+  /** Looks at what Wherry needs of this machine. Default: finds nothing. */
+  readonly examineMachine?: Services['examineMachine'];
 }
 
 export interface Listening {
@@ -135,6 +137,7 @@ export async function createApi(parts: ApiParts): Promise<Api> {
     reload:
       parts.reload ??
       (() => Promise.reject(new Fault('unsupported', 'This API was not started from a configuration.'))),
+    examineMachine: parts.examineMachine ?? (() => []),
     clock,
     log,
     version,

@@ -35,7 +35,7 @@ export async function overviewOf(services: Services): Promise<OverviewView> {
   const attention = [
     ...ledgerItems(snapshot.ledger),
     ...mountItems(snapshot.mounts, clock.now()),
-    ...jobItems(stuckJobs.rows),
+    ...jobItems(stuckJobs.rows.filter((job) => !isToldByFiles(job, failed.rows))),
     ...waitingWatchItems(services.waitingWatches()),
     ...storageItems(engine.storage()),
     ...transferItems(failed.rows, failed.nextCursor !== null),
@@ -195,6 +195,11 @@ const waitSentences: Readonly<Record<WaitReason, string>> = {
   tool: 'It waits for a program that is missing.',
   bundle: 'It waits for the rest of its bundle.',
 };
+
+/** Of a job that failed because its files did, those files tell more. */
+function isToldByFiles(job: Job, failed: readonly Transfer[]): boolean {
+  return job.state === 'failed' && failed.some((transfer) => transfer.jobId === job.id);
+}
 
 function jobItems(jobs: readonly Job[]): AttentionView[] {
   return jobs.map((job) => {

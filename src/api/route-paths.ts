@@ -30,6 +30,7 @@ export const routePaths = {
   listEvents: ['GET', '/api/v1/events'],
   postEvent: ['POST', '/api/v1/events'],
   getOverview: ['GET', '/api/v1/overview'],
+  getAbout: ['GET', '/api/v1/about'],
   getThroughput: ['GET', '/api/v1/throughput'],
   getBandwidth: ['GET', '/api/v1/settings/bandwidth'],
   setBandwidth: ['PUT', '/api/v1/settings/bandwidth'],

@@ -3,6 +3,7 @@
 import { z } from 'zod';
 import { jobSpecSchema, placementRuleSchema, watchSpecSchema } from '../model/specs.ts';
 import {
+  aboutViewSchema,
   actionSchema,
   bandwidthViewSchema,
   browseViewSchema,
@@ -269,6 +270,11 @@ export const routeTable = {
     summary: 'Is everything all right, what moves, what needs somebody',
     scope: 'read',
     output: overviewViewSchema,
+  },
+  getAbout: {
+    summary: 'What runs here: versions, and what this machine has or lacks for it',
+    scope: 'read',
+    output: aboutViewSchema,
   },
   getThroughput: {
     summary: 'Bytes per second over the last five minutes, hour or day',

@@ -7,7 +7,7 @@ import type { Engine } from '../engine/engine.ts';
 import type { Clock } from '../model/clock.ts';
 import type { FaultReport } from '../model/fault.ts';
 import type { WatchSpec } from '../model/specs.ts';
-import type { ReloadView } from '../model/views.ts';
+import type { AboutView, ReloadView } from '../model/views.ts';
 import type { StoreReader } from '../store/store.ts';
 import type { Auth } from './auth.ts';
 import type { Caller } from './caller.ts';
@@ -34,6 +34,8 @@ export interface Services {
   waitingWatches(): readonly WaitingWatch[];
   /** Reads the configuration again and applies it; `by` says who asked. Rejects with `config_invalid` and has then changed nothing. */
   reload(by: string): Promise<ReloadView>;
+  /** Looks at what Wherry needs of this machine, thing by thing. */
+  examineMachine(): AsyncIterable<MachineFinding> | Iterable<MachineFinding>;
   readonly clock: Clock;
   readonly log: ApiLog;
   readonly version: string;
@@ -46,6 +48,8 @@ export interface Services {
   /** A signal that ends with the caller's token or session, or when the API closes. */
   lifeOf(caller: Caller): { readonly signal: AbortSignal; release(): void };
 }
+
+export type MachineFinding = AboutView['findings'][number];
 
 /** A watch of the configuration that cannot begin (its folder is not there), and is tried again. */
 export interface WaitingWatch {

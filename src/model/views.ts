@@ -272,6 +272,24 @@ export const overviewViewSchema = z.object({
 });
 export type OverviewView = z.infer<typeof overviewViewSchema>;
 
+export const aboutViewSchema = z.object({
+  version: z.string(),
+  node: z.string().describe('Version of Node that runs the daemon'),
+  platform: z.string().describe('Operating system and processor'),
+  startedAt: time,
+  findings: z
+    .array(
+      z.object({
+        check: z.string().describe('What was looked at: node, modules, tool, system, clock'),
+        state: z.enum(['ok', 'warning', 'problem']),
+        text: z.string(),
+        remedy: z.string().optional(),
+      }),
+    )
+    .describe('Of this machine, as `wherry doctor` says it'),
+});
+export type AboutView = z.infer<typeof aboutViewSchema>;
+
 export const throughputViewSchema = z.object({
   stepSeconds: z.number().describe('How long one value stands for'),
   until: time.describe('Start of the last step'),

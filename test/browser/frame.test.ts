@@ -16,6 +16,7 @@ const addresses = [
   '/jobs/new',
   '/events',
   '/settings',
+  '/about',
   '/find?path=take.mov',
   '/nowhere',
 ];

@@ -29,6 +29,7 @@ export class Mishap extends Component<MishapProps, MishapState> {
     if (this.state.why === undefined) return this.props.children;
     return (
       <EmptyState
+        alone
         title="This page has broken"
         action={<Button onClick={() => window.location.reload()}>Load it again</Button>}
       >

@@ -18,6 +18,7 @@ export const places: readonly PlaceInRail[] = [
   { href: '/storage', label: 'Storage', icon: 'storage', aside: true },
   { href: '/events', label: 'Events', icon: 'events', aside: true },
   { href: '/settings', label: 'Settings', icon: 'settings', aside: true },
+  { href: '/about', label: 'About', icon: 'about', aside: true },
 ];
 
 /** The place that an address belongs to. */

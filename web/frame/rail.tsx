@@ -58,28 +58,26 @@ function More({ current }: { current: PlaceInRail | undefined }) {
           {current?.label ?? 'More'}
         </button>
       </DropdownMenu.Trigger>
-      <DropdownMenu.Portal>
-        <DropdownMenu.Content
-          align="end"
-          sideOffset={4}
-          collisionPadding={8}
-          className="z-30 min-w-44 rounded border border-line-strong bg-raised p-1"
-        >
-          {places
-            .filter((place) => place.aside === true)
-            .map((place) => (
-              <DropdownMenu.Item key={place.href} asChild>
-                <Link
-                  href={place.href}
-                  className="flex h-11 items-center gap-2.5 rounded px-3 outline-none data-highlighted:bg-tint"
-                >
-                  <Icon name={place.icon} className="text-ink-soft" />
-                  {place.label}
-                </Link>
-              </DropdownMenu.Item>
-            ))}
-        </DropdownMenu.Content>
-      </DropdownMenu.Portal>
+      <DropdownMenu.Content
+        align="end"
+        sideOffset={4}
+        collisionPadding={8}
+        className="z-30 min-w-44 rounded border border-line-strong bg-raised p-1"
+      >
+        {places
+          .filter((place) => place.aside === true)
+          .map((place) => (
+            <DropdownMenu.Item key={place.href} asChild>
+              <Link
+                href={place.href}
+                className="flex h-11 items-center gap-2.5 rounded px-3 outline-none data-highlighted:bg-tint"
+              >
+                <Icon name={place.icon} className="text-ink-soft" />
+                {place.label}
+              </Link>
+            </DropdownMenu.Item>
+          ))}
+      </DropdownMenu.Content>
     </DropdownMenu.Root>
   );
 }

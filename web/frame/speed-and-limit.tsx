@@ -23,7 +23,6 @@ export function SpeedAndLimit() {
         <button
           type="button"
           className="flex h-8 items-center gap-2 whitespace-nowrap rounded px-2 hover:bg-tint-strong coarse:h-10"
-          aria-label={`${now > 0 ? speed(now) : 'Idle'}. ${limitText}. Change the limit`}
         >
           <span
             className={`min-w-[4.5rem] text-right tabular-nums ${now > 0 ? 'font-medium text-ink' : 'text-ink-faint'}`}
@@ -34,18 +33,18 @@ export function SpeedAndLimit() {
             <Icon name="limit" />
             <span className="narrow:sr-only">{limitText}</span>
           </span>
+          <span className="sr-only">. Change the limit</span>
         </button>
       </Popover.Trigger>
-      <Popover.Portal>
-        <Popover.Content
-          align="end"
-          sideOffset={4}
-          collisionPadding={8}
-          className="z-30 w-80 max-w-[calc(100vw-16px)] rounded border border-line-strong bg-raised p-4"
-        >
-          <LimitForm timetable={overview?.bandwidth.timetable ?? null} current={limit} onDone={() => setOpen(false)} />
-        </Popover.Content>
-      </Popover.Portal>
+      <Popover.Content
+        aria-label="Limit"
+        align="end"
+        sideOffset={4}
+        collisionPadding={8}
+        className="z-30 w-80 max-w-[calc(100vw-16px)] rounded border border-line-strong bg-raised p-4"
+      >
+        <LimitForm timetable={overview?.bandwidth.timetable ?? null} current={limit} onDone={() => setOpen(false)} />
+      </Popover.Content>
     </Popover.Root>
   );
 }

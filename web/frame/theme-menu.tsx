@@ -21,29 +21,27 @@ export function ThemeMenu() {
       <DropdownMenu.Trigger asChild>
         <IconButton icon={icon} label="Theme" />
       </DropdownMenu.Trigger>
-      <DropdownMenu.Portal>
-        <DropdownMenu.Content
-          align="end"
-          sideOffset={4}
-          className="z-30 min-w-40 rounded border border-line-strong bg-raised p-1"
-        >
-          <DropdownMenu.RadioGroup value={chosen} onValueChange={(value) => chooseTheme(value as Theme)}>
-            {themes.map(({ theme, label, icon }) => (
-              <DropdownMenu.RadioItem
-                key={theme}
-                value={theme}
-                className="flex h-8 items-center gap-2 rounded px-2 outline-none data-highlighted:bg-tint coarse:h-11"
-              >
-                <Icon name={icon} className="text-ink-soft" />
-                <span className="flex-1">{label}</span>
-                <DropdownMenu.ItemIndicator>
-                  <Icon name="check" />
-                </DropdownMenu.ItemIndicator>
-              </DropdownMenu.RadioItem>
-            ))}
-          </DropdownMenu.RadioGroup>
-        </DropdownMenu.Content>
-      </DropdownMenu.Portal>
+      <DropdownMenu.Content
+        align="end"
+        sideOffset={4}
+        className="z-30 min-w-40 rounded border border-line-strong bg-raised p-1"
+      >
+        <DropdownMenu.RadioGroup value={chosen} onValueChange={(value) => chooseTheme(value as Theme)}>
+          {themes.map(({ theme, label, icon }) => (
+            <DropdownMenu.RadioItem
+              key={theme}
+              value={theme}
+              className="flex h-8 items-center gap-2 rounded px-2 outline-none data-highlighted:bg-tint coarse:h-11"
+            >
+              <Icon name={icon} className="text-ink-soft" />
+              <span className="flex-1">{label}</span>
+              <DropdownMenu.ItemIndicator>
+                <Icon name="check" />
+              </DropdownMenu.ItemIndicator>
+            </DropdownMenu.RadioItem>
+          ))}
+        </DropdownMenu.RadioGroup>
+      </DropdownMenu.Content>
     </DropdownMenu.Root>
   );
 }

@@ -1,11 +1,10 @@
 // Pause, resume, cancel and retry: asks the daemon, tells the page's rows, and says in a note what came of it.
 
-import { asFault } from '../../src/model/fault.ts';
 import type { Action, TransferView } from '../../src/model/views.ts';
 import { api } from '../api.ts';
 import { counted } from '../words/amounts.ts';
 import { learnJobs, learnTransfers } from './live-store.ts';
-import { note } from './notes.ts';
+import { note, noteFault } from './notes.ts';
 
 const done: Readonly<Record<Action, string>> = {
   pause: 'Paused',
@@ -38,7 +37,7 @@ export async function actOnTransfers(action: Action, transfers: readonly Transfe
  */
 export async function actOnIds(action: Action, ids: readonly string[]): Promise<void> {
   let succeeded = 0;
-  const problems: string[] = [];
+  const problems: { readonly text: string; readonly remedy: string | undefined }[] = [];
   try {
     for (let at = 0; at < ids.length; at += mostAtOnce) {
       const { results } = await api.call('actOnTransfers', { body: { action, ids: ids.slice(at, at + mostAtOnce) } });
@@ -46,21 +45,26 @@ export async function actOnIds(action: Action, ids: readonly string[]): Promise<
       for (const result of results) {
         if (result.ok) succeeded += 1;
         else if (result.problem?.code !== 'state_conflict' || ids.length === 1) {
-          problems.push(result.problem?.detail ?? 'The daemon refused without a reason.');
+          problems.push({
+            text: result.problem?.detail ?? 'The daemon refused without a reason.',
+            remedy: result.problem?.remedy,
+          });
         }
       }
     }
   } catch (error) {
-    note('problem', asFault(error).message);
+    noteFault(error);
     return;
   }
-  if (problems.length === 0) {
+  const [problem] = problems;
+  if (problem === undefined) {
     note('info', `${done[action]}: ${counted(succeeded, 'transfer')}.`);
   } else {
     const more = problems.length > 1 ? ` (and ${problems.length - 1} more)` : '';
     note(
       'problem',
-      `${succeeded > 0 ? `${done[action]}: ${counted(succeeded, 'transfer')}. ` : ''}${problems[0]}${more}`,
+      `${succeeded > 0 ? `${done[action]}: ${counted(succeeded, 'transfer')}. ` : ''}${problem.text}${more}`,
+      problem.remedy === undefined ? {} : { remedy: problem.remedy },
     );
   }
 }
@@ -74,6 +78,6 @@ export async function actOnJob(action: Action, job: { readonly id: string; reado
     learnJobs([after]);
     note('info', `${done[action]}: ${job.title}.`);
   } catch (error) {
-    note('problem', asFault(error).message);
+    noteFault(error);
   }
 }

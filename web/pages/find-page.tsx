@@ -25,12 +25,17 @@ export function FindPage() {
   const nowMs = useNow(60_000);
   if (path === '') {
     return (
-      <EmptyState title="Where is my file?" command="wherry explain PATH">
+      <EmptyState alone title="Where is my file?" command="wherry explain PATH">
         Type a name or a path into the field on top. The answer says where the file is, or why it is not there yet.
       </EmptyState>
     );
   }
-  if (error !== null) return <EmptyState title="No answer">{asFault(error).message}</EmptyState>;
+  if (error !== null)
+    return (
+      <EmptyState alone title="No answer">
+        {asFault(error).message}
+      </EmptyState>
+    );
   if (isPending) return <p className="p-6 text-ink-soft">Looking…</p>;
   return (
     <div className="min-h-0 flex-1 overflow-y-auto">

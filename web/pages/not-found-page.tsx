@@ -5,7 +5,7 @@ import { Link } from '../parts/link.tsx';
 
 export function NotFoundPage() {
   return (
-    <EmptyState title="There is no such page">
+    <EmptyState alone title="There is no such page">
       The address may be from an older version. Go to the{' '}
       <Link href="/" className="underline">
         overview

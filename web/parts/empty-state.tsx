@@ -5,15 +5,18 @@ import { CopyButton } from './copy-button.tsx';
 
 interface EmptyStateProps {
   title: string;
+  /** The page has no other heading. Default is `false`: the title stands under the page's own. */
+  alone?: boolean;
   children: ReactNode;
   action?: ReactNode;
   command?: string;
 }
 
-export function EmptyState({ title, children, action, command }: EmptyStateProps) {
+export function EmptyState({ title, alone = false, children, action, command }: EmptyStateProps) {
+  const Heading = alone ? 'h1' : 'h2';
   return (
     <div className="mx-auto flex max-w-md flex-col items-start gap-3 px-6 py-16 narrow:py-10">
-      <h2 className="text-16 font-semibold">{title}</h2>
+      <Heading className="text-16 font-semibold">{title}</Heading>
       <p className="text-ink-soft">{children}</p>
       {action}
       {command !== undefined && (

@@ -49,6 +49,10 @@ export function etaText(eta: EtaView | null): { short: string; cause: string } {
 /** The error in a row that names its file already: the path gives way to "it". */
 export function shortReason(transfer: TransferView): string {
   const message = transfer.error?.message ?? 'It failed without a reason.';
+  for (const name of [transfer.source.path, transfer.destination.path]) {
+    const start = `${name} in ${transfer.destination.endpoint} `;
+    if (message.startsWith(start)) return `It ${message.slice(start.length)}`;
+  }
   const paths = [transfer.error?.place?.path, wholePath(transfer.source), targetPath(transfer), transfer.source.path];
   for (const path of paths) {
     if (path === undefined || path === '') continue;

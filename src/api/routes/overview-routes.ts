@@ -4,13 +4,24 @@ import { Fault } from '../../model/fault.ts';
 import { exactPath, pathText } from '../../model/path-text.ts';
 import { overviewOf } from '../overview.ts';
 import { faultView, isoTime, transferView } from '../present.ts';
-import { route, type Services } from '../route.ts';
+import { type MachineFinding, route, type Services } from '../route.ts';
 
 export const settingsCollection = 'api.settings';
 export const bandwidthKey = 'bandwidth';
 
 export const overviewRoutes = [
   route('getOverview', (_, services) => overviewOf(services)),
+  route('getAbout', async (_, { examineMachine, version, startedAt }) => {
+    const findings: MachineFinding[] = [];
+    for await (const finding of examineMachine()) findings.push(finding);
+    return {
+      version,
+      node: process.versions.node,
+      platform: `${process.platform} ${process.arch}`,
+      startedAt: isoTime(startedAt),
+      findings,
+    };
+  }),
   route('getThroughput', ({ query }, { throughput }) => Promise.resolve(throughput.read(query.span))),
   route('getBandwidth', (_, { engine }) => Promise.resolve(engine.snapshot().bandwidthLimit)),
   route('setBandwidth', async ({ body }, { engine, documents }) => {

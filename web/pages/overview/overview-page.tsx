@@ -16,7 +16,11 @@ export function OverviewPage() {
   const { data, error } = useOverview();
   if (data === undefined) {
     if (error === null) return <p className="p-6 text-ink-soft">Reading…</p>;
-    return <EmptyState title="The daemon does not answer">{asFault(error).message}</EmptyState>;
+    return (
+      <EmptyState alone title="The daemon does not answer">
+        {asFault(error).message}
+      </EmptyState>
+    );
   }
   const total = Object.values(data.transfers).reduce((sum, each) => sum + each, 0);
   return (

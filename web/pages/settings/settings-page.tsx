@@ -1,4 +1,4 @@
-// Settings: the limit, the look, tokens for scripts, the keyboard, the way out, and what runs here.
+// Settings: the limit, the look, tokens for scripts, the keyboard, and the way out.
 
 import { asFault } from '../../../src/model/fault.ts';
 import { api } from '../../api.ts';
@@ -8,9 +8,9 @@ import { chooseTheme, useTheme } from '../../frame/theme.ts';
 import { note } from '../../live/notes.ts';
 import { useOverview } from '../../live/use-overview.ts';
 import { Button } from '../../parts/button.tsx';
-import { Facts } from '../../parts/section.tsx';
+import { Link } from '../../parts/link.tsx';
+import { Part } from '../../parts/part.tsx';
 import { signOut } from '../../session.ts';
-import { exactMoment } from '../../words/times.ts';
 import { keyHelp } from '../transfers/use-list-keys.ts';
 import { Tokens } from './tokens.tsx';
 
@@ -71,18 +71,12 @@ export function SettingsPage() {
           </dl>
         </Part>
         <Part title="This daemon">
-          <Facts
-            rows={[
-              ['Version', data?.version ?? ''],
-              ['Running since', data === undefined ? '' : exactMoment(Date.parse(data.startedAt))],
-              [
-                'API',
-                <a key="api" href="/docs" className="underline decoration-line-strong underline-offset-2">
-                  Read about it
-                </a>,
-              ],
-            ]}
-          />
+          <p className="text-ink-soft">
+            This browser stays signed in for 30 days.{' '}
+            <Link href="/about" className="underline decoration-line-strong underline-offset-2">
+              What runs here
+            </Link>
+          </p>
           <div className="mt-4 flex flex-wrap gap-2">
             <Button icon="retry" onClick={() => void reload()}>
               Read the configuration again
@@ -97,15 +91,6 @@ export function SettingsPage() {
   );
 }
 
-function Part({ title, children }: { title: string; children: React.ReactNode }) {
-  return (
-    <section className="grid grid-cols-[10rem_minmax(0,1fr)] gap-x-8 gap-y-3 border-t border-line py-6 first-of-type:border-t-0 narrow:grid-cols-1">
-      <h2 className="text-14 font-semibold">{title}</h2>
-      <div className="min-w-0">{children}</div>
-    </section>
-  );
-}
-
 async function reload(): Promise<void> {
   try {
     const { changed } = await api.call('reloadConfig');
@@ -115,6 +100,7 @@ async function reload(): Promise<void> {
     if (now.length > 0) note('info', `In force now: ${now.join(', ')}.`);
     if (later.length > 0) note('problem', `These need a restart: ${later.join(', ')}.`);
   } catch (problem) {
-    note('problem', `${asFault(problem).message} Everything stays as it was.`);
+    const { message, meaning } = asFault(problem);
+    note('problem', `${message} Everything stays as it was.`, { remedy: meaning.remedy });
   }
 }

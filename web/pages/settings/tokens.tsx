@@ -5,7 +5,7 @@ import { useState } from 'react';
 import { asFault } from '../../../src/model/fault.ts';
 import type { Scope, TokenView } from '../../../src/model/views.ts';
 import { api } from '../../api.ts';
-import { note } from '../../live/notes.ts';
+import { note, noteFault } from '../../live/notes.ts';
 import { Button, IconButton } from '../../parts/button.tsx';
 import { CopyButton } from '../../parts/copy-button.tsx';
 import { exactMoment } from '../../words/times.ts';
@@ -30,7 +30,7 @@ export function Tokens() {
       note('info', `${token.name} is revoked.`);
       await reread();
     } catch (problem) {
-      note('problem', asFault(problem).message);
+      noteFault(problem);
     }
   };
   if (error !== null) return <p className="text-ink-soft">{asFault(error).message}</p>;
@@ -81,7 +81,7 @@ function NewToken({ onMade }: { onMade: (token: string) => void }) {
       setName('');
       onMade(token);
     } catch (problem) {
-      note('problem', asFault(problem).message);
+      noteFault(problem);
     }
   };
   return (

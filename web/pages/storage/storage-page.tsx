@@ -4,7 +4,7 @@ import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { asFault } from '../../../src/model/fault.ts';
 import type { StorageView } from '../../../src/model/watch-views.ts';
 import { api } from '../../api.ts';
-import { note } from '../../live/notes.ts';
+import { note, noteFault } from '../../live/notes.ts';
 import { useNow } from '../../live/use-now.ts';
 import { useWatches } from '../../live/use-watches.ts';
 import { Button } from '../../parts/button.tsx';
@@ -30,7 +30,7 @@ export function StoragePage() {
       queries.setQueryData(key, await api.call('checkStorage'));
       note('info', 'All places were looked at.');
     } catch (problem) {
-      note('problem', asFault(problem).message);
+      noteFault(problem);
     }
   };
   return (

@@ -5,9 +5,9 @@ import { useLive } from '../../live/live-store.ts';
 import type { ListFilter } from '../../live/transfer-list.ts';
 import { useOverview } from '../../live/use-overview.ts';
 import { Icon } from '../../parts/icon.tsx';
-import { count } from '../../words/amounts.ts';
+import { count, counted } from '../../words/amounts.ts';
 import { jobTitle } from '../../words/jobs.ts';
-import { chosenGroups, stateGroups } from './list-address.ts';
+import { chosenGroups, isGrouped, stateGroups } from './list-address.ts';
 
 interface FilterBarProps {
   filter: ListFilter;
@@ -20,6 +20,7 @@ interface FilterBarProps {
 export function FilterBar({ filter, query, total, onChange, searchField }: FilterBarProps) {
   const { data: overview } = useOverview();
   const chosen = chosenGroups(query);
+  const grouped = isGrouped(query);
   const job = useLive((state) => (filter.job === undefined ? undefined : state.jobs.get(filter.job)));
   const countsKnown = filter.job === undefined && filter.mode === undefined && filter.search === '';
   const toggle = (key: string) => {
@@ -49,7 +50,7 @@ export function FilterBar({ filter, query, total, onChange, searchField }: Filte
           return (
             <Chip key={group.key} on={on} onClick={() => toggle(group.key)} needs={group.key === 'failed' && of > 0}>
               {group.label}
-              {countsKnown && <span className="tabular-nums opacity-75">{count(of)}</span>}
+              {countsKnown && <span className="font-normal tabular-nums">{count(of)}</span>}
             </Chip>
           );
         })}
@@ -63,8 +64,11 @@ export function FilterBar({ filter, query, total, onChange, searchField }: Filte
           <Removable label={`Mode: ${filter.mode}`} onRemove={() => onChange({ mode: undefined })} />
         )}
       </div>
-      <span className="shrink-0 text-12 text-ink-faint tabular-nums @max-[900px]:hidden" aria-live="off">
-        {count(total)} {total === 1 ? 'transfer' : 'transfers'}
+      <span className="flex shrink-0 items-center gap-3 narrow:px-3">
+        <CheckChip label="By job" on={grouped} onChange={(on) => onChange({ group: on ? 'job' : undefined })} />
+        <span className="text-12 text-ink-faint tabular-nums @max-[900px]:hidden" aria-live="off">
+          {counted(total, 'transfer')}
+        </span>
       </span>
     </div>
   );
@@ -86,6 +90,20 @@ function Chip(props: { on: boolean; needs?: boolean; onClick: () => void; childr
     >
       {children}
     </button>
+  );
+}
+
+function CheckChip({ label, on, onChange }: { label: string; on: boolean; onChange: (on: boolean) => void }) {
+  return (
+    <label className="flex h-7 items-center gap-1.5 text-12 font-medium text-ink-soft coarse:h-9">
+      <input
+        type="checkbox"
+        className="size-3.5 accent-(--ink)"
+        checked={on}
+        onChange={(event) => onChange(event.target.checked)}
+      />
+      {label}
+    </label>
   );
 }
 

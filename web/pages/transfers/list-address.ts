@@ -42,6 +42,11 @@ export function filterFrom(query: URLSearchParams): ListFilter {
   };
 }
 
+/** Whether the list stands by jobs. */
+export function isGrouped(query: URLSearchParams): boolean {
+  return query.get('group') === 'job';
+}
+
 export function isFiltered(filter: ListFilter): boolean {
   return filter.states.length > 0 || filter.job !== undefined || filter.mode !== undefined || filter.search !== '';
 }

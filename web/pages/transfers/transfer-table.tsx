@@ -152,7 +152,8 @@ function Header({ filter, onSort, onSelectAll, all }: TransferTableProps & { all
   );
 }
 
-function useIsNarrow(scroller: React.RefObject<HTMLDivElement | null>): boolean {
+/** Whether rows have to be cards in this element. */
+export function useIsNarrow(scroller: React.RefObject<HTMLDivElement | null>): boolean {
   const [narrow, setNarrow] = useState(() => window.innerWidth < 640);
   useLayoutEffect(() => {
     const element = scroller.current;

@@ -1,12 +1,11 @@
 // The page of transfers: filters, the list, what is selected, and the drawer of the one that is open.
 
 import { useCallback, useRef, useState } from 'react';
-import { asFault } from '../../../src/model/fault.ts';
 import type { Action, TransferView } from '../../../src/model/views.ts';
 import { Drawer } from '../../frame/drawer.tsx';
 import { actOnIds, actOnTransfers } from '../../live/actions.ts';
 import { useLive } from '../../live/live-store.ts';
-import { note } from '../../live/notes.ts';
+import { noteFault } from '../../live/notes.ts';
 import type { ListFilter } from '../../live/transfer-list.ts';
 import { useTransferList } from '../../live/use-transfer-list.ts';
 import { Button } from '../../parts/button.tsx';
@@ -15,7 +14,8 @@ import { Link } from '../../parts/link.tsx';
 import { go, useAddress, withQuery } from '../../router.ts';
 import { BulkBar } from './bulk-bar.tsx';
 import { FilterBar } from './filter-bar.tsx';
-import { filterFrom, isFiltered } from './list-address.ts';
+import { GroupedTransfers } from './grouped-transfers.tsx';
+import { filterFrom, isFiltered, isGrouped } from './list-address.ts';
 import { TransferDrawer } from './transfer-drawer.tsx';
 import { TransferTable } from './transfer-table.tsx';
 import { keyHelp, useListKeys } from './use-list-keys.ts';
@@ -25,7 +25,10 @@ export function TransfersPage({ openId }: { openId: string | undefined }) {
   const { query } = useAddress();
   const filter = filterFrom(query);
   const { list, view } = useTransferList(filter);
-  const { ids } = view.index;
+  const grouped = isGrouped(query);
+  const [groupedIds, setGroupedIds] = useState<readonly string[]>([]);
+  const ids = grouped ? groupedIds : view.index.ids;
+  const total = view.index.ids.length;
   const selection = useSelection(ids);
   const [cursorId, setCursorId] = useState<string | undefined>(openId);
   const [asking, setAsking] = useState<readonly string[]>();
@@ -71,7 +74,7 @@ export function TransfersPage({ openId }: { openId: string | undefined }) {
     try {
       selection.set(await list.allIds(new AbortController().signal));
     } catch (error) {
-      note('problem', asFault(error).message);
+      noteFault(error);
     }
   };
   const moveTo = (row: number) => {
@@ -106,9 +109,22 @@ export function TransfersPage({ openId }: { openId: string | undefined }) {
   return (
     <>
       <div className="flex min-h-0 min-w-0 flex-1 flex-col">
-        <FilterBar filter={filter} query={query} total={ids.length} onChange={change} searchField={searchField} />
-        {ids.length === 0 && !view.loading ? (
+        <FilterBar filter={filter} query={query} total={total} onChange={change} searchField={searchField} />
+        {total === 0 && !view.loading ? (
           <Nothing filter={filter} problem={view.error?.message} onClear={() => go('/transfers')} />
+        ) : grouped ? (
+          <GroupedTransfers
+            filter={filter}
+            query={query}
+            currentId={cursorId}
+            openId={openId}
+            selected={selection.ids}
+            onOpen={openRow}
+            onSelect={selection.toggle}
+            onAct={act}
+            onRows={setGroupedIds}
+            onClear={() => go('/transfers?group=job')}
+          />
         ) : (
           <TransferTable
             list={list}
@@ -131,7 +147,7 @@ export function TransfersPage({ openId }: { openId: string | undefined }) {
           count={selection.ids.size}
           selected={selected}
           asking={asking?.length}
-          allMatching={selection.ids.size > 1 && selection.ids.size < ids.length ? ids.length : undefined}
+          allMatching={selection.ids.size > 1 && selection.ids.size < total ? total : undefined}
           onSelectAllMatching={() => void selectAllMatching()}
           onAct={actOnTargets}
           onAnswer={(yes) => {
