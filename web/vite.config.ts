@@ -3,7 +3,7 @@
 import tailwind from '@tailwindcss/vite';
 import react from '@vitejs/plugin-react';
 import { defineConfig } from 'vite';
-import { licences } from '../scripts/licences.ts';
+import { licences } from './licences.ts';
 
 export default defineConfig({
   root: import.meta.dirname,

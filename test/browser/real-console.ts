@@ -25,6 +25,11 @@ export interface RealConsole {
   /** A page of its own, nobody signed in. */
   stranger(): Promise<Page>;
   readonly complaints: readonly string[];
+  /** Of the daemon; 0 while none runs. */
+  readonly pid: number;
+  /** Of all tabs' processes. */
+  rendererPids(): Promise<readonly number[]>;
+  readonly token: string;
   start(): Promise<void>;
   stop(how: 'SIGTERM' | 'SIGKILL'): Promise<void>;
   close(): Promise<void>;
@@ -50,6 +55,16 @@ export async function openRealConsole(
     url,
     api,
     complaints,
+    token,
+    get pid() {
+      return daemon?.pid ?? 0;
+    },
+    async rendererPids() {
+      const session = await browser.newBrowserCDPSession();
+      const { processInfo } = await session.send('SystemInfo.getProcessInfo');
+      await session.detach();
+      return processInfo.filter(({ type }) => type === 'renderer').map(({ id }) => id);
+    },
     async link() {
       return (await api.call('createSessionLink')).url;
     },

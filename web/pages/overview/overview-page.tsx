@@ -56,7 +56,10 @@ function Health({ overview }: { overview: OverviewView }) {
   const { level, sentence } = overview.health;
   const look = levels[level];
   return (
-    <h1 data-health={level} className="flex items-start gap-2.5 text-20 font-medium text-balance narrow:text-16">
+    <h1
+      data-health={level}
+      className="flex min-h-14 items-start gap-2.5 text-20 font-medium text-balance narrow:min-h-18 narrow:text-16"
+    >
       <Icon name={look.icon} className={`mt-1 size-5 ${look.tone}`} />
       {sentence}
     </h1>
