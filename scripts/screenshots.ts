@@ -25,12 +25,7 @@ async function shoot(page: Page, console_: RealConsole, picture: Picture, file: 
   await page.locator('main h1, main h2').first().waitFor({ state: 'attached' });
   await page.getByText('Reading…').waitFor({ state: 'detached' });
   if (picture.shows !== undefined) await page.getByText(picture.shows).first().waitFor();
-  // A speed is known after the second report of progress.
-  await page
-    .getByText('Speed')
-    .first()
-    .waitFor({ state: 'attached' })
-    .catch(() => undefined);
+  // Speeds are known after the second report of progress.
   await page.waitForTimeout(1500);
   await page.screenshot({ path: file, animations: 'disabled' });
   process.stdout.write(`${file}\n`);

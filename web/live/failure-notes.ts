@@ -28,8 +28,6 @@ export function createFailureNotes(): (batch: Batch) => void {
         const topic = `failed ${failed.transfer.jobId} ${failed.error.code}`;
         last.set(topic, { ...failed, files: (last.get(topic)?.files ?? 0) + 1 });
       }
-      const job = failedJob(event);
-      if (job !== undefined) noteJob(job);
     }
     for (const [topic, { transfer, error, files }] of last) {
       const sum = (told.get(topic)?.files ?? 0) + files;
@@ -40,6 +38,10 @@ export function createFailureNotes(): (batch: Batch) => void {
           : `${count(sum)} files failed. ${error.message}`;
       const href = sum === 1 ? `/transfers/${transfer.id}` : `/transfers?job=${transfer.jobId}&state=failed`;
       note('problem', text, { remedy: error.remedy, href, topic });
+    }
+    for (const job of batch.events.flatMap((event) => failedJob(event) ?? [])) {
+      // Of a job that failed because its files did, those were told of.
+      if (![...told.keys()].some((topic) => topic.startsWith(`failed ${job.id} `))) noteJob(job);
     }
   };
 }
