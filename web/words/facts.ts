@@ -54,7 +54,6 @@ const otherFacts: Readonly<Record<string, readonly [text: string, tone: Tone]>> 
   'audit.changed': ['Somebody changed something', 'still'],
   'webhook.dead': ['A message to a webhook was given up', 'needs'],
   'webhook.gone': ['A webhook is gone', 'needs'],
-  'config.refused': ['Configuration refused', 'needs'],
 };
 
 /** An event whose name is not known shows that name. */
