@@ -20,7 +20,7 @@ export function docsPage(version: string): DocsPage {
 
 const style = `
 :root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif; }
-body { max-width: 60rem; margin: 0 auto; padding: 24px; }
+body { max-width: 60rem; margin: 0 auto; padding: 24px; overflow-wrap: anywhere; }
 h1 { font-size: 28px; } h2 { font-size: 20px; margin-top: 40px; } h3 { font-size: 16px; margin: 24px 0 0; }
 code, pre { font: 13px/1.5 ui-monospace, monospace; } pre { overflow: auto; padding: 12px; border: 1px solid #8885; border-radius: 6px; }
 table { border-collapse: collapse; width: 100%; } th, td { text-align: left; vertical-align: top; padding: 4px 12px 4px 0; border-bottom: 1px solid #8883; }
@@ -78,11 +78,13 @@ function routeSection(method: string, path: string, operation: Operation): strin
   );
   const body = operation.requestBody?.content['application/json'].schema;
   const answers = Object.entries(operation.responses)
-    .filter(([status]) => status !== 'default')
+    .filter(([status]) => status.startsWith('2'))
     .map(([status, { content = {} }]) => {
       const forms = Object.entries(content).map(([type, { schema }]) => `${type} ${link(schema)}`);
       return `<p>${status}${forms.length === 0 ? '' : `: ${forms.join('; ')}`}</p>`;
     });
+  const refusals = Object.keys(operation.responses).filter((status) => status.startsWith('4'));
+  if (refusals.length > 0) answers.push(`<p class="scope">Refuses with ${refusals.join(', ')}</p>`);
   return `<section id="${operation.operationId}"><h3><code>${method} ${text(path)}</code></h3>
 <p>${text(operation.summary)}. <span class="scope">${operation['x-scope'] === undefined ? 'Open' : `Scope ${operation['x-scope']}`}</span></p>
 ${parameters.length === 0 ? '' : `<table>${parameters.join('')}</table>`}

@@ -20,6 +20,8 @@ export function openServer({
   const server = fastify({
     logger: false,
     bodyLimit: bodyLimitBytes,
+    // Longer ones than any id are for the schemas to refuse.
+    routerOptions: { maxParamLength: 8192 },
     exposeHeadRoutes: false,
     forceCloseConnections: true,
     requestTimeout: 60_000,
@@ -35,11 +37,8 @@ export function openServer({
     },
     clientErrorHandler: (error: Error & { code?: string }, socket: Socket) => {
       if (error.code === 'ECONNRESET' || socket.destroyed) return;
-      const late = error.code === 'ERR_HTTP_REQUEST_TIMEOUT';
-      const [status, words] = late ? [408, 'Request Timeout'] : [400, 'Bad Request'];
-      const body = JSON.stringify(
-        problemOf(new Fault(late ? 'timeout' : 'invalid', 'The request is no proper HTTP.'), { status }),
-      );
+      const [status, words, fault] = improper(error.code);
+      const body = JSON.stringify(problemOf(fault, { status }));
       log.info({ code: error.code }, 'A request was no proper HTTP.');
       socket.end(
         `HTTP/1.1 ${status} ${words}\r\ncontent-type: ${problemMediaType}\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
@@ -53,6 +52,16 @@ export function openServer({
     else parseJson(request, body as string, done);
   });
   return server;
+}
+
+function improper(code: string | undefined): [status: number, words: string, fault: Fault] {
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') {
+    return [408, 'Request Timeout', new Fault('timeout', 'The request did not come to its end in time.')];
+  }
+  if (code === 'HPE_HEADER_OVERFLOW') {
+    return [431, 'Request Header Fields Too Large', new Fault('invalid', 'The headers are larger than 16 KiB.')];
+  }
+  return [400, 'Bad Request', new Fault('invalid', 'The request is no proper HTTP.')];
 }
 
 export function sendError(

@@ -1,9 +1,10 @@
 // The OpenAPI 3.1 document, made from the route table: the same schemas that check requests.
 
 import { z } from 'zod';
+import { type FaultCode, faultTable } from '../model/fault.ts';
 import { jobSpecSchema } from '../model/specs.ts';
 import * as views from '../model/views.ts';
-import { problemMediaType, problemStatuses } from './problem.ts';
+import { problemMediaType } from './problem.ts';
 import { type RouteName, routePaths } from './route-paths.ts';
 import { type AnswerForm, type RouteShape, routeTable } from './route-table.ts';
 
@@ -135,14 +136,41 @@ function operation(name: RouteName, shape: RouteShape, method: string, answer: s
         description: shape.summary,
         ...(Object.keys(content).length === 0 ? {} : { content }),
       },
-      default: {
-        description: `A problem; statuses ${problemStatuses.join(', ')}`,
-        content: {
-          [problemMediaType.split(';')[0] ?? problemMediaType]: { schema: { $ref: '#/components/schemas/Problem' } },
-        },
-      },
+      ...Object.fromEntries(refusals(shape, method).map((status) => [String(status), problem(statusWords(status))])),
+      default: problem('Trouble of this machine or of a place that the request names (5xx)'),
     },
   };
+}
+
+/** Statuses below 500 with which a route may refuse. */
+function refusals(shape: RouteShape, method: string): number[] {
+  const statuses = new Set(codesOf(shape, method).map((code) => faultTable[code].httpStatus));
+  if (shape.params !== undefined) statuses.add(414);
+  if (method !== 'GET') for (const status of [413, 415]) statuses.add(status);
+  return [...statuses].filter((status) => status < 500).sort((a, b) => a - b);
+}
+
+/** By its scope: who asks. By what it takes: whether it makes sense, and whether it is there. By what it does: whether that goes now. */
+function codesOf({ scope, params, query, problems = [] }: RouteShape, method: string): FaultCode[] {
+  const codes: FaultCode[] = ['not_authorised', ...problems];
+  if (scope !== 'open') codes.push('not_authenticated', 'rate_limited');
+  if (method !== 'GET' || query !== undefined || params !== undefined) codes.push('invalid');
+  if (params !== undefined) codes.push('not_found');
+  if (method === 'POST') codes.push('state_conflict');
+  return codes;
+}
+
+function statusWords(status: number): string {
+  if (status === 414) return 'The address is too long';
+  if (status === 413) return 'The body is larger than 1 MiB';
+  if (status === 415) return 'The body is not application/json';
+  const codes = Object.entries(faultTable).filter(([, { httpStatus }]) => httpStatus === status);
+  return codes.map(([code, { sentence }]) => `${code}: ${sentence}`).join(' ');
+}
+
+function problem(description: string): Json {
+  const mediaType = problemMediaType.split(';')[0] ?? problemMediaType;
+  return { description, content: { [mediaType]: { schema: { $ref: '#/components/schemas/Problem' } } } };
 }
 
 const idempotencyKey: Json = {
@@ -150,7 +178,7 @@ const idempotencyKey: Json = {
   in: 'header',
   required: false,
   description: 'The same request with the same key is carried out once (24 hours)',
-  schema: { type: 'string', minLength: 1, maxLength: 255 },
+  schema: { type: 'string', pattern: '^[\\x21-\\x7e]{1,255}$' },
 };
 
 const lastEventId: Json = {

@@ -1,7 +1,7 @@
 // Problem documents (RFC 9457): how a Fault is told over HTTP and sockets.
 
 import type { z } from 'zod';
-import { asFault, Fault, type FaultCode, faultTable } from '../model/fault.ts';
+import { asFault, Fault, type FaultCode } from '../model/fault.ts';
 import { displayPath } from '../model/names.ts';
 import type { Problem } from '../model/views.ts';
 
@@ -44,11 +44,6 @@ export function problemOf(error: unknown, options: { instance?: string; status?:
 }
 
 export const problemMediaType = 'application/problem+json; charset=utf-8';
-
-/** Statuses that a route may answer with beside its success; for the OpenAPI document. */
-export const problemStatuses: readonly number[] = [
-  ...new Set(Object.values(faultTable).map(({ httpStatus }) => httpStatus)),
-].sort();
 
 /** The code for what the HTTP layer itself refuses. */
 export function codeForStatus(status: number): FaultCode {

@@ -1,6 +1,7 @@
 // The route table: what each route is for, who may ask, what it takes and gives. Server, OpenAPI document and client derive from it.
 
 import { z } from 'zod';
+import type { FaultCode } from '../model/fault.ts';
 import { jobSpecSchema, placementRuleSchema, watchSpecSchema } from '../model/specs.ts';
 import {
   aboutViewSchema,
@@ -52,6 +53,8 @@ export interface RouteShape {
   readonly form?: AnswerForm;
   /** Default is 200. */
   readonly status?: 200 | 201 | 204;
+  /** Codes it may refuse with, beside those that follow from its scope and from what it takes (openapi.ts). */
+  readonly problems?: readonly FaultCode[];
   /** True where the answer holds a secret that must not be kept for `Idempotency-Key`. */
   readonly secretAnswer?: boolean;
 }
@@ -65,6 +68,8 @@ const pathQuery = {
   pathBytes: z.base64().min(1).max(8192).optional().describe('Instead of `path`, where the name is not text'),
 };
 const nothing = z.undefined();
+/** A job names places, which may not be there or not be able to do what is asked. */
+const jobProblems = ['not_found', 'unsupported', 'exists'] as const;
 
 const jobAction = (summary: string) => ({ summary, scope: 'write', params: id, output: jobViewSchema }) as const;
 const transferAction = (summary: string) =>
@@ -94,6 +99,7 @@ export const routeTable = {
   createJob: {
     summary: 'Ask for a job: a copy or a watch',
     scope: 'write',
+    problems: jobProblems,
     body: jobSpecSchema,
     output: jobViewSchema,
     status: 201,
@@ -101,6 +107,7 @@ export const routeTable = {
   planJob: {
     summary: 'What a job would do, one item a line; moves and writes nothing',
     scope: 'write',
+    problems: jobProblems,
     body: jobSpecSchema,
     output: plannedItemViewSchema,
     form: 'lines',
@@ -123,6 +130,7 @@ export const routeTable = {
   createWatch: {
     summary: 'Watch a folder',
     scope: 'write',
+    problems: jobProblems,
     body: watchBody,
     output: watchViewSchema,
     status: 201,
@@ -142,6 +150,7 @@ export const routeTable = {
   editWatch: {
     summary: 'Change a watch; what is under way goes on with the new wishes',
     scope: 'write',
+    problems: jobProblems,
     params: id,
     body: watchBody,
     output: watchViewSchema,
@@ -149,6 +158,7 @@ export const routeTable = {
   removeWatch: {
     summary: 'End a watch for good; what it has copied stays',
     scope: 'write',
+    problems: ['state_conflict'],
     params: id,
     output: nothing,
     form: 'none',
@@ -257,6 +267,7 @@ export const routeTable = {
   postEvent: {
     summary: 'Give a command or an observation by its event name',
     scope: 'write',
+    problems: ['unsupported', 'not_found'],
     body: z.strictObject({
       name: z.string().min(1).max(200),
       data: z.record(z.string(), z.unknown()).default({}),
@@ -353,6 +364,7 @@ export const routeTable = {
   browse: {
     summary: 'A folder inside the roots; without a path the roots themselves',
     scope: 'read',
+    problems: ['not_found', 'unsupported'],
     query: z.strictObject({ ...pathQuery, cursor, limit }),
     output: browseViewSchema,
   },
@@ -373,6 +385,7 @@ export const routeTable = {
     body: z.strictObject({ secret: z.string().min(1).max(200) }),
     output: sessionViewSchema,
     secretAnswer: true,
+    problems: ['not_authenticated', 'rate_limited'],
   },
   closeSession: {
     summary: 'Sign out',

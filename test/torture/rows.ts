@@ -6,6 +6,7 @@ import { clockJumps } from './rows/clock-jumps.ts';
 import { closeError } from './rows/close-error.ts';
 import { cutListing } from './rows/cut-listing.ts';
 import { everyErrno } from './rows/every-errno.ts';
+import { generatedRequests } from './rows/generated-requests.ts';
 import { hostileNamesRow } from './rows/hostile-names.ts';
 import { hungShare } from './rows/hung-share.ts';
 import { killAtCall } from './rows/kill-at-call.ts';
@@ -45,6 +46,7 @@ export const rows: readonly Row[] = [
   sourceChanges,
   hostileNamesRow,
   clockJumps,
+  generatedRequests,
   cutListing,
   millionTransfers,
 ];

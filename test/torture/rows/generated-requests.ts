@@ -1,0 +1,344 @@
+// T34: requests drawn from the OpenAPI document, most of them wrong. None may fail inside, hang, be let in, or show what is not the asker's.
+
+import { randomBytes } from 'node:crypto';
+import { mkdirSync, readdirSync, readFileSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
+import { Agent, createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { commands } from '../../../src/api/commands.ts';
+import { openApiDocument } from '../../../src/api/openapi.ts';
+import type { Scope } from '../../../src/model/views.ts';
+import { type Daemon, daemonToken } from '../../support/daemon.ts';
+import { exchange } from '../../support/exchange.ts';
+import { answerCheck, type OpenApiDocument, operationsOf } from '../../support/openapi-check.ts';
+import { type DrawnRequest, type Known, requestGenerator } from '../../support/request-generator.ts';
+import { type Row, type RowOptions, type RowResult, randomFrom } from '../row.ts';
+import { onStage, until } from '../stage.ts';
+import { createTally, type Tally } from '../tally.ts';
+
+const requests = 100_000;
+const atOnce = 16;
+/** After so many each operation must have been carried out at least once. */
+const enoughForAll = 20_000;
+const hangMs = 15_000;
+const mostKnown = 300;
+/** To who may not; an address that is too long is not even looked at. */
+const refusals = [401, 403, 414, 429];
+
+/** How somebody comes: what is sent, and which scopes that may use. */
+interface Comer {
+  readonly name: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly scopes: readonly Scope[];
+}
+
+/** Whom the requests are sent to, and what must not be seen there. */
+interface Target {
+  readonly url: string;
+  readonly comers: readonly Comer[];
+  readonly known: Known;
+  /** Texts that no answer may hold. */
+  readonly secrets: Set<string>;
+  /** Ids that requests must leave alone. */
+  readonly spared: ReadonlySet<string>;
+}
+
+const document = openApiDocument('0') as unknown as OpenApiDocument;
+const operations = operationsOf(document);
+const check = answerCheck(document);
+
+/** Gives the names of the operations that did what was asked. */
+async function besiege(
+  target: Target,
+  count: number,
+  { seed, tally, say }: { readonly seed: number; readonly tally: Tally; readonly say: (line: string) => void },
+): Promise<ReadonlySet<string>> {
+  const agent = new Agent({ keepAlive: true, maxSockets: atOnce });
+  const statuses = new Map<number, number>();
+  const reached = new Set<string>();
+  let left = count;
+  const besieger = async (at: number): Promise<void> => {
+    const random = randomFrom(seed * 1000 + at);
+    const draw = requestGenerator(document, operations, target.known, random);
+    while (left > 0) {
+      left -= 1;
+      const wish = draw();
+      const comer = comerFor(target, wish, random);
+      const headers = { ...wish.headers, ...comer.headers };
+      const words = `${comer.name}: ${wish.method} ${wish.target} ${wish.body ?? ''}`.slice(0, 400);
+      try {
+        const answer = await exchange(target.url, wish.target, {
+          method: wish.method,
+          headers,
+          body: wish.body,
+          agent,
+          timeoutMs: hangMs,
+        });
+        statuses.set(answer.status, (statuses.get(answer.status) ?? 0) + 1);
+        for (const why of judge(target, wish, comer, answer)) tally.fault(`${why} (${words})`);
+        if (answer.status < 300 && wish.asked !== undefined) reached.add(wish.asked.operation.operationId);
+        if (random() < 0.3 || answer.status === 201) learn(target, wish, answer.body);
+      } catch (error) {
+        tally.fault(`${error instanceof Error ? error.message : String(error)} (${words})`);
+      }
+    }
+  };
+  const begun = performance.now();
+  await Promise.all(Array.from({ length: atOnce }, (_, at) => besieger(at)));
+  agent.destroy();
+  const seconds = (performance.now() - begun) / 1000;
+  const counts = [...statuses].sort(([a], [b]) => a - b).map(([status, times]) => `${status} × ${times}`);
+  say(`${count} requests in ${seconds.toFixed(1)} s: ${counts.join(', ')}`);
+  return reached;
+}
+
+/** More often than not somebody who may. */
+function comerFor({ comers }: Target, { asked }: DrawnRequest, random: () => number): Comer {
+  const scope = asked?.operation['x-scope'] as Scope | undefined;
+  const able = scope === undefined || random() < 0.45 ? comers : comers.filter((comer) => may(comer, scope));
+  return able[Math.floor(random() * able.length)] ?? (comers[0] as Comer);
+}
+
+function* judge(
+  { secrets }: Target,
+  { asked, json }: DrawnRequest,
+  comer: Comer,
+  { status, headers, body }: Awaited<ReturnType<typeof exchange>>,
+): Iterable<string> {
+  const mediaType = String(headers['content-type'] ?? '').split(';')[0] ?? '';
+  if (status >= 500) yield `${status}: ${body.slice(0, 300)}`;
+  for (const secret of secrets) if (body.includes(secret)) yield `what is not the asker's is shown: ${secret}`;
+  if (/node_modules|\.ts:\d+|\bat \w+ \(/.test(body) && mediaType !== 'text/html') yield 'an answer shows our inside';
+  if (asked === undefined) {
+    if (status < 300 && status !== 204) yield `${status} for an address that is none`;
+    if (status >= 400 && mediaType !== 'application/problem+json' && body !== '') yield `${status} without a problem`;
+    return;
+  }
+  const { operation } = asked;
+  const wrong = check(operation, { status, mediaType, body });
+  if (wrong !== undefined) yield wrong;
+  const scope = operation['x-scope'];
+  if (scope !== undefined && !may(comer, scope as Scope) && !refusals.includes(status)) {
+    yield `${operation.operationId}: ${status} for ${comer.name}, who has not the scope ${scope}`;
+  }
+  if (json !== undefined && status < 300 && operation.requestBody !== undefined && !acceptable(asked.operation, json)) {
+    yield `${operation.operationId}: took a body that its schema does not`;
+  }
+  if (status === 201 && /^create(Job|Watch)$/.test(operation.operationId)) {
+    const { owner } = JSON.parse(body) as { owner: string | null };
+    if (owner !== comer.name) yield `${operation.operationId}: shown to ${comer.name}, belongs to ${owner}`;
+  }
+  if (operation.operationId === 'createToken' && status === 201) {
+    secrets.add((JSON.parse(body) as { token: string }).token);
+    if (secrets.size > 60) secrets.delete([...secrets][20] ?? '');
+  }
+}
+
+/** As docs/api.md says: admin may everything, write and management hold read. */
+function may({ scopes }: Comer, scope: Scope): boolean {
+  return scopes.includes(scope) || scopes.includes('admin') || (scope === 'read' && scopes.length > 0);
+}
+
+const bodies = new Map<string, (json: unknown) => boolean>();
+
+function acceptable(operation: (typeof operations)[number]['operation'], json: unknown): boolean {
+  let accepts = bodies.get(operation.operationId);
+  if (accepts === undefined) {
+    const schema = operation.requestBody?.content['application/json'].schema ?? {};
+    const asAnswer = { operationId: 'body', responses: { 200: { content: { 'application/json': { schema } } } } };
+    accepts = (value) =>
+      check(asAnswer, { status: 200, mediaType: 'application/json', body: JSON.stringify(value) }) === undefined;
+    bodies.set(operation.operationId, accepts);
+  }
+  return accepts(json);
+}
+
+/** Takes ids and cursors out of an answer, for later requests to name. */
+function learn({ known, spared }: Target, { asked }: DrawnRequest, body: string): void {
+  const part = asked?.path.split('/')[3];
+  if (part === undefined) return;
+  const take = (list: string[], pattern: RegExp) => {
+    for (const [, value = ''] of [...body.slice(0, 20_000).matchAll(pattern)].slice(0, 5)) {
+      if (spared.has(value)) continue;
+      list.push(value);
+      if (list.length > mostKnown) list.shift();
+    }
+  };
+  const ids = known.ids.get(part) ?? [];
+  known.ids.set(part, ids);
+  take(ids, /"id":"([^"]+)"/g);
+  take(known.cursors, /"(?:nextCursor|cursor)":"([^"]+)"/g);
+  take(known.links, /#secret=([\w-]+)/g);
+}
+
+async function torment({ runs, seed, scale, scratch, say }: RowOptions): Promise<RowResult> {
+  const tally = createTally();
+  const count = Math.round(runs * scale);
+  await onStage(scratch, async (stage) => {
+    const root = stage.folder('root');
+    const outside = stage.folder('outside');
+    const canary = `canary-${randomBytes(8).toString('hex')}`;
+    writeFileSync(join(outside, `${canary}.txt`), `${canary} inside\n`);
+    symlinkSync(outside, join(root, 'leads out'));
+    for (const name of ['a', 'b', 'c']) {
+      mkdirSync(join(root, name));
+      for (let at = 0; at < 3; at++) writeFileSync(join(root, name, `clip ${at}.mov`), randomBytes(5_000 * at));
+    }
+    const daemon = await stage.daemon('daemon', { config: `roots: [${root}]\nlogs: {level: warn}\n` });
+    const token = async (name: string, scopes: Scope[]) => ({
+      ...(await daemon.client.call('createToken', { body: { name, scopes } })),
+      comer: name,
+    });
+    const tokens = await Promise.all([
+      token('a reader', ['read']),
+      token('a writer', ['write']),
+      token('a listener', ['management']),
+      token('both', ['write', 'management']),
+      token('an admin', ['admin']),
+      token('another admin', ['admin']),
+    ]);
+    const ended = await token('revoked', ['admin']);
+    await daemon.client.call('revokeToken', { params: { id: ended.id } });
+    const session = await signIn(daemon);
+    const bearer = (value: string) => ({ authorization: `Bearer ${value}` });
+    const card = JSON.parse(readFileSync(join(scratch, 'daemon/data/daemon.json'), 'utf8')) as { token: string };
+    const page = { cookie: session, origin: daemon.url };
+    const target: Target = {
+      url: daemon.url,
+      comers: [
+        ...tokens.map(({ name, scopes, token: value }) => ({ name, scopes, headers: bearer(value) })),
+        { name: 'the console', scopes: ['admin'], headers: page },
+        { name: 'nobody', scopes: [], headers: {} },
+        { name: 'a guesser', scopes: [], headers: bearer(`wherry_${randomBytes(32).toString('base64url')}`) },
+        { name: 'a revoked token', scopes: [], headers: bearer(ended.token) },
+        { name: 'another site with the cookie', scopes: [], headers: { ...page, origin: 'https://evil.example' } },
+        { name: 'a form with the cookie', scopes: [], headers: { cookie: session } },
+        { name: 'a rebound name', scopes: [], headers: { ...bearer(daemonToken), host: 'evil.example' } },
+      ],
+      known: {
+        paths: [
+          root,
+          ...['a', 'b', 'c', 'a/clip 1.mov', 'missing', 'leads out', 'a/../..'].map((name) => `${root}/${name}`),
+          ...Array.from({ length: 30 }, (_, at) => `${root}/to ${at}`),
+          outside,
+          '/proc/version',
+        ],
+        ids: new Map(),
+        cursors: [],
+        commands: Object.keys(commands),
+        links: [],
+      },
+      secrets: new Set([canary, ...tokens.map((one) => one.token), ended.token, daemonToken, card.token, session]),
+      spared: new Set(tokens.map(({ id }) => id)),
+    };
+    await furnish(daemon, root);
+    const before = readdirSync(scratch).sort().join();
+    const reached = new Set<string>();
+    const slices = Math.max(1, Math.ceil(count / 5_000));
+    for (let slice = 0; slice < slices; slice++) {
+      const done = await besiege(target, Math.ceil(count / slices), { seed: seed + slice, tally, say });
+      for (const name of done) reached.add(name);
+      await tidy(daemon);
+    }
+    const missed = operations.map(({ operation }) => operation.operationId).filter((name) => !reached.has(name));
+    if (count >= enoughForAll && missed.length > 0) tally.fault(`no request was good enough for ${missed.join(', ')}`);
+    if (readdirSync(scratch).sort().join() !== before) tally.fault('something was written outside the root');
+    if (readdirSync(outside).join() !== `${canary}.txt`) tally.fault('the folder outside is not as it was');
+    const { transfers } = await daemon.client.call('getOverview');
+    say(`the ledger holds ${Object.values(transfers).reduce((sum, more) => sum + more, 0)} transfers`);
+    if ((await daemon.stop()) !== 0) tally.fault('it does not stop in order');
+  });
+  return tally.result(count);
+}
+
+/** Work in each state, so that requests can name some: done, failed, under way, and a watch. */
+async function furnish({ client }: Daemon, root: string): Promise<void> {
+  const from = (name: string) => `${root}/${name}`;
+  await client.call('createJob', { body: { kind: 'copy', sources: [from('a')], destination: from('to 1') } });
+  writeFileSync(from('to 2'), 'a file where a folder would have to be\n');
+  await client.call('createJob', { body: { kind: 'copy', sources: [from('b')], destination: `${from('to 3')}/` } });
+  writeFileSync(from('large.mov'), '');
+  truncateSync(from('large.mov'), 400_000_000);
+  const slow = { bandwidth: '1M', sources: [from('large.mov')], destination: from('to 4') };
+  await client.call('createJob', { body: { kind: 'copy', ...slow } });
+  await client.call('createWatch', { body: { source: from('c'), destinations: [from('to 5')] } });
+  const isMoving = async () => {
+    const { transfers } = await client.call('getOverview');
+    return (transfers.completed ?? 0) > 0 && (transfers.transferring ?? 0) > 0 ? true : undefined;
+  };
+  if ((await until(isMoving, 20_000)) === undefined) throw new Error('The daemon has not begun its copies.');
+}
+
+/** Ends what the requests have begun, so that later ones find a daemon with time for them. */
+async function tidy({ client }: Daemon): Promise<void> {
+  await client.call('setBandwidth', { body: { limit: null } });
+  for (const { id } of (await client.call('listWatches')).rows) await client.call('removeWatch', { params: { id } });
+  const { rows } = await client.call('listJobs', {
+    query: { state: ['pending', 'running', 'waiting', 'paused'], limit: 1000 },
+  });
+  for (const { id } of rows) await client.call('cancelJob', { params: { id } }).catch(() => undefined);
+}
+
+/** Gives the cookie. */
+async function signIn({ url, client }: Daemon): Promise<string> {
+  const link = await client.call('createSessionLink');
+  const answer = await exchange(url, '/api/v1/session', {
+    method: 'POST',
+    headers: { origin: url, 'content-type': 'application/json' },
+    body: JSON.stringify({ secret: new URL(link.url).hash.slice('#secret='.length) }),
+  });
+  return String(answer.headers['set-cookie']?.[0] ?? '').split(';', 1)[0] ?? '';
+}
+
+/** A service as it is written in an afternoon: asks nobody who they are, believes what it reads, and lists any folder that is named. */
+function naiveServer(secrets: readonly string[]) {
+  return createServer((request, response) => {
+    let body = '';
+    request.on('data', (piece: Buffer) => {
+      body += piece;
+    });
+    request.on('end', () => {
+      try {
+        const value = body === '' ? {} : (JSON.parse(body) as Record<string, string[]>);
+        const { searchParams, pathname } = new URL(request.url ?? '/', 'http://localhost');
+        const folder = searchParams.get('path');
+        const rows = folder === null ? secrets : readdirSync(folder);
+        const names = value.sources?.map((name) => name.toUpperCase());
+        const text = JSON.stringify({ rows, names, of: decodeURIComponent(pathname) });
+        response.writeHead(200, { 'content-type': 'application/json' }).end(text);
+      } catch (error) {
+        response.writeHead(500, { 'content-type': 'text/plain' }).end(String((error as Error).stack));
+      }
+    });
+  });
+}
+
+async function control({ seed, scratch, say }: RowOptions): Promise<RowResult> {
+  const tally = createTally();
+  const secret = randomBytes(8).toString('hex');
+  const server = naiveServer([secret]);
+  await new Promise<void>((ready) => server.listen(0, '127.0.0.1', ready));
+  const count = 500;
+  try {
+    const target: Target = {
+      url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+      comers: [{ name: 'nobody', scopes: [], headers: {} }],
+      known: { paths: [scratch, '/proc/version'], ids: new Map(), cursors: [], commands: [], links: [] },
+      secrets: new Set([secret]),
+      spared: new Set(),
+    };
+    await besiege(target, count, { seed, tally, say });
+  } finally {
+    server.closeAllConnections();
+    server.close();
+  }
+  return tally.result(count);
+}
+
+export const generatedRequests: Row = {
+  id: 'T34',
+  title: 'requests generated from the OpenAPI document',
+  runs: requests,
+  run: torment,
+  control,
+};
