@@ -102,12 +102,15 @@ export const configSchema = z.strictObject({
   listen: listenSchema.optional(),
   insecureHttp: z.boolean().default(false).describe('Listen beyond loopback without TLS'),
   tls: z
-    .strictObject({
-      certificateFile: z.string().min(1).describe('The certificate and those above it'),
-      keyFile: z.string().min(1).describe('Its private key'),
-    })
+    .union([
+      z.strictObject({
+        certificateFile: z.string().min(1).describe('The certificate and those above it'),
+        keyFile: z.string().min(1).describe('Its private key'),
+      }),
+      z.literal('self-made').describe('Made once and kept in the data folder; its fingerprint is printed at start'),
+    ])
     .optional()
-    .describe('PEM files; the API then speaks HTTPS'),
+    .describe('PEM files, or self-made; the API then speaks HTTPS'),
   tokenFile: z.string().min(1).optional().describe('A file whose first line is an admin token'),
   allowedOrigins: z.array(origin).default([]).describe('Origins whose pages may use the API with a token'),
   allowedHosts: z.array(z.string().min(1)).default([]).describe('Host names by which the daemon may be called'),

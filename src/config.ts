@@ -32,7 +32,7 @@ export interface Settings {
   readonly dataFolder: string;
   readonly listen: ListenAddress;
   readonly insecureHttp: boolean;
-  readonly tls: { readonly certificateFile: string; readonly keyFile: string } | null;
+  readonly tls: { readonly certificateFile: string; readonly keyFile: string } | 'self-made' | null;
   readonly adminToken: string | null;
   readonly allowedOrigins: readonly string[];
   readonly allowedHosts: readonly string[];
@@ -148,8 +148,8 @@ export async function loadSettings(flags: SettingFlags = {}, env: Environment = 
       flags.insecureHttp ??
       (fromEnv('WHERRY_INSECURE_HTTP') === undefined ? values.insecureHttp : isYes(env, 'WHERRY_INSECURE_HTTP')),
     tls:
-      values.tls === undefined
-        ? null
+      values.tls === undefined || values.tls === 'self-made'
+        ? (values.tls ?? null)
         : { certificateFile: folder(values.tls.certificateFile), keyFile: folder(values.tls.keyFile) },
     adminToken: await adminToken(env, values.tokenFile === undefined ? undefined : folder(values.tokenFile)),
     allowedOrigins: values.allowedOrigins,

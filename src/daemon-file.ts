@@ -11,6 +11,8 @@ export interface DaemonCard {
   readonly version: string;
   readonly startedAt: string;
   readonly logFolder: string;
+  /** PEM; there where the daemon speaks TLS. This user's own commands trust it because it stands here. */
+  readonly certificate?: string;
 }
 
 const name = 'daemon.json';

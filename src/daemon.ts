@@ -14,7 +14,7 @@ import { examineMachine } from './doctor-machine.ts';
 import { createDeliveries } from './engine/deliveries.ts';
 import type { EngineLimits } from './engine/engine-parts.ts';
 import { openLogFiles } from './log-files.ts';
-import { systemRandom } from './model/clock.ts';
+import { systemClock, systemRandom } from './model/clock.ts';
 import { Fault } from './model/fault.ts';
 import { displayPath } from './model/names.ts';
 import type { WatchRequest } from './model/specs.ts';
@@ -22,11 +22,14 @@ import type { ReloadView } from './model/views.ts';
 import { createReload } from './reload.ts';
 import { openSink } from './sinks/index.ts';
 import { giveMemoryBackWhenIdle } from './store/idle-memory.ts';
+import { openTlsFiles } from './tls-files.ts';
 
 export interface Daemon {
   readonly url: string;
   /** One-time link to the console; it holds a secret. */
   readonly consoleUrl: string;
+  /** SHA-256 of a self-made TLS certificate, as browsers show it, for people to compare; else null. */
+  readonly fingerprint: string | null;
   /** Folders of the demo watch, where there is one. */
   readonly demo: { readonly source: string; readonly destination: string } | null;
   /** Resolves with false where a call hangs in the operating system: the process must then be ended by a signal. */
@@ -47,8 +50,8 @@ export interface DaemonOptions {
 /** Rejects with `data_in_use`, `port_in_use`, `config_invalid`, `permission` and `ledger`; nothing runs then. */
 export async function openDaemon(settings: Settings, options: DaemonOptions): Promise<Daemon> {
   const { dataFolder, logs } = settings;
-  const tls = readTls(settings);
   makeFolder(dataFolder);
+  const tls = openTlsFiles(settings, systemClock);
   const demo = settings.watches.length > 0 || options.demoFolder === null ? null : makeDemo(options.demoFolder);
 
   const files = openLogFiles(logs, (why) =>
@@ -72,6 +75,7 @@ export async function openDaemon(settings: Settings, options: DaemonOptions): Pr
   const version = ownVersion();
   let watches: ConfigWatches | undefined;
   let api: Api | undefined;
+  let stopWatchingTls: (() => void) | undefined;
   const rootsOf = ({ roots }: Settings) => (demo === null ? roots : [...roots, demo.source, demo.destination]);
   const deliveries = createDeliveries({ store, openSink, present: eventView, clock, random: systemRandom, newId, log });
   const reload = createReload(settings, {
@@ -130,6 +134,7 @@ export async function openDaemon(settings: Settings, options: DaemonOptions): Pr
     api = opened;
     // Whoever finds the port taken must not have begun to move files.
     const { url, consoleUrl, localToken } = await opened.listen();
+    stopWatchingTls = tls?.watch((pair) => opened.renewTls(pair), log);
     try {
       await engine.start();
       await deliveries.configure(settings.webhooks);
@@ -143,6 +148,7 @@ export async function openDaemon(settings: Settings, options: DaemonOptions): Pr
         version,
         startedAt: new Date(clock.now()).toISOString(),
         logFolder: logs.folder,
+        ...(tls === null ? {} : { certificate: tls.certificate }),
       });
     } catch (error) {
       await opened.close();
@@ -152,6 +158,7 @@ export async function openDaemon(settings: Settings, options: DaemonOptions): Pr
     log.info({ url, dataFolder: displayPath(dataFolder), version, config: settings.file }, 'Wherry runs');
     let closing: Promise<boolean> | undefined;
     const close = async () => {
+      stopWatchingTls?.();
       removeDaemonCard(dataFolder);
       // Before the ledger is closed: it notes what became of its last messages.
       await deliveries.stop();
@@ -164,6 +171,7 @@ export async function openDaemon(settings: Settings, options: DaemonOptions): Pr
     return {
       url,
       consoleUrl,
+      fingerprint: tls?.isSelfMade ? tls.fingerprint : null,
       demo,
       reload,
       close: () => {
@@ -172,6 +180,7 @@ export async function openDaemon(settings: Settings, options: DaemonOptions): Pr
       },
     };
   } catch (error) {
+    stopWatchingTls?.();
     await watches?.close();
     await deliveries.stop();
     await parts.close();
@@ -197,18 +206,6 @@ function engineLimits(settings: Settings): EngineLimits {
     historyDays: settings.historyDays,
     bandwidth: settings.bandwidth,
   };
-}
-
-function readTls({ tls }: Settings): { certificate: string; key: string } | null {
-  if (tls === null) return null;
-  const read = (file: string) => {
-    try {
-      return readFileSync(file, 'utf8');
-    } catch (error) {
-      throw new Fault('config_invalid', `The file ${displayPath(file)} for TLS cannot be read.`, { cause: error });
-    }
-  };
-  return { certificate: read(tls.certificateFile), key: read(tls.keyFile) };
 }
 
 function makeFolder(folder: string): void {

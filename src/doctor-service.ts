@@ -14,7 +14,7 @@ const dayMs = 24 * 3_600_000;
 const soonMs = 14 * dayMs;
 
 export async function* examineService(settings: Settings, version: string): AsyncIterable<Finding> {
-  if (settings.tls !== null) yield judgeCertificate(settings.tls, Date.now());
+  if (settings.tls !== null && settings.tls !== 'self-made') yield judgeCertificate(settings.tls, Date.now());
   const card = cardOf(settings.dataFolder);
   if (card === 'unreadable') {
     yield {

@@ -1,6 +1,7 @@
 // The API as one part: HTTP routes, live events and the console, on one port.
 
 import type { IncomingMessage } from 'node:http';
+import { Server as TlsServer } from 'node:tls';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Deliveries } from '../engine/deliveries.ts';
 import type { Engine } from '../engine/engine.ts';
@@ -90,6 +91,8 @@ export interface Api {
   setBandwidth(limit: string | null): Promise<void>;
   /** Other roots, names, origins and admin token, from the next request on. */
   apply(config: Pick<ApiConfig, 'roots' | 'allowedHosts' | 'allowedOrigins' | 'adminToken'>): void;
+  /** New connections get this certificate; PEM texts. Does nothing where the API speaks plain HTTP. */
+  renewTls(pair: { readonly certificate: string; readonly key: string }): void;
   close(): Promise<void>;
 }
 
@@ -173,7 +176,10 @@ export async function createApi(parts: ApiParts): Promise<Api> {
   server.setNotFoundHandler((request, reply) => {
     if (consoleFiles.page(request, reply)) return;
     requireScope(access.caller(asker(request)), 'read');
-    throw new Fault('not_found', 'The API has no such address.');
+    const methods = methodsAt(request.url);
+    if (methods.length === 0) throw new Fault('not_found', 'The API has no such address.');
+    reply.header('allow', methods.join(', '));
+    throw Object.assign(new Error(`This address takes ${methods.join(' and ')}.`), { statusCode: 405 });
   });
   for (const route of routes) addRoute(server, route, { access, callers, services, idempotency, audit });
 
@@ -209,6 +215,10 @@ export async function createApi(parts: ApiParts): Promise<Api> {
       const kept = (await documents.get(settingsCollection, bandwidthKey)) as { limit: string } | undefined;
       if (kept !== undefined) engine.setBandwidth(kept.limit);
       started = true;
+    },
+    renewTls({ certificate, key }) {
+      const tlsServer: object = server.server;
+      if (tlsServer instanceof TlsServer) tlsServer.setSecureContext({ cert: certificate, key });
     },
     async listen() {
       await listenOn(server, host, port);
@@ -273,6 +283,16 @@ function addRoute(
       }
     },
   });
+}
+
+/** What may be asked at an address by another method; nothing where no route has it. */
+function methodsAt(url: string): string[] {
+  const asked = (url.split('?', 1)[0] ?? '').split('/');
+  const isAt = (path: string) => {
+    const parts = path.split('/');
+    return parts.length === asked.length && parts.every((part, at) => part.startsWith('{') || part === asked[at]);
+  };
+  return [...new Set(routes.filter(({ path }) => isAt(path)).map(({ method }) => method))];
 }
 
 function requireReady(services: Services): void {

@@ -24,8 +24,16 @@ export function findDaemon(dataFolder: string): DaemonLink | undefined {
     });
   }
   if (card === undefined) return undefined;
+  if (card.certificate !== undefined) trust(card.certificate);
   const token = process.env.WHERRY_TOKEN || card.token;
   return { client: createClient({ url: card.url, token }), url: card.url, dataFolder, logFolder: card.logFolder };
+}
+
+/** For this process alone. Nobody but the daemon's user can have written the card. */
+function trust(certificate: string): void {
+  // Most commands talk to no TLS: it is not loaded at start-up.
+  const tls = process.getBuiltinModule('node:tls');
+  tls.setDefaultCACertificates([...tls.getCACertificates('default'), certificate]);
 }
 
 /** Rejects with `unreachable` where none runs. The folder: --data, WHERRY_DATA, the configuration's, the default. */

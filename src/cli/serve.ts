@@ -37,6 +37,7 @@ export async function serve({ words, flags, terminal }: VerbCall): Promise<numbe
       type: 'serving',
       url: daemon.url,
       consoleUrl: daemon.consoleUrl,
+      ...(daemon.fingerprint === null ? {} : { fingerprint: daemon.fingerprint }),
       dataFolder: settings.dataFolder,
       pid: process.pid,
     });
@@ -44,6 +45,12 @@ export async function serve({ words, flags, terminal }: VerbCall): Promise<numbe
     terminal.out(`Wherry serves ${daemon.url} (data in ${displayPath(settings.dataFolder)}).`);
     terminal.out(`Open the console (the link works once; \`wherry console\` gives another):`);
     terminal.out(`  ${daemon.consoleUrl}`);
+    if (daemon.fingerprint !== null) {
+      terminal.out(
+        'The certificate is self-made: the browser will warn. Go on only if it shows this SHA-256 fingerprint:',
+      );
+      terminal.out(`  ${daemon.fingerprint}`);
+    }
     if (daemon.demo !== null) {
       terminal.out('No configuration was found, so there is a demo: drop a file into');
       terminal.out(`  ${displayPath(daemon.demo.source)}`);
