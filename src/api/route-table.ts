@@ -320,6 +320,7 @@ export const routeTable = {
   removeWebhook: {
     summary: 'Remove a webhook and its messages',
     scope: 'admin',
+    problems: ['state_conflict'],
     params: id,
     output: nothing,
     form: 'none',

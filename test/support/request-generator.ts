@@ -95,7 +95,7 @@ export function requestGenerator(
     if (chance(0.08)) return pick(hostileTexts);
     if (name === 'job') return oneOf(known.ids.get('jobs'));
     if (name === 'transfer') return oneOf(known.ids.get('transfers'));
-    if (/^ids?$/.test(name)) return oneOf(known.ids.get(chance(0.95) ? part : 'jobs'));
+    if (/^(ids?|delivery)$/.test(name)) return oneOf(known.ids.get(chance(0.95) ? part : 'jobs'));
     if (name === 'name' && part === 'events') return oneOf(known.commands);
     if (name === 'secret') return known.links.pop() ?? 'none';
     if (/^(cursor|since|before|last-event-id)$/i.test(name)) return known.cursors.length > 0 ? pick(known.cursors) : '';
