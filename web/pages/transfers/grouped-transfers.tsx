@@ -163,13 +163,15 @@ function GroupRows(props: Omit<GroupProps, 'open' | 'hidden' | 'onToggle'>) {
     if (key !== undefined) onReport(job.id, key === '' ? [] : key.split(','));
   }, [onReport, job.id, key]);
   useEffect(() => () => onReport(job.id, undefined), [onReport, job.id]);
+  // Room is kept while they are read, so that nothing below moves when they come.
+  const expected = view.loading ? Math.min(mostRows, Math.max(1, job.counts.found)) : ids.length;
   const heightPx = cards ? rowHeightPx.cards : rowHeightPx.table;
   if (!view.loading && total === 0)
     return <p className="px-12 py-2 text-ink-faint">Nothing of it has been found yet.</p>;
   return (
     <>
       <div role="grid" aria-label={`Transfers of ${jobTitle(job)}`} aria-rowcount={total} tabIndex={-1}>
-        <div role="rowgroup" className="relative" style={{ height: `${ids.length * heightPx}px` }}>
+        <div role="rowgroup" className="relative" style={{ height: `${expected * heightPx}px` }}>
           {ids.map((id, at) => (
             <TransferRow
               key={id}
