@@ -78,6 +78,8 @@ export class ConfinedRoot {
   readonly #beforeCall: (patienceMs?: number) => void;
   readonly #calls: SystemCalls | undefined;
   readonly #folders = new Map<string, ConfinedFolder>();
+  /** Of the folders the one that was used last. */
+  #last: ConfinedFolder | undefined;
   readonly #unsynced = new Set<string>();
   #top: ConfinedFolder;
 
@@ -173,7 +175,19 @@ export class ConfinedRoot {
     }
   }
 
-  /** Closes what `openFile` opened; throws the operating system's error. */
+  /** Opens once more for reading what `openFile` has made, without a look at what it is. */
+  openAgain(path: string): number {
+    if (!byDescriptor) return this.openFile(path, constants.O_RDONLY).fd;
+    const { folder, name } = this.locate(path);
+    this.#beforeCall();
+    try {
+      return this.#openIn(folder, name, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK, 0);
+    } catch (error) {
+      throw errnoFault(error, { operation: 'open', path, place: this.root });
+    }
+  }
+
+  /** Closes what `openFile` and `openAgain` opened; throws the operating system's error. */
   closeFile(fd: number): void {
     if (this.#calls === undefined) closeSync(fd);
     else this.#calls.close(fd);
@@ -193,7 +207,7 @@ export class ConfinedRoot {
 
   close(): void {
     for (const folder of this.#folders.values()) if (folder.fd >= 0) this.closeFile(folder.fd);
-    this.#folders.clear();
+    this.#forget();
     if (this.#top.fd >= 0) closeSync(this.#top.fd);
     this.#top = { ...this.#top, fd: -1 };
   }
@@ -204,11 +218,11 @@ export class ConfinedRoot {
 
   #known(path: string): ConfinedFolder | undefined {
     if (path === '') return this.#top;
+    if (path === this.#last?.path) return this.#last;
     const known = this.#folders.get(path);
     if (known === undefined) return undefined;
     this.#folders.delete(path);
-    this.#folders.set(path, known);
-    return known;
+    return this.#keep(known);
   }
 
   /** Undefined where the path has one part to go, and where the kernel refuses it: the walk part by part then makes what is missing, or says what is wrong. */
@@ -233,6 +247,7 @@ export class ConfinedRoot {
 
   #keep(folder: ConfinedFolder): ConfinedFolder {
     this.#folders.set(folder.path, folder);
+    this.#last = folder;
     return folder;
   }
 
@@ -309,7 +324,7 @@ export class ConfinedRoot {
   #checkStillInside(path: string): void {
     const cut = path.lastIndexOf('/');
     if (cut < 0) return;
-    this.#folders.clear();
+    this.#forget();
     this.#walk(safeRelativePath(path.slice(0, cut)), false);
   }
 
@@ -329,10 +344,16 @@ export class ConfinedRoot {
     }
   }
 
+  #forget(): void {
+    this.#folders.clear();
+    this.#last = undefined;
+  }
+
   /** Closes what was used longest ago. Before a walk, never within one: what the last call returned must outlive the next. */
   #trim(): void {
     // Without descriptors what was looked at before proves nothing now.
-    if (!byDescriptor) this.#folders.clear();
+    if (!byDescriptor) this.#forget();
+    if (this.#folders.size <= folderLimit) return;
     for (const [path, folder] of this.#folders) {
       if (this.#folders.size <= folderLimit) return;
       this.#folders.delete(path);

@@ -21,7 +21,11 @@ export interface LeafHasher {
   reset(): void;
 }
 
-type Native128 = new (seed: Buffer) => { update(data: Uint8Array): void; digest(): Buffer; reset(): void };
+type Native128 = {
+  new (seed: Buffer): { update(data: Uint8Array): void; digest(): Buffer; reset(): void };
+  /** With seed 0. */
+  hash(data: Buffer): Buffer;
+};
 type NativeBlake3 = new () => { update(data: Uint8Array): unknown; digest(format: 'hex'): string };
 
 const require = createRequire(import.meta.url);
@@ -43,6 +47,11 @@ export function createHasher(algorithm: HashAlgorithm): ContentHasher {
 export function createLeafHasher(): LeafHasher {
   const { XXHash128 } = load<{ XXHash128: Native128 }>('xxhash-addon', 'xxh128-8m');
   return new XXHash128(Buffer.alloc(8));
+}
+
+/** `xxh128-8m` of content that is no longer than one block and stands in memory whole. Throws like `createLeafHasher`. */
+export function hashBlock(bytes: Buffer): string {
+  return load<{ XXHash128: Native128 }>('xxhash-addon', 'xxh128-8m').XXHash128.hash(bytes).toString('hex');
 }
 
 /** The tree's hash from its leaves' digests in order, as model/hash.ts defines it; no leaves is the empty content. */

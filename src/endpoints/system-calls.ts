@@ -260,7 +260,10 @@ const second = 1_000_000_000n;
 /** Linux's numbers, as errno.h of those architectures lists them. */
 const errnos = { EINTR: 4, EINVAL: 22, ENODATA: 61 };
 
+let errorNames: ReturnType<typeof getSystemErrorMap> | undefined;
+
 function systemError(errno: number, syscall: string): NodeJS.ErrnoException {
-  const [code, text] = getSystemErrorMap().get(-errno) ?? [`Unknown system error -${errno}`, 'unknown error'];
+  errorNames ??= getSystemErrorMap();
+  const [code, text] = errorNames.get(-errno) ?? [`Unknown system error -${errno}`, 'unknown error'];
   return Object.assign(new Error(`${code}: ${text}, ${syscall}`), { errno: -errno, code, syscall });
 }

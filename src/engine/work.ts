@@ -37,6 +37,6 @@ export type EngineWork = TransferWork | GoOnWork | PackWork;
 /** Files below this travel in packs. */
 export const smallBytes = 8 * 1024 * 1024;
 /** A pack holds at most this many files… */
-export const packFiles = 512;
+export const packFiles = 2_000;
 /** …and about this many bytes. */
 export const packBytes = 64 * 1024 * 1024;

@@ -166,6 +166,7 @@ export function collisionKey(path: string): string {
 
 /** Cuts at a character's edge. */
 function cutToBytes(text: string, most: number): string {
+  if (!exceedsBytes(text, most)) return text;
   let used = 0;
   let kept = '';
   for (const character of text) {

@@ -223,7 +223,7 @@ describe('gather', () => {
 
   it('packs small files and leaves large and failed ones alone', () => {
     const rows = [
-      ...Array.from({ length: 600 }, (_, at) => row(`s${at}`, {})),
+      ...Array.from({ length: 2_100 }, (_, at) => row(`s${at}`, {})),
       row('large', { sizeBytes: 9 * 1024 ** 2 }),
       row('tried', { error: new Fault('network', 'x').report() }),
     ];
@@ -231,8 +231,8 @@ describe('gather', () => {
     expect(works.map((work) => [work.kind, work.transfers.length])).toEqual([
       ['transfers', 1],
       ['transfers', 1],
-      ['pack', 512],
-      ['pack', 88],
+      ['pack', 2_000],
+      ['pack', 100],
     ]);
     expect(works[2]?.endpoints).toEqual(['/in', '/out']);
   });

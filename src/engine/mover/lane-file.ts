@@ -77,6 +77,11 @@ export class LaneFile {
     return new LaneFile(confined, path, confined.openFile(path, flags, options), side, control);
   }
 
+  /** Opens once more, by its name and for reading, what has been made under this path. `stats` are those of what was made. */
+  static again(confined: ConfinedRoot, path: string, stats: Stats, side: Side, control: Control): LaneFile {
+    return new LaneFile(confined, path, { fd: confined.openAgain(path), stats }, side, control);
+  }
+
   /** Fills `length` bytes of `buffer`, also where single reads are short; returns fewer only at the file's end. */
   read(buffer: Uint8Array, length: number, position: number): number {
     let done = 0;

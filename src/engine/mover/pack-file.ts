@@ -2,7 +2,13 @@
 
 import { constants, lstatSync, type Stats } from 'node:fs';
 import type { ConfinedRoot } from '../../endpoints/confined.ts';
-import { type ContentHasher, createHasher, createLeafHasher, type LeafHasher } from '../../endpoints/content-hash.ts';
+import {
+  type ContentHasher,
+  createHasher,
+  createLeafHasher,
+  hashBlock,
+  type LeafHasher,
+} from '../../endpoints/content-hash.ts';
 import { checkStop } from '../../endpoints/control.ts';
 import { type Control, sides } from '../../endpoints/mounts.ts';
 import { asFault, Fault } from '../../model/fault.ts';
@@ -39,6 +45,13 @@ export interface CopiedFile extends StagedFile {
   readonly replace: boolean;
   /** It lies where the group's one sync does not reach. */
   readonly ownFolderSync: boolean;
+}
+
+interface Hashes {
+  /** By the algorithm that was asked for. */
+  readonly asked: string;
+  /** `xxh128-8m`, for comparing with what is read back; undefined where the whole content stands in memory and is compared itself. */
+  readonly check: string | undefined;
 }
 
 interface Target {
@@ -93,21 +106,31 @@ export class PackCopier {
     const partialPath = packPartialPath(file, fence);
     const writing = this.#create(partialPath, options.preserve.mode ? (stats.mode & 0o777) | 0o600 : 0o666);
     try {
-      const { hash, check } = this.#write(file, reading, writing);
+      const hash = this.#write(file, reading, writing);
       if (!sameStats(stats, reading.statsNow())) throw this.#changed(file);
-      const identity = identityOf(stats, reading.fd);
-      const isGrouped = writing.stats.dev === syncedDevice;
-      const { uid, gid } = stats;
-      const attributes = options.preserve.xattrs ? readAttributes(reading) : undefined;
       if (!isPlain) writing.sync();
-      this.#verify(partialPath, stats.size, check);
-      setMetadata(writing, { identity, mode: stats.mode & 0o7777, uid, gid, attributes }, options.preserve);
-      if (!isPlain || !isGrouped) writing.sync();
+      if (options.verify !== 'size') this.#verify(partialPath, writing.stats, stats.size, hash);
+      const source = identityOf(stats, reading.fd);
+      const attributes = options.preserve.xattrs ? readAttributes(reading) : undefined;
+      const { uid, gid } = stats;
+      setMetadata(writing, { identity: source, mode: stats.mode & 0o7777, uid, gid, attributes }, options.preserve);
+      const ownFolderSync = writing.stats.dev !== syncedDevice;
+      if (!isPlain || ownFolderSync) writing.sync();
       const { device, inode } = inodeOf(writing.stats, writing.fd);
       writing.close();
-      const ownFolderSync = !isGrouped;
-      const staged = { at, finalPath, device, inode, source: identity, hash };
-      return { ...staged, file, partialPath, alreadyThere: false, replace, ownFolderSync };
+      return {
+        at,
+        finalPath,
+        device,
+        inode,
+        source,
+        hash: hash.asked,
+        file,
+        partialPath,
+        alreadyThere: false,
+        replace,
+        ownFolderSync,
+      };
     } catch (error) {
       writing.release();
       removeFile(destination, partialPath, control);
@@ -115,8 +138,28 @@ export class PackCopier {
     }
   }
 
-  /** Resolves with the content's hash, and what reading it back has to come to (`xxh128-8m`). */
-  #write(file: PackFile, reading: LaneFile, writing: LaneFile): { hash: string; check: string } {
+  #write(file: PackFile, reading: LaneFile, writing: LaneFile): Hashes {
+    return reading.stats.size <= bufferBytes
+      ? this.#writeWhole(file, reading, writing)
+      : this.#writeParts(file, reading, writing);
+  }
+
+  /** The content stands in `#chunk` then. */
+  #writeWhole(file: PackFile, reading: LaneFile, writing: LaneFile): Hashes {
+    const { control } = this.#places;
+    const { size } = reading.stats;
+    control.throttle(size);
+    if (reading.read(this.#chunk, size, 0) < size) throw this.#changed(file);
+    writing.write(this.#chunk, size, 0);
+    control.addBytes(size);
+    const content = this.#chunk.subarray(0, size);
+    if (this.#algorithm === 'xxh128-8m') return { asked: hashBlock(content), check: undefined };
+    const hasher = createHasher(this.#algorithm);
+    hasher.update(content);
+    return { asked: hasher.digest(), check: undefined };
+  }
+
+  #writeParts(file: PackFile, reading: LaneFile, writing: LaneFile): Hashes {
     const { control } = this.#places;
     const { size } = reading.stats;
     const hasher = this.#hasher('xxh128-8m', size);
@@ -134,7 +177,7 @@ export class PackCopier {
       if (at < size) checkStop(control);
     }
     const check = hasher.digest();
-    return { hash: asked?.digest() ?? check, check };
+    return { asked: asked?.digest() ?? check, check };
   }
 
   #create(path: string, mode: number): LaneFile {
@@ -152,12 +195,24 @@ export class PackCopier {
   }
 
   /** Reads the partial through a descriptor of its own. */
-  #verify(path: string, sizeBytes: number, expected: string): void {
-    if (this.#rules.options.verify === 'size') return;
-    const { destination } = this.#places;
-    if (this.#digestOf(path, sizeBytes) === expected) return;
+  #verify(path: string, made: Stats, sizeBytes: number, { check }: Hashes): void {
+    const { destination, control } = this.#places;
+    const file = LaneFile.again(destination, path, made, sides.destination, control);
+    try {
+      const isSame = check === undefined ? this.#isChunk(file, sizeBytes) : this.#digest(file, sizeBytes) === check;
+      if (isSame) return;
+    } finally {
+      file.release();
+    }
     const place = { path: displayPath(path), endpoint: displayPath(destination.root), operation: 'read back' };
     throw new Fault('corrupt', `${place.path} in ${place.endpoint} reads back other than it was written.`, { place });
+  }
+
+  /** True where the file holds what was read from the source and still stands in memory, byte for byte. */
+  #isChunk(file: LaneFile, sizeBytes: number): boolean {
+    if (sizeBytes === 0) return true;
+    if (file.read(this.#back, sizeBytes, 0) < sizeBytes) return false;
+    return this.#back.compare(this.#chunk, 0, sizeBytes, 0, sizeBytes) === 0;
   }
 
   /** `xxh128-8m` of a file at the destination, up to a size; undefined where it is shorter. */

@@ -9,6 +9,7 @@ import { displayPath, parentPath } from '../../model/names.ts';
 import { type SyncWay, syncFileSystem } from './group-sync.ts';
 import { LaneFile, removeFile } from './lane-file.ts';
 import type { PackFile } from './move.ts';
+import { type Columns, filesFrom, publishedColumns } from './pack-columns.ts';
 import { type CopiedFile, PackCopier, type PackRules } from './pack-file.ts';
 import { type PackHead, PackJournalWriter } from './pack-journal.ts';
 import { giveName } from './publish-partial.ts';
@@ -18,7 +19,8 @@ export interface PackInput {
   readonly destinationRoot: string;
   /** The destination endpoint's name, for the journal. */
   readonly destination: string;
-  readonly files: readonly PackFile[];
+  /** `fileColumns` of the pack's files. */
+  readonly files: Columns;
   readonly rules: Omit<PackRules, 'syncedDevice'>;
   readonly journal: string;
   /** Both ends are disks of this machine. A worker that is given up in a call to a share is ended there, and only what Node opened is closed then. */
@@ -32,18 +34,6 @@ export interface PackInput {
   readonly leave: SharedArrayBuffer;
 }
 
-/** A file's place in the pack, its final path ('' where it is the planned one), source identity, hash, and whether it was there already. */
-export type PublishedRow = readonly [
-  at: number,
-  finalPath: string,
-  sizeBytes: number,
-  mtimeMs: number,
-  device: string,
-  inode: string,
-  hash: string,
-  alreadyThere: boolean,
-];
-
 /** `sync` asks for a group sync, `staged` for leave to publish; `durable` says which files stand under their final names for good. */
 export type PackMessage =
   | { readonly kind: 'sync' }
@@ -51,7 +41,8 @@ export type PackMessage =
   | {
       readonly kind: 'durable';
       readonly group: number;
-      readonly published: readonly PublishedRow[];
+      /** `publishedColumns` of them. */
+      readonly published: Columns;
       readonly failed: readonly FailedRow[];
     };
 
@@ -67,6 +58,8 @@ export interface PackLaneOutcome {
 }
 
 const groupFiles = 1_000;
+/** Where no sync is to be paid for, so that commits and copying go side by side. */
+const groupFilesInMemory = 500;
 const groupBytes = 64 * 1024 * 1024;
 const lookAgainMs = 100;
 /** Files from which on loading the native system calls costs less than it saves. */
@@ -74,6 +67,8 @@ const worthLoading = 300;
 
 interface Group {
   readonly index: number;
+  /** Position of its first file in the pack. */
+  readonly from: number;
   /** Not published yet, or published and not known to be durable under their final names. */
   staged: CopiedFile[];
   readonly there: CopiedFile[];
@@ -86,6 +81,7 @@ export function movePackFiles(input: PackInput, { control, emit }: OperationCont
 
 class PackLane {
   readonly #input: PackInput;
+  readonly #files: readonly PackFile[];
   readonly #control: Control;
   readonly #emit: (message: PackMessage) => void;
   readonly #source: ConfinedRoot;
@@ -102,13 +98,14 @@ class PackLane {
 
   constructor(input: PackInput, control: Control, emit: (message: PackMessage) => void) {
     this.#input = input;
+    this.#files = filesFrom(input.files);
     this.#control = control;
     this.#emit = emit;
     this.#failures = new Int32Array(input.failures);
     this.#synced = new Int32Array(input.synced);
     this.#leave = new Int32Array(input.leave);
     this.#syncWay = input.syncWay;
-    const calls = input.isNear && input.files.length >= worthLoading ? systemCalls() : undefined;
+    const calls = input.isNear && this.#files.length >= worthLoading ? systemCalls() : undefined;
     this.#source = ConfinedRoot.open(input.sourceRoot, { beforeCall: () => control.enter(sides.source), calls });
     try {
       const beforeCall = () => control.enter(sides.destination);
@@ -137,18 +134,26 @@ class PackLane {
   }
 
   run(): PackLaneOutcome {
-    const { files } = this.#input;
+    const files = this.#files;
     try {
       let begun = 0;
-      for (let index = 0; begun < files.length; index++) {
+      /** Durable, and waiting for leave to publish while the next group is copied. */
+      let ready: Group | undefined;
+      for (let index = 0; begun < files.length || ready !== undefined; index++) {
         const failuresBefore = Atomics.load(this.#failures, 0);
-        const wanted = groupFrom(files, begun);
-        const group = this.#stage(index, begun, wanted);
-        if (group === undefined || !this.#mayPublish(group, failuresBefore)) {
-          this.#settle();
-          return { begunFiles: begun, stopped: this.#control.stop };
+        const wanted = groupFrom(files, begun, this.#isDurable ? groupFiles : groupFilesInMemory);
+        const group = wanted.length === 0 ? undefined : this.#stage(index, begun, wanted);
+        if (ready !== undefined && !this.#publish(ready)) {
+          if (group !== undefined) this.#giveUp(group);
+          return this.#stopped(ready.from);
         }
-        this.#publish(group);
+        ready = undefined;
+        if (group === undefined) {
+          if (wanted.length > 0) return this.#stopped(begun);
+          break;
+        }
+        this.#prepare(group, failuresBefore);
+        ready = group;
         begun += wanted.length;
       }
       this.#settle();
@@ -160,9 +165,14 @@ class PackLane {
     }
   }
 
+  #stopped(begunFiles: number): PackLaneOutcome {
+    this.#settle();
+    return { begunFiles, stopped: this.#control.stop };
+  }
+
   /** Undefined where the stop flag was set: then nothing of the group is left. */
   #stage(index: number, from: number, files: readonly PackFile[]): Group | undefined {
-    const group: Group = { index, staged: [], there: [], failed: [] };
+    const group: Group = { index, from, staged: [], there: [], failed: [] };
     this.#journal.begin(index, from, files);
     for (const [n, file] of files.entries()) {
       if (this.#control.stop !== stopReasons.run) {
@@ -186,12 +196,16 @@ class PackLane {
     return group;
   }
 
-  /** Makes the group's content durable and asks for leave. False: the stop flag was set or the fence lost, and nothing of the group is left. */
-  #mayPublish(group: Group, failuresBefore: number): boolean {
+  /** Makes the group's content durable and asks for leave to publish it. */
+  #prepare(group: Group, failuresBefore: number): void {
     this.#makeDurable(group, failuresBefore);
     for (; this.#committed < Atomics.load(this.#leave, 1); this.#committed++) this.#journal.committed(this.#committed);
     if (group.staged.length > 0) this.#journal.publishing(group.index, group.staged, { durable: this.#isDurable });
     this.#emit({ kind: 'staged', group: group.index });
+  }
+
+  /** False: the stop flag was set or the fence lost before leave was given, and nothing of the group is left. */
+  #hasLeave(group: Group): boolean {
     for (;;) {
       const leave = Atomics.load(this.#leave, 0);
       if (leave > group.index) return true;
@@ -226,7 +240,9 @@ class PackLane {
     }
   }
 
-  #publish(group: Group): void {
+  /** Once there is leave; false where there will be none. */
+  #publish(group: Group): boolean {
+    if (!this.#hasLeave(group)) return false;
     const folders = new Set<string>();
     this.#forEach(group, ({ file, partialPath, finalPath, replace, ownFolderSync }) => {
       const path = finalPath === '' ? file.destinationPath : finalPath;
@@ -238,6 +254,7 @@ class PackLane {
     this.#syncFolders(group, folders);
     this.#unsettled = group;
     if (this.#syncWay !== 'group') this.#report();
+    return true;
   }
 
   #syncFolders(group: Group, folders: ReadonlySet<string>): void {
@@ -293,7 +310,7 @@ class PackLane {
     const group = this.#unsettled;
     if (group === undefined) return;
     this.#unsettled = undefined;
-    const published = [...group.there, ...group.staged].map(rowOf);
+    const published = publishedColumns([...group.there, ...group.staged]);
     this.#emit({ kind: 'durable', group: group.index, published, failed: group.failed });
   }
 
@@ -333,10 +350,6 @@ class PackLane {
   }
 }
 
-function rowOf({ at, finalPath, source, hash, alreadyThere }: CopiedFile): PublishedRow {
-  return [at, finalPath, source.sizeBytes, source.mtimeMs, source.device ?? '', source.inode ?? '', hash, alreadyThere];
-}
-
 function appeared(root: string, path: string): Fault {
   const place = { path: displayPath(path), endpoint: displayPath(root) };
   return new Fault('busy', `${place.path} appeared in ${place.endpoint} while it was copied.`, { place });
@@ -349,9 +362,9 @@ function syncedByNobody(root: string): Fault {
 }
 
 /** The next files that make one group. */
-function groupFrom(files: readonly PackFile[], from: number): readonly PackFile[] {
+function groupFrom(files: readonly PackFile[], from: number, most: number): readonly PackFile[] {
   let end = from;
-  for (let bytes = 0; end < files.length && end - from < groupFiles && bytes < groupBytes; end++) {
+  for (let bytes = 0; end < files.length && end - from < most && bytes < groupBytes; end++) {
     bytes += files[end]?.entry.sizeBytes ?? 0;
   }
   return files.slice(from, end);

@@ -10,6 +10,7 @@ import type { Verify } from '../../model/hash.ts';
 import { syncAnswers, syncWayOf } from './group-sync.ts';
 import type { PackFile, PackFileResult, PackOutcome, PackRequest } from './move.ts';
 import { localPath, type MoverParts, stopNames } from './mover-parts.ts';
+import { fileColumns, publishedFrom } from './pack-columns.ts';
 import type { PackPublishing } from './pack-journal.ts';
 import type { PackInput, PackLaneOutcome, PackMessage } from './pack-lane.ts';
 import { type PackRecovery, packSuffix } from './pack-recovery.ts';
@@ -52,7 +53,7 @@ export async function movePackLocally(parts: MoverParts, request: PackRequest): 
     sourceRoot,
     destinationRoot,
     destination: destination.name,
-    files,
+    files: fileColumns(files),
     rules: {
       fence,
       options,
@@ -102,18 +103,18 @@ export async function movePackLocally(parts: MoverParts, request: PackRequest): 
 function resultsOf(message: PackMessage & { kind: 'durable' }, { files, options }: PackRequest): PackFileResult[] {
   const verify: Verify = options.verify === 'size' ? 'size' : 'read-back';
   const algorithm = options.algorithm ?? 'xxh128-8m';
-  const published = message.published.map((row): PackFileResult => {
-    const [at, finalPath, sizeBytes, mtimeMs, device, inode, value, alreadyThere] = row;
+  const published = publishedFrom(message.published).map((one): PackFileResult => {
+    const { at, finalPath, source: identity, hash: value, alreadyThere } = one;
     const file = files[at] as PackFile;
     return {
       kind: 'published',
       file,
       publishedPath: finalPath === '' ? file.destinationPath : finalPath,
-      sizeBytes,
+      sizeBytes: identity.sizeBytes,
       // What was there already is compared by the fast hash, whatever was asked for.
       hash: { algorithm: alreadyThere ? 'xxh128-8m' : algorithm, value },
       verify: alreadyThere ? 'read-back' : verify,
-      identity: { device, inode, sizeBytes, mtimeMs },
+      identity,
       alreadyThere,
     };
   });
