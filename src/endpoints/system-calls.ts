@@ -1,5 +1,6 @@
 // System calls of Linux that Node has no names for: paths confined by the kernel, names below an open folder, attributes, one sync for a file system.
 
+import { constants } from 'node:fs';
 import { createRequire } from 'node:module';
 import { getSystemErrorMap } from 'node:util';
 import { pathBytes, pathFromBytes } from '../model/names.ts';
@@ -19,6 +20,8 @@ export interface SystemCalls {
   openat(folder: number, name: string, flags: number, mode: number): number;
   /** For what these calls opened: in a worker thread Node wants to close only what it opened itself, and warns of each other one. */
   close(fd: number): void;
+  /** What has the name, itself and not what a symlink leads to; undefined where nothing has. A quarter of the time of `lstatSync` below an open folder. */
+  statx(folder: number, name: string): FileFacts | undefined;
   mkdirat(folder: number, name: string, mode: number): void;
   unlinkat(folder: number, name: string): void;
   /** A second name for what has the first, also where that is a symlink. Throws `EEXIST` where the name is taken. */
@@ -36,6 +39,16 @@ export interface SystemCalls {
   fsetxattr(fd: number, name: string, value: Uint8Array): void;
   /** What is not there is removed already. */
   fremovexattr(fd: number, name: string): void;
+}
+
+/** What is asked of a file again and again; `Stats` of node:fs has it too. */
+export interface FileFacts {
+  readonly size: number;
+  readonly mode: number;
+  readonly mtimeMs: number;
+  isFile(): boolean;
+  isDirectory(): boolean;
+  isSymbolicLink(): boolean;
 }
 
 type Native = (...values: unknown[]) => number;
@@ -81,6 +94,7 @@ function callsOf(koffi: Koffi): SystemCalls {
   const open = find('int openat(int, const char *, int, uint)');
   const open2 = find('long syscall(long, int, const char *, const uint8_t *, size_t)');
   const close = find('int close(int)');
+  const stat = find('int statx(int, const char *, int, uint, uint8_t *)');
   const mkdir = find('int mkdirat(int, const char *, uint)');
   const unlink = find('int unlinkat(int, const char *, int)');
   const link = find('int linkat(int, const char *, int, const char *, int)');
@@ -99,6 +113,7 @@ function callsOf(koffi: Koffi): SystemCalls {
   };
   const how = Buffer.alloc(openHowBytes);
   const timespecs = new BigInt64Array(4);
+  const facts = new Uint32Array(statxWords);
   let values: Buffer | undefined;
 
   const openat2 = (folder: number, path: string, flags: number, mode: number): number => {
@@ -142,6 +157,15 @@ function callsOf(koffi: Koffi): SystemCalls {
       // An interrupted close has closed all the same.
       const error = trouble('close');
       if (error !== undefined) throw error;
+    },
+    statx(folder, name) {
+      const bytes = nameOf(name, 'statx');
+      for (;;) {
+        if (stat(folder, bytes, statxFlags, statxMask, facts) >= 0) return new ReadFacts(facts);
+        if (koffi.errno() === errnos.ENOENT) return undefined;
+        const error = trouble('statx');
+        if (error !== undefined) throw error;
+      }
     },
     mkdirat(folder, name, mode) {
       const bytes = nameOf(name, 'mkdirat');
@@ -226,6 +250,37 @@ function callsOf(koffi: Koffi): SystemCalls {
   };
 }
 
+/** struct statx has 256 bytes; AT_SYMLINK_NOFOLLOW with AT_NO_AUTOMOUNT; type, mode, mtime and size are asked for. */
+const statxWords = 64;
+const statxFlags = 0x100 | 0x800;
+const statxMask = 0x1 | 0x2 | 0x40 | 0x200;
+
+/** Read out of struct statx: stx_mode at byte 28, stx_size at 40, stx_mtime at 112. */
+class ReadFacts implements FileFacts {
+  readonly size: number;
+  readonly mode: number;
+  readonly mtimeMs: number;
+
+  constructor(words: Uint32Array) {
+    this.mode = (words[7] ?? 0) & 0xffff;
+    this.size = (words[10] ?? 0) + (words[11] ?? 0) * 2 ** 32;
+    const seconds = (words[28] ?? 0) + ((words[29] ?? 0) | 0) * 2 ** 32;
+    this.mtimeMs = seconds * 1000 + (words[30] ?? 0) / 1e6;
+  }
+
+  isFile(): boolean {
+    return (this.mode & constants.S_IFMT) === constants.S_IFREG;
+  }
+
+  isDirectory(): boolean {
+    return (this.mode & constants.S_IFMT) === constants.S_IFDIR;
+  }
+
+  isSymbolicLink(): boolean {
+    return (this.mode & constants.S_IFMT) === constants.S_IFLNK;
+  }
+}
+
 const atWorkingFolder = -100;
 /** O_PATH: marks the place only. */
 const pathOnly = 0o10000000;
@@ -258,7 +313,7 @@ function writeTime(timespecs: BigInt64Array, at: number, ns: bigint): void {
 const second = 1_000_000_000n;
 
 /** Linux's numbers, as errno.h of those architectures lists them. */
-const errnos = { EINTR: 4, EINVAL: 22, ENODATA: 61 };
+const errnos = { ENOENT: 2, EINTR: 4, EINVAL: 22, ENODATA: 61 };
 
 let errorNames: ReturnType<typeof getSystemErrorMap> | undefined;
 

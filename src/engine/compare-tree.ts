@@ -1,8 +1,10 @@
 // Compares a source tree with its destination, folder by folder, inside a worker; only what differs comes back.
 
-import { lstatSync, readdirSync, readlinkSync, realpathSync, type Stats, statSync } from 'node:fs';
-import type { ConfinedFolder, ConfinedRoot, FilePath } from '../endpoints/confined.ts';
+import { readdirSync, readlinkSync, realpathSync, statSync } from 'node:fs';
+import type { ConfinedFolder, ConfinedRoot } from '../endpoints/confined.ts';
 import { errnoFault } from '../endpoints/errno.ts';
+import { lookIn } from '../endpoints/look-at.ts';
+import type { FileFacts } from '../endpoints/system-calls.ts';
 import { Fault, type FaultReport } from '../model/fault.ts';
 import type { Entry } from '../model/manifest.ts';
 import { displayPath, joinPath, parsePartialName, pathFromBytes } from '../model/names.ts';
@@ -144,39 +146,44 @@ function createWalk(input: CompareInput, tools: CompareTools, result: Mutable<Co
       stack.push({ ...task, names: names.slice(at, at + entriesAtOnce) });
     }
     names = names.slice(0, most);
-    const target = targetOf(task);
+    const target = targetOf(task, names.length);
+    const lookAt = lookIn(folder, names.length);
     let taken = names.length;
     for (const name of names) {
-      const source = joinPath(task.source, name);
       tools.beforeSource();
-      const file = folder.at(name);
-      const stats = lstatSync(file, { throwIfNoEntry: false });
+      const stats = lookAt(name);
       if (stats === undefined) continue;
-      taken += look({ task, root, name, source, file, stats, target });
+      taken += look({ task, root, folder, name, source: joinPath(task.source, name), stats, target });
     }
     return taken;
   };
 
   /** The destination's folder; undefined where it is not there, or not any more. */
-  function targetOf(task: CompareTask): ConfinedFolder | undefined {
+  function targetOf(task: CompareTask, count: number): Target | undefined {
     if (!task.there) return undefined;
     try {
-      return tools.destinationRoot().openFolder(task.destination);
+      const folder = tools.destinationRoot().openFolder(task.destination);
+      return { folder, look: lookIn(folder, count) };
     } catch (error) {
       if (error instanceof Fault && error.code === 'not_found') return undefined;
       throw error;
     }
   }
 
+  interface Target {
+    readonly folder: ConfinedFolder;
+    readonly look: (name: string) => FileFacts | undefined;
+  }
+
   interface Found {
     readonly task: CompareTask;
     readonly root: ConfinedRoot;
+    readonly folder: ConfinedFolder;
     readonly name: string;
     /** Below the task's root. */
     readonly source: string;
-    readonly file: FilePath;
-    readonly stats: Stats;
-    readonly target: ConfinedFolder | undefined;
+    readonly stats: FileFacts;
+    readonly target: Target | undefined;
   }
 
   function look(found: Found): number {
@@ -194,10 +201,10 @@ function createWalk(input: CompareInput, tools: CompareTools, result: Mutable<Co
     return 0;
   }
 
-  function existingAt({ target, name }: Found): Stats | undefined {
+  function existingAt({ target, name }: Found): FileFacts | undefined {
     if (target === undefined) return undefined;
     tools.beforeDestination();
-    return lstatSync(target.at(name), { throwIfNoEntry: false });
+    return target.look(name);
   }
 
   function enter(found: Found, path: string): void {
@@ -250,9 +257,9 @@ function createWalk(input: CompareInput, tools: CompareTools, result: Mutable<Co
   function compareContent(
     root: ConfinedRoot,
     source: string,
-    stats: Stats,
+    stats: FileFacts,
     destination: string,
-    there: Stats | undefined,
+    there: FileFacts | undefined,
   ) {
     if (there === undefined || !there.isFile() || there.size !== stats.size) return { same: false, cost: 0 };
     if (!input.checksum) return { same: sameTime(there, stats), cost: 0 };
@@ -261,14 +268,14 @@ function createWalk(input: CompareInput, tools: CompareTools, result: Mutable<Co
   }
 
   function keepSymlink(found: Found): void {
-    const { task, source, stats, file, target, name } = found;
+    const { task, source, stats, folder, target, name } = found;
     const there = existingAt(found);
     tools.beforeSource();
-    const linkTarget = pathFromBytes(readlinkSync(file, 'buffer'));
+    const linkTarget = pathFromBytes(readlinkSync(folder.at(name), 'buffer'));
     const same =
       there?.isSymbolicLink() === true &&
       target !== undefined &&
-      pathFromBytes(readlinkSync(target.at(name), 'buffer')) === linkTarget;
+      pathFromBytes(readlinkSync(target.folder.at(name), 'buffer')) === linkTarget;
     result.symlinks.push({
       entry: { ...entryOf(source, stats), kind: 'symlink', linkTarget },
       root: task.root,
@@ -279,7 +286,8 @@ function createWalk(input: CompareInput, tools: CompareTools, result: Mutable<Co
   }
 
   function follow(found: Found, path: string): void {
-    const { task, source, file } = found;
+    const { task, source } = found;
+    const file = found.folder.at(found.name);
     const destination = joinPath(task.destination, found.name);
     const refuse = (fault: Fault) =>
       result.refused.push({ root: task.root, path: source, destination, fault: fault.report() });
@@ -335,22 +343,22 @@ function createWalk(input: CompareInput, tools: CompareTools, result: Mutable<Co
     }
   }
 
-  function sameTime(one: Stats, other: Stats): boolean {
+  function sameTime(one: FileFacts, other: FileFacts): boolean {
     return Math.abs(one.mtimeMs - other.mtimeMs) <= input.precisionMs;
   }
 }
 
-function entryOf(path: string, stats: Stats): Entry {
+function entryOf(path: string, stats: FileFacts): Entry {
   return { path, kind: 'file', sizeBytes: stats.size, mtimeMs: stats.mtimeMs, mode: stats.mode & 0o7777 };
 }
 
-function existingOf(stats: Stats | undefined): ComparedEntry['existing'] {
+function existingOf(stats: FileFacts | undefined): ComparedEntry['existing'] {
   if (stats === undefined) return null;
   const kind = stats.isFile() ? 'file' : stats.isDirectory() ? 'folder' : stats.isSymbolicLink() ? 'symlink' : 'other';
   return { kind, sizeBytes: stats.size, mtimeMs: stats.mtimeMs };
 }
 
-function inTheWay(path: string, root: string, stats: Stats): FaultReport {
+function inTheWay(path: string, root: string, stats: FileFacts): FaultReport {
   const place = { path: displayPath(path), endpoint: displayPath(root) };
   const what = stats.isSymbolicLink() ? 'a symlink' : 'a file';
   const text = `${place.path} in ${place.endpoint} is ${what}, and a folder is needed there.`;

@@ -4,6 +4,7 @@ import {
   closeSync,
   constants,
   fstatSync,
+  lstatSync,
   mkdirSync,
   mkdtempSync,
   openSync,
@@ -12,6 +13,8 @@ import {
   rmSync,
   statSync,
   symlinkSync,
+  truncateSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -161,5 +164,31 @@ describe('an open file', () => {
   it('has its file system made durable', () => {
     calls.syncfs(at);
     expect(errno(() => calls.syncfs(-1))).toBe('EBADF');
+  });
+});
+
+describe('statx', () => {
+  it('says what lstat says, of large, old, strangely named and missing files, folders and symlinks', () => {
+    const names = ['large', 'before-1970', 'folder', 'link', raw];
+    writeFileSync(join(folder, 'large'), '');
+    truncateSync(join(folder, 'large'), 5_000_000_001);
+    writeFileSync(join(folder, 'before-1970'), 'old', { mode: 0o640 });
+    utimesSync(join(folder, 'before-1970'), -12.25, -12.25);
+    mkdirSync(join(folder, 'folder'));
+    symlinkSync('large', join(folder, 'link'));
+    const bytesOf = (name: string) => Buffer.concat([Buffer.from(`${folder}/`), pathBytes(name)]);
+    writeFileSync(bytesOf(raw), 'raw');
+    for (const name of names) {
+      const stats = lstatSync(bytesOf(name));
+      const facts = calls.statx(at, name);
+      expect(facts, name).toMatchObject({ size: stats.size, mode: stats.mode, mtimeMs: stats.mtimeMs });
+      expect([facts?.isFile(), facts?.isDirectory(), facts?.isSymbolicLink()]).toEqual([
+        stats.isFile(),
+        stats.isDirectory(),
+        stats.isSymbolicLink(),
+      ]);
+    }
+    expect(calls.statx(at, 'missing')).toBeUndefined();
+    expect(errno(() => calls.statx(at, 'large/below'))).toBe('ENOTDIR');
   });
 });
