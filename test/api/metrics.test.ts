@@ -143,3 +143,23 @@ test('every family is named wherry_*, has a help and a type, and follows the rul
   // The route's name, not the address: an id in a label would make a series of its own for each transfer.
   expect(counts).toContainEqual({ route: 'getJob', method: 'GET', status: '404' });
 });
+
+test('what is in the ledger and what moves is told as it is', async () => {
+  rig.engine.setBandwidth('2M');
+  const { id } = await rig.engine.submit(rig.newCopy(64 * 1024 * 1024));
+  try {
+    for (;;) {
+      const families = await metrics();
+      const one = (name: string) => families.get(name)?.samples[0]?.value;
+      const rates = families.get('wherry_endpoint_bytes_per_second')?.samples ?? [];
+      if (one('wherry_active_transfers') !== 1 || rates.every(({ value }) => value === 0)) continue;
+      expect(one('wherry_bandwidth_limit_bytes_per_second')).toBe(rig.engine.snapshot().bandwidthLimit.bytesPerSecond);
+      const states = families.get('wherry_transfers')?.samples ?? [];
+      expect(states.find(({ labels }) => labels.state === 'transferring')?.value).toBe(1);
+      break;
+    }
+  } finally {
+    await rig.engine.cancel({ jobId: id });
+    rig.engine.setBandwidth(null);
+  }
+});
