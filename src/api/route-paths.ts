@@ -22,6 +22,7 @@ export const routePaths = {
   listTransfers: ['GET', '/api/v1/transfers'],
   actOnTransfers: ['POST', '/api/v1/transfers/actions'],
   getTransfer: ['GET', '/api/v1/transfers/{id}'],
+  getTransferBlocks: ['GET', '/api/v1/transfers/{id}/blocks'],
   pauseTransfer: ['POST', '/api/v1/transfers/{id}/pause'],
   resumeTransfer: ['POST', '/api/v1/transfers/{id}/resume'],
   cancelTransfer: ['POST', '/api/v1/transfers/{id}/cancel'],

@@ -25,6 +25,7 @@ import {
   sessionViewSchema,
   throughputViewSchema,
   tokenViewSchema,
+  transferBlocksViewSchema,
   transferStateSchema,
   transferViewSchema,
 } from '../model/views.ts';
@@ -233,6 +234,14 @@ export const routeTable = {
       receipts: z.array(receiptViewSchema),
       facts: z.array(eventViewSchema.omit({ transfer: true, job: true })),
     }),
+  },
+  getTransferBlocks: {
+    summary:
+      'What stands verified of a file that is not yet whole at its destination; refused (409) once it is, or is cancelled',
+    scope: 'read',
+    params: id,
+    output: transferBlocksViewSchema,
+    problems: ['state_conflict'],
   },
   pauseTransfer: transferAction('Pause a transfer; answers when its bytes have stopped'),
   resumeTransfer: transferAction('Resume a paused transfer'),

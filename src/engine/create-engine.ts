@@ -25,6 +25,7 @@ import { createScheduler } from './scheduler.ts';
 import { recoverLedger, resumeJobs } from './start-up.ts';
 import { createStorageMonitor, type StoragePlace, storageCollection } from './storage-monitor.ts';
 import { createSubmissions } from './submissions.ts';
+import { transferBlocks } from './transfer-blocks.ts';
 import { createVerbs } from './verbs.ts';
 import { createWatchMode } from './watch/watch-mode.ts';
 import { lookAfter } from './watchdog.ts';
@@ -248,6 +249,12 @@ export function createEngine(parts: EngineParts): Engine {
       explainPath(path, store, async () => {
         const said = await Promise.all([...jobs.all].map((run) => run.mode.explain?.(path, live.bytesDone)));
         return said.filter((one) => one !== undefined);
+      }),
+    blocksOf: (id) =>
+      transferBlocks(id, {
+        reader: store,
+        mover: parts.mover,
+        headBytes: (transfer) => jobs.get(transfer.jobId)?.mode.head?.(transfer)?.sizeBytes,
       }),
     statusOf: (jobId) => jobs.get(jobId)?.mode.status,
     edit: submissions.edit,

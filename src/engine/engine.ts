@@ -8,6 +8,7 @@ import type { JobRequest } from '../model/specs.ts';
 import type { Transfer } from '../model/transfer.ts';
 import type { StoreReader } from '../store/store.ts';
 import type { EngineLimits } from './engine-parts.ts';
+import type { ByteRange } from './mover/verified-blocks.ts';
 import type { StorageReport } from './storage-monitor.ts';
 
 /** One transfer, or a whole job with its transfers. */
@@ -65,6 +66,14 @@ export interface Explanation {
   }[];
 }
 
+/** What stands verified of a file that is not yet whole at its destination. */
+export interface TransferBlocks {
+  /** The write head where the source grows; null while nobody knows it. */
+  readonly sizeBytes: number | null;
+  /** Rising, and none touches the next. Empty where nothing was begun, and for small files that travel in packs. */
+  readonly ranges: readonly ByteRange[];
+}
+
 export interface Engine {
   readonly reader: StoreReader;
   /** Recovers what a crash left, then begins to work. Rejects with `ledger` or `data_in_use`. */
@@ -93,6 +102,8 @@ export interface Engine {
   progressOf(transferIds: readonly string[]): readonly TransferProgress[];
   snapshot(): EngineSnapshot;
   explain(path: string): Promise<Explanation>;
+  /** From the block journal, whether it moves, waits, is paused or failed. Rejects with `not_found`, and with `state_conflict` for what is over. */
+  blocksOf(transferId: string): Promise<TransferBlocks>;
   /** What a running job says of itself beside its row (a watch: `WatchStatus`); undefined where it does not run. */
   statusOf(jobId: string): unknown;
   /** Replaces what a job was asked for; it goes on with the new wishes if it ran. Rejects as `submit` does, and with `unsupported` for a kind that cannot change. */

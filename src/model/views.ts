@@ -195,6 +195,17 @@ export const eventViewSchema = z.object({
 });
 export type EventView = z.infer<typeof eventViewSchema>;
 
+export const transferBlocksViewSchema = z.object({
+  transferId: z.string(),
+  sizeBytes: bytes.nullable().describe('The write head where the source grows; null while it is not known'),
+  blockBytes: bytes.describe('Files are verified in blocks of this size'),
+  verifiedBytes: bytes,
+  ranges: z
+    .array(z.object({ from: bytes, to: bytes.describe('The byte after its last one') }))
+    .describe('Verified at the destination, rising; none touches the next. Empty for small files that travel in packs'),
+});
+export type TransferBlocksView = z.infer<typeof transferBlocksViewSchema>;
+
 export const transferProgressViewSchema = z.object({
   transferId: z.string(),
   jobId: z.string(),

@@ -1,6 +1,7 @@
 // Every route by a request over the network: what it gives is what its schema says.
 
-import { mkdirSync, readdirSync, rmSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createClient } from '../../src/api/client.ts';
@@ -148,6 +149,35 @@ test('transfers are listed, sorted, counted, looked at and acted on', async () =
   expect(names).toEqual(expect.arrayContaining(['queued', 'paused', 'resumed', 'cancelled']));
   await call('cancelJob', { params: { id: job.id } });
 });
+
+test('the blocks of a copy that is held back stand at the destination as told; of one that is over none are told', async () => {
+  rig.engine.setBandwidth('8M');
+  const body = rig.newCopy(40_000_000);
+  const [name] = readdirSync(body.sources[0] ?? '');
+  const content = randomBytes(40_000_000);
+  writeFileSync(join(body.sources[0] ?? '', name ?? ''), content);
+  const job = await submitted(body);
+  const params = { id: await firstTransfer(job.id) };
+  const blocks = async () => (await call('getTransferBlocks', { params })).value;
+  await expect.poll(async () => (await blocks()).verifiedBytes, { timeout: 20_000 }).toBeGreaterThan(0);
+  await call('pauseTransfer', { params });
+  const paused = await blocks();
+  expect(paused).toMatchObject({ transferId: params.id, sizeBytes: 40_000_000, blockBytes: 8_388_608 });
+  expect(paused.verifiedBytes).toBeLessThan(40_000_000);
+  const found = readdirSync(body.destination, { recursive: true }).map(String);
+  const partial = found.find((path) => path.endsWith('.partial'));
+  const written = readFileSync(join(body.destination, partial ?? ''));
+  for (const { from, to } of paused.ranges) {
+    expect(written.subarray(from, to).equals(content.subarray(from, to))).toBe(true);
+  }
+  // Not simply everything: what is not told of is not there.
+  expect(written.equals(content)).toBe(false);
+  rig.engine.setBandwidth(null);
+  await call('resumeTransfer', { params });
+  expect(await rig.engine.settled(job.id)).toMatchObject({ state: 'completed' });
+  expect(await blocks()).toMatchObject({ status: 409, code: 'state_conflict' });
+  expect((await call('getTransferBlocks', { params: { id: 'nobody' } })).value).toMatchObject({ status: 404 });
+}, 60_000);
 
 test('a copy that arrived has its receipt, by its transfer and by where it stands', async () => {
   rig.engine.setBandwidth(null);

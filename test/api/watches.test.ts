@@ -162,6 +162,10 @@ test('a growing file shows its head, and how far the copy is behind', async () =
   expect(growing.head?.sizeBytes).toBeLessThanOrEqual(written);
   expect(growing.bytesDone).toBeLessThan(growing.head?.sizeBytes ?? 0);
   expect(growing.eta?.cause).toBe('source is still growing');
+  const blocks = await client.call('getTransferBlocks', { params: { id: growing.id } });
+  expect(blocks.ranges).toEqual([{ from: 0, to: expect.any(Number) }]);
+  expect(blocks.verifiedBytes).toBeGreaterThanOrEqual(growing.bytesDone);
+  expect(blocks.sizeBytes).toBeGreaterThanOrEqual(growing.head?.sizeBytes ?? Number.POSITIVE_INFINITY);
   const { summary } = await client.call('explain', { query: { path: file } });
   expect(summary).toMatch(/still growing.* behind the writer/);
   // What a copy that goes on finds done has not moved now.

@@ -39,6 +39,11 @@ async function transferOf(jobId: string): Promise<TransferView | undefined> {
   return (await rig.api.call('listTransfers', { query: { job: jobId } })).rows[0];
 }
 
+async function transferIn(jobId: string, state: TransferView['state']): Promise<TransferView> {
+  await expect.poll(async () => (await transferOf(jobId))?.state, { timeout: 20_000 }).toBe(state);
+  return (await transferOf(jobId)) as TransferView;
+}
+
 const stateOf = (page: Page, name: string) => row(page, name).locator('[role=gridcell]').nth(1).textContent();
 
 test("a copy that is picked in the console moves before one's eyes and ends with the receipt of its hash", async () => {
@@ -109,6 +114,36 @@ test('pause, resume, cancel and retry do what they say, from the row, the keyboa
   await page.getByRole('complementary').getByRole('button', { name: 'Cancel' }).click();
   await page.getByRole('alertdialog').getByRole('button', { name: 'Cancel it' }).click();
   await row(page, 'big.mov').getByText('Cancelled').waitFor();
+  await page.context().close();
+});
+
+test('the drawer of a copy under way shows which blocks stand verified, and nothing moves when they come', async () => {
+  const page = await rig.page();
+  const jobId = await copy('in/big.mov', 'blocks/', '4M');
+  const id = (await transferIn(jobId, 'transferring')).id;
+  const asked = page.waitForResponse((response) => response.url().endsWith('/blocks'));
+  const held = Promise.withResolvers<void>();
+  await page.route('**/blocks', async (route) => {
+    await held.promise;
+    await route.continue();
+  });
+  await page.goto(`${rig.url}/transfers/${id}`);
+  const strip = page.locator('section', { has: page.getByRole('heading', { name: 'Verified blocks' }) });
+  await strip.getByText('Reading…', { exact: true }).last().waitFor();
+  const height = async () => (await strip.boundingBox())?.height;
+  const before = await height();
+  held.resolve();
+  await asked;
+  const picture = strip.getByRole('img', { name: /of 3 blocks verified/ });
+  await picture.waitFor();
+  expect(await height()).toBe(before);
+  await strip.getByRole('img', { name: /^[12] of 3 blocks verified, whole up to/ }).waitFor({ timeout: 20_000 });
+  await rig.api.call('pauseTransfer', { params: { id } });
+  const { ranges } = await rig.api.call('getTransferBlocks', { params: { id } });
+  const blocks = ranges.reduce((sum, { from, to }) => sum + Math.ceil((to - from) / 8_388_608), 0);
+  await strip.getByText(`${blocks} of 3 blocks verified`, { exact: true }).first().waitFor();
+  await rig.api.call('cancelTransfer', { params: { id } });
+  await strip.waitFor({ state: 'detached' });
   await page.context().close();
 });
 

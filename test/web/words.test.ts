@@ -6,6 +6,7 @@ import { eventNames } from '../../src/model/event.ts';
 import { jobStates } from '../../src/model/job.ts';
 import { transferStates } from '../../src/model/transfer.ts';
 import { exactSize, perCent, share, size } from '../../web/words/amounts.ts';
+import { blockWords, cellsOf, stripWords } from '../../web/words/blocks.ts';
 import { factText } from '../../web/words/facts.ts';
 import { jobLooks, transferLooks } from '../../web/words/states.ts';
 import { age, range, span } from '../../web/words/times.ts';
@@ -61,4 +62,27 @@ test('every state and every event has words', () => {
   for (const state of jobStates) expect(jobLooks[state].word).not.toBe('');
   for (const name of eventNames) expect(factText(name, {}).text, name).not.toContain('.');
   expect(factText('observation.transfer.waiting', { reason: 'space' }).text).toBe('Waits for room at the destination');
+});
+
+test('verified blocks as cells and words', () => {
+  const of = (sizeBytes: number | null, ranges: readonly (readonly [number, number])[]) => ({
+    transferId: 't',
+    sizeBytes,
+    blockBytes: 8,
+    verifiedBytes: 0,
+    ranges: ranges.map(([from, to]) => ({ from, to })),
+  });
+  const begun = of(36, [
+    [0, 16],
+    [32, 36],
+  ]);
+  expect(cellsOf(begun)).toEqual([1, 1, 0, 0, 1]);
+  expect(stripWords(begun)).toBe('3 of 5 blocks verified, whole up to 16 B, 1 piece more behind that');
+  expect(stripWords(of(36, [[0, 36]]))).toBe('5 of 5 blocks verified, all is there');
+  expect(stripWords(of(36, [[8, 16]]))).toBe('1 of 5 blocks verified, whole up to 0 B, 1 piece more behind that');
+  expect(blockWords(of(null, []))).toBe('0 blocks verified');
+  expect(cellsOf(of(null, []))).toEqual([0]);
+  const many = cellsOf(of(8 * 960, [[0, 8 * 15]]));
+  expect(many).toHaveLength(96);
+  expect(many.slice(0, 3)).toEqual([1, 0.5, 0]);
 });

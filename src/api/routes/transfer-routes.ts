@@ -1,6 +1,7 @@
 // Transfers and their receipts: list, look at, and act on one or many.
 
 import { Fault } from '../../model/fault.ts';
+import { blockBytes } from '../../model/hash.ts';
 import { displayPath } from '../../model/names.ts';
 import { exactPath } from '../../model/path-text.ts';
 import { actOnTransfer } from '../commands.ts';
@@ -65,6 +66,11 @@ export const transferRoutes = [
       receipts: receipts.map(receiptView),
       facts: events.map(factView),
     };
+  }),
+  route('getTransferBlocks', async ({ params }, { engine }) => {
+    const { sizeBytes, ranges } = await engine.blocksOf(params.id);
+    const verifiedBytes = ranges.reduce((sum, { from, to }) => sum + to - from, 0);
+    return { transferId: params.id, sizeBytes, blockBytes, verifiedBytes, ranges: [...ranges] };
   }),
   route('pauseTransfer', ({ params }, services) => actOnTransfer(services, 'pause', params.id)),
   route('resumeTransfer', ({ params }, services) => actOnTransfer(services, 'resume', params.id)),

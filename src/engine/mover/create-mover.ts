@@ -192,6 +192,10 @@ export function createMover(options: MoverOptions): Mover {
     recoverPublishing,
     recoverPacks: (open) => recoverPackJournals(parts, open),
     forgetPack: (packId) => forgetPackJournal(parts, packId),
+    verified: (transferId) =>
+      options.mounts
+        .pool(options.journalFolder)
+        .run('mover.verified', { journal: journalPath(options.journalFolder, transferId) }, { quick: true }),
     discard,
     sweep,
     get reservedBytes() {

@@ -12,6 +12,7 @@ import { finishPartial, freeName, publishPartial, recoverPartial, syncPartial } 
 import { readIntoRing, writeFromRing } from './ring-lanes.ts';
 import { appendToJournal, loadJournal } from './stream-journal.ts';
 import { findPartials, listJournals, removePartials } from './sweep.ts';
+import { verifiedBlocks } from './verified-blocks.ts';
 
 /** Operations that a worker knows by these names. */
 export const operations = {
@@ -36,6 +37,7 @@ export const operations = {
   'mover.discard': discardPartial,
   'mover.appendToJournal': appendToJournal,
   'mover.loadJournal': loadJournal,
+  'mover.verified': verifiedBlocks,
   'mover.findPartials': findPartials,
   'mover.removePartials': removePartials,
   'mover.listJournals': listJournals,

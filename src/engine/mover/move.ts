@@ -6,6 +6,7 @@ import type { ContentHash, HashAlgorithm, Verify } from '../../model/hash.ts';
 import type { Entry } from '../../model/manifest.ts';
 import type { Conflict, Preserve } from '../../model/specs.ts';
 import type { Publishing, SourceIdentity, Transfer } from '../../model/transfer.ts';
+import type { VerifiedBlocks } from './verified-blocks.ts';
 
 export interface MoveOptions {
   readonly conflict: Conflict;
@@ -126,6 +127,8 @@ export interface Mover {
     open: (endpoint: string) => Promise<Endpoint>,
   ): AsyncIterable<{ readonly packId: string; readonly results: readonly PackFileResult[] }>;
   forgetPack(packId: string): Promise<void>;
+  /** What stands verified of a transfer that is not yet whole; undefined where nothing of it was begun, or it is over. Rejects with `permission`, `io`. */
+  verified(transferId: string): Promise<VerifiedBlocks | undefined>;
   /** Removes partial and journal of a transfer that is cancelled or gone. */
   discard(transfer: Transfer, destination: Endpoint): Promise<void>;
   /** Removes journals, with the partials that they speak of, and partials that lie directly in the given folders, of transfers that `isAlive` does not know. Resolves with how many. */

@@ -12,6 +12,7 @@ import type { PackFile } from '../../../src/engine/mover/move.ts';
 import { PackJournalWriter, packPartialPath, parsePackJournal } from '../../../src/engine/mover/pack-journal.ts';
 import { Reservations } from '../../../src/engine/mover/reservations.ts';
 import { grownFrom, sameSource } from '../../../src/engine/mover/source-identity.ts';
+import { rangesOf } from '../../../src/engine/mover/verified-blocks.ts';
 import { blockBytes } from '../../../src/model/hash.ts';
 
 let folder: string;
@@ -192,4 +193,21 @@ describe('room', () => {
     rooms.take(wanted(41, 100));
     expect(rooms.byMount.get('/m')).toBe(41);
   });
+});
+
+it('ranges of verified blocks hold every block once, in order, whatever order they came in', () => {
+  fc.assert(
+    fc.property(fc.uniqueArray(fc.nat(60)), fc.nat(40 * blockBytes), (blocks, sizeBytes) => {
+      const ranges = rangesOf(blocks, sizeBytes);
+      const inside = blocks.filter((block) => block * blockBytes < sizeBytes);
+      const covered = ranges.flatMap(({ from, to }) =>
+        Array.from({ length: Math.ceil((to - from) / blockBytes) }, (_, at) => from / blockBytes + at),
+      );
+      expect(covered).toEqual(inside.sort((one, other) => one - other));
+      for (const [at, { from, to }] of ranges.entries()) {
+        expect(to).toBeLessThanOrEqual(sizeBytes);
+        expect(from).toBeGreaterThan(ranges[at - 1]?.to ?? -1);
+      }
+    }),
+  );
 });

@@ -25,6 +25,7 @@ import { jobTitle } from '../../words/jobs.ts';
 import { transferLooks } from '../../words/states.ts';
 import { exactMoment, moment, span } from '../../words/times.ts';
 import { baseName, doneOf, etaText, targetPath, waitSentence, wholePath } from '../../words/transfers.ts';
+import { BlockStrip } from './block-strip.tsx';
 import { ReceiptCard } from './receipt-card.tsx';
 import { tookOf } from './row-course.tsx';
 import { Siblings } from './siblings.tsx';
@@ -81,6 +82,7 @@ export function TransferDrawer({ id, onClose, takesFocus }: TransferDrawerProps)
       footer={transfer.actions.length > 0 && <Verbs transfer={transfer} />}
     >
       <Standing transfer={transfer} />
+      <BlockStrip transfer={transfer} />
       {data?.receipts.map((receipt) => (
         <ReceiptCard key={`${receipt.at}${receipt.destination.path}`} receipt={receipt} />
       ))}
