@@ -30,7 +30,7 @@ export async function* examineMachine(): AsyncIterable<Finding> {
 }
 
 export function judgeNode(version: string): Finding {
-  const where = `Node ${version} (${process.platform} ${process.arch}, ${process.execPath})`;
+  const where = `Node ${version} (${process.platform} ${process.arch})`;
   if (Number.parseInt(version, 10) >= leastNode) return { check: 'node', state: 'ok', text: `${where}.` };
   return {
     check: 'node',

@@ -5,7 +5,7 @@ import { Fault } from '../model/fault.ts';
 import { baseName, parentPath, parsePartialName } from '../model/names.ts';
 
 /** Files with which a folder's events and room are tested; a thread that hangs may leave one behind. */
-const ownFile = /^\.wherry-(events|probe)-/;
+const ownFile = /^\.wherry-(events-[0-9a-f]{12}|probe-[0-9A-HJKMNP-TV-Z]{26})$/;
 
 export interface Selection {
   /** Files, by their path below the source. */

@@ -37,11 +37,20 @@ export interface Submissions {
 const idempotencyCollection = 'idempotency';
 /** Stands for a job that has no id yet. */
 const beingMade = '';
+const rememberPatienceMs = 3_000;
 
 export function createSubmissions(parts: SubmissionParts): Submissions {
   const { store, ledger, jobs, modes, modeParts, clock } = parts;
   /** What jobs that run, or are about to, work on. */
   const taken = new Map<string, string>();
+  /** Jobs of an earlier run of which it is still looked up what they work on. */
+  const remembering = new Set<Promise<void>>();
+
+  /** A place that does not answer holds up nobody who wants another one. */
+  const remembered = () =>
+    remembering.size === 0
+      ? Promise.resolve()
+      : Promise.race([Promise.all(remembering), clock.sleep(rememberPatienceMs).catch(() => undefined)]);
 
   const modeOf = (kind: string): Mode => {
     const mode = modes.find((one) => one.kind === kind);
@@ -70,6 +79,7 @@ export function createSubmissions(parts: SubmissionParts): Submissions {
     if (job === undefined || mode?.editable !== true) return [];
     try {
       const { keys } = await mode.prepare(job.spec as JobRequest, modeParts);
+      await remembered();
       refuseBusy(mode.kind, keys, jobId);
       return keys;
     } catch (error) {
@@ -87,6 +97,15 @@ export function createSubmissions(parts: SubmissionParts): Submissions {
     if (keys.length > 0) take(keys, target.jobId);
   };
 
+  const lookUp = async (job: Job): Promise<void> => {
+    try {
+      const { keys } = await modeOf(job.kind).prepare(job.spec as JobRequest, modeParts);
+      take(keys, job.id);
+    } catch (error) {
+      parts.log.debug({ jobId: job.id, fault: asFault(error).report() }, 'The places of a job cannot be looked at now');
+    }
+  };
+
   return {
     modeOf,
     resume: (target) => goOn(target, 'resume'),
@@ -99,6 +118,7 @@ export function createSubmissions(parts: SubmissionParts): Submissions {
       if (before !== undefined) return before;
       const mode = modeOf(request.kind);
       const prepared = await mode.prepare(request, modeParts);
+      await remembered();
       refuseBusy(mode.kind, prepared.keys);
       for (const key of prepared.keys) taken.set(key, beingMade);
       try {
@@ -126,22 +146,17 @@ export function createSubmissions(parts: SubmissionParts): Submissions {
         throw new Fault('unsupported', text);
       }
       const { spec, name, priority, keys } = await mode.prepare(request, modeParts);
+      await remembered();
       refuseBusy(mode.kind, keys, jobId);
       const edited = await parts.verbs.rewrite(jobId, { spec, name, priority });
       take(keys, jobId);
       return edited;
     },
 
-    remember: async (job) => {
-      try {
-        const { keys } = await modeOf(job.kind).prepare(job.spec as JobRequest, modeParts);
-        take(keys, job.id);
-      } catch (error) {
-        parts.log.debug(
-          { jobId: job.id, fault: asFault(error).report() },
-          'The places of a job cannot be looked at now',
-        );
-      }
+    remember: (job) => {
+      const lookedUp = lookUp(job).finally(() => remembering.delete(lookedUp));
+      remembering.add(lookedUp);
+      return lookedUp;
     },
   };
 }

@@ -154,6 +154,8 @@ describe('selection', () => {
     expect(takes(['**'], [], 'a/.b.mov.01ARZ3NDEKTSV4RRFFQ69G5FAV.3.partial')).toBe(false);
     expect(takes([], [], 'a/.b.partial')).toBe(true);
     expect(takes(['**'], [], 'a/.wherry-events-00ff00ff00ff')).toBe(false);
+    expect(takes(['**'], [], 'a/.wherry-probe-01ARZ3NDEKTSV4RRFFQ69G5FAV')).toBe(false);
+    expect(takes([], [], 'a/.wherry-probe-01')).toBe(true);
   });
 });
 

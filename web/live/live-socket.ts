@@ -63,14 +63,20 @@ export async function* liveBySocket(since: string, signal: AbortSignal): AsyncIt
     give({ kind: 'lost', error: fault ?? new Fault('unreachable', 'The daemon does not answer.') });
     connectAgain();
   });
-  socket.on('disconnect', () => {
+  const broke = () => {
     if (signal.aborted) return;
     give({ kind: 'lost', error: new Fault('network', 'The connection to the daemon broke.') });
     connectAgain();
-  });
+  };
+  socket.on('disconnect', broke);
   const stop = () => wake();
   // The network is gone before the connection notices; a daemon on this machine is connected to again at once.
-  const hangUp = () => socket.disconnect();
+  const hangUp = () => {
+    const wasConnected = socket.connected;
+    socket.disconnect();
+    // One that was still connecting is given up without a word.
+    if (!wasConnected) broke();
+  };
   // A laptop that wakes, a phone that finds its network, a tab that is looked at again: no reason to wait out the pause.
   const lookAgain = () => {
     if (document.visibilityState === 'visible') connectNow();

@@ -218,24 +218,24 @@ export class Tracker {
   }
 
   /**
-   * A row of this file has come to its end; when all have, the file is done with as it was. The file where it has changed since it was
-   * copied: it is to be seen anew, as nothing else will tell of it.
+   * A row of this file has come to its end; when all have, the file is done with as it was. True where it was last seen otherwise than
+   * it was copied, before or since: it is to be looked at once more, as nothing else may tell of a change.
    */
-  rest(transfer: Transfer, seen: Taken | undefined): SeenFile | undefined {
+  rest(transfer: Transfer, seen: Taken | undefined): boolean {
     const path = transfer.source.path;
     const one = this.#tracked.get(path);
-    if (one === undefined) return undefined;
+    if (one === undefined) return false;
     const left = one.transfers.filter((row) => row.id !== transfer.id);
     if (left.length > 0) {
       this.#tracked.set(path, { ...one, transfers: left });
-      return undefined;
+      return false;
     }
     this.#tracked.delete(path);
     const isPresent = this.#present.has(path);
-    if (!isPresent && seen === undefined) return undefined;
+    if (!isPresent && seen === undefined) return false;
     const isAsSeen = seen === undefined || isSameContent(seen, one.file);
     this.#taken.set(path, isAsSeen ? takenAs(one.file) : seen);
-    return isAsSeen || !isPresent ? undefined : one.file;
+    return isPresent && !isAsSeen;
   }
 
   /** It cannot go anywhere as it is; only another content is looked at again. */

@@ -52,6 +52,8 @@ export class WatchRun implements ModeRun {
   readonly #placer: Placer;
   readonly #intake: Intake;
   readonly #noticed = new Map<string, SeenFile>();
+  /** Copied otherwise than they were last seen: what was seen may be the older of the two. */
+  readonly #doubted = new Set<string>();
   readonly #gone = new Set<string>();
   #wake: () => void = () => undefined;
   #scanDue = true;
@@ -217,8 +219,7 @@ export class WatchRun implements ModeRun {
   }
 
   #rest(transfer: Transfer, seen: { sizeBytes: number; mtimeMs: number } | undefined): void {
-    const changed = this.#tracker.rest(transfer, seen);
-    if (changed !== undefined && !this.#noticed.has(changed.path)) this.#noticed.set(changed.path, changed);
+    if (this.#tracker.rest(transfer, seen)) this.#doubted.add(transfer.source.path);
   }
 
   /** The path below the source; undefined where it is elsewhere. */
@@ -327,10 +328,11 @@ export class WatchRun implements ModeRun {
 
   /** Files that are not done being watched are looked at again, with a look at who has them open. */
   async #lookAgain(tree: WatchedTree): Promise<WatchAction[]> {
-    const paths = this.#tracker.underWay();
+    const paths = [...new Set([...this.#tracker.underWay(), ...this.#doubted])];
     if (paths.length === 0) return [];
     try {
       const seen = await tree.look(paths);
+      for (const path of paths) this.#doubted.delete(path);
       const at = this.#host.clock.now();
       const open = seen.openForWriting === null ? null : new Set(seen.openForWriting);
       return paths.flatMap((path, index) => {
