@@ -20,6 +20,7 @@ import type { LookInput, Plan, PlanInput, SourceFacts } from './plan-move.ts';
 import type { FinishInput, FreeNameInput, PublishInput } from './publish-partial.ts';
 import type { SharedReading } from './shared-reading.ts';
 import { grownFrom, sameSource, sourceChanged } from './source-identity.ts';
+import type { RemoveInput } from './sweep.ts';
 
 const progressMs = 200;
 /** How often blocks are written again that do not read back as they were written. */
@@ -74,10 +75,7 @@ class LocalMove {
     this.#growth = request.growth ?? null;
     this.#source = { root: localPath(source, ''), path: transfer.source.path };
     this.#destination = { root, path };
-    this.#partial = {
-      root,
-      path: joinPath(parentPath(path), partialName(baseName(path), transfer.id, transfer.fence)),
-    };
+    this.#partial = { root, path: this.#partialPath(transfer.fence) };
     this.#journal = journalPath(parts.journalFolder, transfer.id);
     this.#lanes = new LaneRunner({
       parts,
@@ -376,7 +374,25 @@ class LocalMove {
       });
     }
     await this.#lanes.run('mover.forget', { journal: this.#journal });
+    await this.#removeOlder();
     return finalPath;
+  }
+
+  #partialPath(fence: number): string {
+    const { transfer } = this.#request;
+    const { path } = transfer.destination;
+    return joinPath(parentPath(path), partialName(baseName(path), transfer.id, fence));
+  }
+
+  /** A place that was away while an attempt began anew has kept the partial of the one before, which no journal speaks of any more. */
+  async #removeOlder(): Promise<void> {
+    const { fence } = this.#request.transfer;
+    const first = Math.max(1, fence - olderPartials);
+    const paths = Array.from({ length: fence - first }, (_, at) => this.#partialPath(first + at));
+    if (paths.length === 0) return;
+    const input: RemoveInput = { root: this.#destination.root, paths };
+    // The file stands: what cannot be removed now is swept at the next start.
+    await this.#lanes.run('mover.removePartials', input).catch(() => undefined);
   }
 
   /** Tries the names that the conflict rule allows until `take` has taken one. Rejects with `exists`. */
@@ -393,6 +409,9 @@ class LocalMove {
     }
   }
 }
+
+/** How many attempts back a forgotten partial is looked for. */
+const olderPartials = 32;
 
 function restartFault(why: 'source_changed' | 'partial_gone', source: At, destination: At): Fault {
   if (why === 'source_changed') return sourceChanged(source);

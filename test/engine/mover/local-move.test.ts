@@ -55,6 +55,17 @@ async function stopAfter(request: RigRequest, bytes: number, reason: 1 | 2 = sto
 }
 
 describe('one local file', () => {
+  it('leaves no partial of attempts that nothing speaks of any more, and those of others alone', async () => {
+    writeContent(from('a'), 3, 2 * MiB);
+    const request = rig.request('a');
+    const { id } = request.transfer;
+    const other = `.a.${id.slice(0, -1)}${id.endsWith('0') ? '1' : '0'}.1.partial`;
+    for (const name of [`.a.${id}.1.partial`, `.a.${id}.2.partial`, other]) writeFileSync(to(name), 'left behind');
+    published(await rig.mover.move(rig.request('a', { transfer: { ...request.transfer, fence: 4 } })));
+    expect(namesIn(rig.to).sort()).toEqual([other, 'a']);
+    expect(sameFiles(from('a'), to('a'))).toBe(true);
+  });
+
   it.each([0, 1, 8 * MiB, 33 * MiB + 17])('of %i bytes arrives whole', async (size) => {
     writeContent(from('sub/a.bin'), 7, size);
     utimesSync(from('sub/a.bin'), 1_600_000_000.25, 1_600_000_000.25);
