@@ -1,9 +1,10 @@
-// `npm run screenshots`: the guide's pictures of the console (docs/images), taken from a real daemon with real transfers. `--all FOLDER`: every page, both widths, both themes, to look at.
+// `npm run screenshots`: the guide's pictures of the console (docs/images), taken from a real daemon with real transfers. `--all FOLDER`: every page, both widths, both themes, and with nothing, one row or only failures, to look at; `--only nothing,receipt` some of them.
 
 import { mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import type { Page } from 'playwright-core';
+import type { Page, PageScreenshotOptions } from 'playwright-core';
 import { openRealConsole, type RealConsole } from '../test/browser/real-console.ts';
 import { prepareScene, type Scene, sceneConfig, stageScene } from '../test/browser/scene.ts';
 
@@ -19,7 +20,13 @@ interface Picture {
   readonly shows?: string;
 }
 
-async function shoot(page: Page, console_: RealConsole, picture: Picture, file: string): Promise<void> {
+async function shoot(
+  page: Page,
+  console_: RealConsole,
+  picture: Picture,
+  file: string,
+  clip: PageScreenshotOptions = {},
+): Promise<void> {
   await page.goto(console_.url + picture.address);
   await page.locator('[data-connection=live]').waitFor();
   await page.locator('main h1, main h2').first().waitFor({ state: 'attached' });
@@ -27,7 +34,7 @@ async function shoot(page: Page, console_: RealConsole, picture: Picture, file: 
   if (picture.shows !== undefined) await page.getByText(picture.shows).first().waitFor();
   // Speeds are known after the second report of progress.
   await page.waitForTimeout(1500);
-  await page.screenshot({ path: file, animations: 'disabled' });
+  await page.screenshot({ path: file, animations: 'disabled', ...clip });
   process.stdout.write(`${file}\n`);
 }
 
@@ -57,8 +64,38 @@ async function pictures(scene: Scene): Promise<readonly Picture[]> {
   ];
 }
 
-/** Pictures of the guide: one width, light, half as large as they are drawn, few colours. */
-const inGuide = ['overview', 'transfers', 'receipt', 'watches', 'new-copy', 'find'];
+/** The overview last: its graph has something to show by then. */
+const inGuide = ['transfers', 'receipt', 'watches', 'overview'];
+
+/** What a console shows before there is anything, with one row, and when everything failed. */
+async function takeSparse(console_: RealConsole, folder: string): Promise<void> {
+  const stage = async (name: string) => {
+    if (values.only !== undefined && !values.only.split(',').includes(name)) return;
+    for (const viewport of [desk, phone]) {
+      const page = await console_.page({ viewport, colorScheme: 'light' });
+      for (const address of ['/', '/transfers', '/jobs', '/watches', '/storage', '/events']) {
+        const of = address === '/' ? 'overview' : address.slice(1);
+        await shoot(page, console_, { name, address }, join(folder, `${name}-${of}-${viewport.width}.png`));
+      }
+      await page.context().close();
+    }
+  };
+  const refuse = async (sources: readonly string[]) => {
+    const body = {
+      kind: 'copy' as const,
+      sources: sources.map((path) => join(console_.folder, path)),
+      destination: join(console_.folder, 'archive/'),
+      conflict: 'fail' as const,
+    };
+    const { id } = await console_.api.call('createJob', { body });
+    while ((await console_.api.call('getJob', { params: { id } })).state !== 'failed') await setTimeout(100);
+  };
+  await stage('nothing');
+  await refuse(['desk/notes.txt']);
+  await stage('one');
+  for (let more = 0; more < 20; more++) await refuse(['desk/notes.txt', 'desk/rushes.edl']);
+  await stage('all-failed');
+}
 
 async function takeAll(console_: RealConsole, scene: Scene, folder: string): Promise<void> {
   for (const viewport of [desk, phone]) {
@@ -74,12 +111,18 @@ async function takeAll(console_: RealConsole, scene: Scene, folder: string): Pro
 }
 
 async function takeGuide(console_: RealConsole, scene: Scene): Promise<void> {
-  const page = await console_.page({ viewport: { width: 1280, height: 760 }, colorScheme: 'light' });
-  for (const picture of await pictures(scene)) {
-    if (inGuide.includes(picture.name)) await shoot(page, console_, picture, join(guide, `${picture.name}.png`));
+  const page = await console_.page({ viewport: desk, colorScheme: 'light' });
+  const all = await pictures(scene);
+  for (const name of inGuide) {
+    const picture = all.find((one) => one.name === name);
+    if (picture === undefined) continue;
+    if (name === 'overview') await setTimeout(45_000);
+    // Of a drawer the page behind it would only distract.
+    const clip = name === 'receipt' ? { clip: { x: 960, y: 0, width: 480, height: 700 } } : {};
+    await shoot(page, console_, picture, join(guide, `${name}.png`), clip);
   }
   await page.context().close();
-  const pocket = await console_.page({ viewport: phone, colorScheme: 'dark' });
+  const pocket = await console_.page({ viewport: phone, colorScheme: 'light' });
   await shoot(pocket, console_, { name: 'phone', address: '/transfers' }, join(guide, 'phone.png'));
 }
 
@@ -88,6 +131,7 @@ mkdirSync(folder, { recursive: true });
 const console_ = await openRealConsole(sceneConfig, prepareScene);
 let scene: Scene | undefined;
 try {
+  if (values.all !== undefined) await takeSparse(console_, folder);
   scene = await stageScene(console_);
   if (values.all === undefined) await takeGuide(console_, scene);
   else await takeAll(console_, scene, folder);

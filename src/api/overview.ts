@@ -173,7 +173,7 @@ function transferItems(transfers: readonly Transfer[], more: boolean): Attention
         count: group.length,
         more,
         code,
-        title: group.length === 1 ? name : `${name} and ${group.length - 1}${more ? ' or more' : ''} others`,
+        title: groupTitle(name, group.length - 1, more),
         sentence: newest.error?.message ?? (failed ? faultTable.internal.sentence : waitSentences[reason]),
         remedy: newest.error?.remedy ?? (failed ? faultTable.internal.remedy : 'Nothing to do: it goes on by itself.'),
         action: failed ? 'retry' : null,
@@ -312,4 +312,9 @@ function mountItems(
       action: null,
       at: isoTime(now - hungForMs),
     }));
+}
+
+function groupTitle(name: string, others: number, more: boolean): string {
+  if (others === 0) return name;
+  return `${name} and ${others}${more ? ' or more' : ''} ${others === 1 && !more ? 'other' : 'others'}`;
 }

@@ -48,7 +48,7 @@ for (const viewport of widths) {
     await page.goBack();
     await page
       .getByRole('region', { name: 'Needs attention' })
-      .getByRole('link', { name: /and 1 others/ })
+      .getByRole('link', { name: /and 1 other/ })
       .click();
     await expect.poll(() => address(page)).toBe(`/transfers?job=${scene.failed}&state=failed`);
     await expect.poll(() => rowsShown(page)).toBe(2);

@@ -62,6 +62,13 @@ test('every state and every event has words', () => {
   for (const state of jobStates) expect(jobLooks[state].word).not.toBe('');
   for (const name of eventNames) expect(factText(name, {}).text, name).not.toContain('.');
   expect(factText('observation.transfer.waiting', { reason: 'space' }).text).toBe('Waits for room at the destination');
+  const pause = { by: { kind: 'token', id: '1', name: 'nightly-script' }, address: '127.0.0.1', action: 'pauseJob' };
+  expect(factText('observation.audit.changed', pause)).toEqual({
+    text: 'Change: pause job',
+    more: 'by nightly-script',
+    tone: 'still',
+  });
+  expect(factText('observation.audit.changed', { ...pause, by: null }).more).toBeUndefined();
 });
 
 test('verified blocks as cells and words', () => {

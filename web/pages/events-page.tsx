@@ -93,7 +93,7 @@ function EventRow({ event }: { event: EventView }) {
         : { name: jobTitle(event.job), href: `/jobs/${event.job.id}` }
       : { name: baseName(event.transfer.source.path), href: `/transfers/${event.transfer.id}` };
   return (
-    <li className="grid grid-cols-[6.5rem_minmax(0,16rem)_minmax(0,1fr)_auto] items-center gap-x-4 border-b border-line px-4 py-1.5 [contain-intrinsic-size:auto_33px] [content-visibility:auto] narrow:grid-cols-[minmax(0,1fr)_auto] narrow:gap-y-0.5">
+    <li className="grid grid-cols-[6.5rem_minmax(0,2fr)_minmax(0,2fr)_minmax(0,1fr)] items-center gap-x-4 border-b border-line px-4 py-1.5 [contain-intrinsic-size:auto_33px] [content-visibility:auto] narrow:grid-cols-[minmax(0,1fr)_auto] narrow:gap-y-0.5">
       <time
         dateTime={event.at}
         title={exactMoment(ms)}
@@ -115,7 +115,7 @@ function EventRow({ event }: { event: EventView }) {
           </Link>
         )}
       </span>
-      <code className="truncate font-mono text-12 text-ink-faint narrow:hidden">
+      <code className="truncate text-right font-mono text-12 text-ink-faint narrow:hidden">
         {event.name.replace(/^observation\./, '')}
       </code>
     </li>

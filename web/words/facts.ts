@@ -72,11 +72,21 @@ function withReason(text: string, short: string, data: Data): string {
   if (short === 'transfer.download.started' && typeof attempt === 'number' && attempt > 1) {
     return `Began to move, attempt ${attempt}`;
   }
+  if (short === 'audit.changed' && typeof data.action === 'string') return `Change: ${actionWords(data.action)}`;
   return text;
 }
 
+/** A route's name or that of a command, such as `pauseJob`, as words. */
+function actionWords(action: string): string {
+  return action
+    .replace(/[._]/g, ' ')
+    .replace(/([a-z])([A-Z])/g, '$1 $2')
+    .toLowerCase();
+}
+
 function detail(data: Data): string | undefined {
-  const { error, bytes, message } = data;
+  const { error, bytes, message, by } = data;
+  if (typeof by === 'object' && by !== null && 'name' in by) return `by ${String(by.name)}`;
   if (typeof error === 'object' && error !== null && 'message' in error) return String(error.message);
   if (typeof message === 'string') return message;
   if (typeof bytes === 'number') return size(bytes);

@@ -76,7 +76,7 @@ function JobRow({ job, open }: { job: JobView; open: boolean }) {
     <li className={`border-b border-line ${open ? 'bg-tint-strong' : 'hover:bg-tint'}`}>
       <Link
         href={`/jobs/${job.id}`}
-        className="grid grid-cols-[116px_minmax(0,1fr)_minmax(0,300px)_64px] items-center gap-x-4 px-4 py-2.5 @max-[720px]:grid-cols-[minmax(0,1fr)_auto] @max-[720px]:gap-y-1"
+        className="grid grid-cols-[116px_minmax(0,3fr)_minmax(0,2fr)_64px] items-center gap-x-4 px-4 py-2.5 @max-[720px]:grid-cols-[minmax(0,1fr)_auto] @max-[720px]:gap-y-1"
       >
         <span className="@max-[720px]:order-2">
           <StateMark look={look} />
@@ -100,7 +100,9 @@ function JobRow({ job, open }: { job: JobView; open: boolean }) {
           <span className="flex justify-between gap-2 text-12 text-ink-soft">
             <span className="truncate">
               {job.error !== null && job.state === 'failed' ? (
-                <span className="text-needs">{job.error.message}</span>
+                <span className="text-needs" title={job.error.message}>
+                  {job.error.message}
+                </span>
               ) : (
                 <>
                   {job.kind === 'watch'

@@ -25,6 +25,7 @@ export function StoragePage() {
     queryFn: ({ signal }) => api.call('getStorage', {}, { signal }),
     refetchInterval: 5000,
   });
+  const isWatched = (watches?.rows.length ?? 0) > 0;
   const check = async () => {
     try {
       queries.setQueryData(key, await api.call('checkStorage'));
@@ -45,7 +46,10 @@ export function StoragePage() {
         <EmptyState title="The places could not be read">{asFault(error).message}</EmptyState>
       )}
       {data?.rows.length === 0 && (
-        <EmptyState title={(watches?.rows.length ?? 0) > 0 ? 'The places are being looked at' : 'No place is in use'}>
+        <EmptyState
+          title={isWatched ? 'The places are being looked at' : 'No place is in use'}
+          {...(isWatched ? {} : { command: 'wherry watch FROM TO' })}
+        >
           The folders that watches read from and write to stand here: whether they answer, whether they can be written,
           and how much room is left.
         </EmptyState>
