@@ -47,7 +47,10 @@ export function createEngine(parts: EngineParts): Engine {
   const window = createRetryWindow({ clock, write: (changes) => ledger.write(changes) });
   const judge: JobsParts['decide'] = (fault, { attempts, firstQueuedAt }) => {
     const attempted = { attempts, firstQueuedAt: window.startOf(firstQueuedAt) };
-    return decide(fault, attempted, clock.now(), random.next(), rules);
+    const decision = decide(fault, attempted, clock.now(), random.next(), rules);
+    // What a place has done to a copy is true of the place: whoever looks at it need not wait for its turn to see it.
+    if (decision.kind === 'wait' && decision.reason !== 'backoff') void storage.look();
+    return decision;
   };
   const places = createPlaces(parts);
   const dispatcher = createLocalDispatcher<EngineWork>(slotLimits(limits.slots, places));
@@ -150,7 +153,7 @@ export function createEngine(parts: EngineParts): Engine {
     mounts,
     clock,
     newId,
-    recovered: () => scheduler.lookAtWaits(),
+    recovered: (place) => scheduler.lookAtWaits(place.endpoint),
   });
   const verbs = createVerbs({ ...parts, ledger, jobs, holdings, places, modes, hungMs, leaveBehind });
   const submissions = createSubmissions({ ...parts, ledger, jobs, verbs, modes, modeParts });
@@ -160,6 +163,7 @@ export function createEngine(parts: EngineParts): Engine {
     log,
     write: (changes) => ledger.write(changes),
     recovered: () => scheduler.lookAtWaits(),
+    changed: () => void storage.look(),
   });
   const housekeeping = createHousekeeping({ clock, ledger, log, limits: keeping });
   let stopped: Promise<boolean> | undefined;

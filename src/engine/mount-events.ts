@@ -19,6 +19,8 @@ export function createMountEvents(parts: {
   readonly write: (changes: readonly Change[]) => Promise<unknown>;
   /** A mount answers again. */
   readonly recovered: () => void;
+  /** It has stopped answering, or answers again. */
+  readonly changed: () => void;
 }): MountEvents {
   const { mounts, clock, log } = parts;
   const away = new Set<string>();
@@ -36,10 +38,12 @@ export function createMountEvents(parts: {
       stop = mounts.onHealth((health) => {
         if (health.state === 'unreachable' && !away.has(health.mountPoint)) {
           away.add(health.mountPoint);
+          parts.changed();
           log.warn({ mount: displayPath(health.mountPoint) }, 'A mount does not answer');
           tell('observation.mount.unreachable', health);
         } else if (health.state === 'well') {
           if (away.delete(health.mountPoint)) {
+            parts.changed();
             log.info({ mount: displayPath(health.mountPoint) }, 'A mount answers again');
             tell('observation.mount.recovered', health);
           }

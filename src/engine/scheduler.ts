@@ -33,8 +33,8 @@ export interface Scheduler {
   start(): void;
   /** Something may be claimable now. */
   wake(): void;
-  /** A place may have become well: what waits for it is looked at now. */
-  lookAtWaits(): void;
+  /** A place may have become well: what waits for it is looked at now. `place` names one that is known to be, by its address. */
+  lookAtWaits(place?: string): void;
   offer(work: EngineWork): void;
   /** Hands out nothing more; resolves once what was under way has ended. */
   stop(): Promise<void>;
@@ -197,10 +197,16 @@ export function createScheduler(parts: SchedulerParts): Scheduler {
   };
 
   let lookingAtWaits: Promise<void> | undefined;
-  const lookAtWaits = () => {
+  const recovered = new Set<string>();
+  const lookAtWaits = (place?: string) => {
+    if (place !== undefined) recovered.add(place);
     lookingAtWaits ??= clock
       .sleep(looksApartMs, stopping.signal)
-      .then(() => endWaits(waitParts, 'space'))
+      .then(() => {
+        const places = new Set(recovered);
+        recovered.clear();
+        return endWaits(waitParts, 'space', places);
+      })
       .then(({ left }) => {
         someWaitForRoom = left > 0;
       })
@@ -210,6 +216,8 @@ export function createScheduler(parts: SchedulerParts): Scheduler {
       })
       .finally(() => {
         lookingAtWaits = undefined;
+        // One that came back while the others were looked at.
+        if (recovered.size > 0 && !stopping.signal.aborted) lookAtWaits();
       });
   };
 

@@ -49,7 +49,7 @@ export function createStorageMonitor(parts: {
   readonly read: (key: string) => Promise<unknown>;
   readonly clock: Clock;
   readonly newId: NewId;
-  /** A place that was not well has become so: what waited for it can go on. */
+  /** A place answers again, can be written to again, or has room again: what waited for it can go on. */
   readonly recovered: (place: StoragePlace) => void;
 }): StorageMonitor {
   const reports = new Map<string, StorageReport>();
@@ -82,7 +82,7 @@ export function createStorageMonitor(parts: {
       changes.push({ kind: 'append_event', event: { name: 'observation.storage.changed', at, data } });
     }
     await parts.write(changes);
-    if (before !== undefined && isWell(verdict.state) && !isWell(before.state)) parts.recovered(place);
+    if (before !== undefined && isBetter(before, report)) parts.recovered(place);
   }
 
   async function lookAtAll(): Promise<readonly StorageReport[]> {
@@ -194,6 +194,12 @@ async function probe(endpoint: Endpoint, { mounts, newId }: Looking, signal: Abo
 
 function expired(signal: AbortSignal): Promise<never> {
   return new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason), { once: true }));
+}
+
+/** A place of little room is never well, and may come back all the same. */
+function isBetter(before: StorageReport, now: StorageReport): boolean {
+  if (now.state === 'unreachable' || now.writable === false) return false;
+  return before.state === 'unreachable' || before.writable === false || (isWell(now.state) && !isWell(before.state));
 }
 
 function isWell(state: StorageState): boolean {

@@ -37,15 +37,22 @@ const reasons: Readonly<Record<Exclude<Which, 'due'>, ReadonlySet<string>>> = {
  */
 export type Which = 'due' | 'all-timed' | 'back-off' | 'space';
 
-/** How many it has put back into the queue, and how many it left waiting. */
+/** What a place that has become well again may have refused; who is in it can be anybody else's affair too, so only its own are tried. */
+const refusals: ReadonlySet<string> = new Set(['permission', 'device']);
+
+/**
+ * How many it has put back into the queue, and how many it left waiting. `recovered` are places that have just become well: with `space`
+ * also the waits that they may have caused by refusing are ended.
+ */
 export async function endWaits(
   parts: WaitParts,
   which: Which,
+  recovered: ReadonlySet<string> = new Set(),
 ): Promise<{ readonly ended: number; readonly left: number }> {
   const room = createRoom(parts);
   let ended = 0;
   let left = 0;
-  for await (const rows of which === 'due' ? dueRows(parts) : waitingRows(parts, reasons[which])) {
+  for await (const rows of which === 'due' ? dueRows(parts) : waitingRows(parts, reasons[which], recovered)) {
     const well: Transfer[] = [];
     const later: Transfer[] = [];
     for (const row of rows) {
@@ -84,7 +91,16 @@ async function* dueRows({ store, clock }: WaitParts): AsyncGenerator<readonly Tr
   }
 }
 
-async function* waitingRows({ store }: WaitParts, wanted: ReadonlySet<string>): AsyncGenerator<readonly Transfer[]> {
+async function* waitingRows(
+  { store }: WaitParts,
+  wanted: ReadonlySet<string>,
+  recovered: ReadonlySet<string>,
+): AsyncGenerator<readonly Transfer[]> {
+  const isWanted = ({ waiting, source, destination }: Transfer): boolean => {
+    if (waiting === null) return false;
+    if (wanted.has(waiting.reason)) return true;
+    return refusals.has(waiting.reason) && (recovered.has(source.endpoint) || recovered.has(destination.endpoint));
+  };
   let cursor: string | undefined;
   do {
     const page = await store.transfers({
@@ -92,7 +108,7 @@ async function* waitingRows({ store }: WaitParts, wanted: ReadonlySet<string>): 
       limit: 1000,
       ...(cursor === undefined ? {} : { cursor }),
     });
-    yield page.rows.filter((row) => row.waiting !== null && wanted.has(row.waiting.reason));
+    yield page.rows.filter(isWanted);
     cursor = page.nextCursor ?? undefined;
   } while (cursor !== undefined);
 }

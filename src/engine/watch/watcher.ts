@@ -106,9 +106,13 @@ export function createWatchers(parts: { mounts: Mounts; clock: Clock }): Watcher
         if (message.overflow) listener?.overflow();
         else listener?.noticed(message.changed, message.gone);
         return;
-      case 'scanned':
-        thread.pending.get(message.requestId)?.resolve(message.result);
+      case 'scanned': {
+        const asked = thread.pending.get(message.requestId);
+        // A scan that came back after it had been given up has been taken down all the same: no later one would tell of these again.
+        if (asked === undefined) listener?.noticed(message.result.changed, message.result.gone);
+        else asked.resolve(message.result);
         break;
+      }
       case 'looked':
         thread.pending.get(message.requestId)?.resolve(message.files);
         break;
