@@ -14,6 +14,8 @@ import { parseEndpoint } from './model/endpoint-url.ts';
 import type { Store } from './store/store.ts';
 
 export interface PartsOptions {
+  /** For a process that stays, and mostly waits: little memory comes before a tenth of the speed. Default is `false`. */
+  readonly stays?: boolean;
   /** Ledger and journals; made where it is missing. */
   readonly dataFolder: string;
   readonly limits: EngineLimits;
@@ -62,7 +64,7 @@ export async function openParts(options: PartsOptions): Promise<Parts> {
       workerModule('engine/compare-operations'),
       ...(options.modules ?? []),
     ],
-    keptWorkers: 2,
+    ...(options.stays ? { keptWorkers: 2, leanWorkers: true } : {}),
     ownPath: dataFolder,
   });
   if (options.soon !== undefined) {

@@ -66,6 +66,7 @@ export async function openDaemon(settings: Settings, options: DaemonOptions): Pr
   const log = pino({ level: logs.level, base: null }, pino.multistream(streams));
 
   const parts = await openParts({
+    stays: true,
     dataFolder,
     limits: engineLimits(settings),
     log,

@@ -20,11 +20,12 @@ export interface PoolCall {
 
 const script = new URL(import.meta.url.endsWith('.ts') ? './mount-worker.ts' : './mount-worker.js', import.meta.url);
 
-/** Operations keep little: garbage is collected before it takes megabytes in each of many threads. */
-const resourceLimits = { maxYoungGenerationSizeMb: 1 };
+/** Operations keep little: garbage can be collected before it takes megabytes in each of many threads. */
+const leanLimits = { maxYoungGenerationSizeMb: 1 };
 
 export interface PoolWorkerOptions {
   readonly idleMs: number;
+  readonly isLean: boolean;
   /** Asked when nothing was to do for `idleMs`; false keeps the thread until it has been free for as long again. */
   readonly mayEnd: () => boolean;
   readonly onFree: () => void;
@@ -60,7 +61,12 @@ export class PoolWorker {
     this.pulse = openPulse(memory);
     this.#options = options;
     const workerData: WorkerSetup = { ...setup, pulse: memory };
-    this.#thread = new Worker(script, { workerData, execArgv: [], resourceLimits, env: threadEnv() });
+    this.#thread = new Worker(script, {
+      workerData,
+      execArgv: [],
+      env: threadEnv(),
+      ...(options.isLean ? { resourceLimits: leanLimits } : {}),
+    });
     this.#thread.unref();
     let trouble: unknown;
     this.#thread.on('message', (reply: WorkerReply) => {
