@@ -22,17 +22,16 @@ export interface Race {
   readonly name: string;
   readonly title: string;
   readonly contenders: readonly Contender[];
-  /** Ratio of medians, one contender's (default: the first) over the named one's, that is to be reached; of times or of CPU. */
-  readonly goals: readonly RatioGoal[];
+  readonly goals: readonly RaceGoal[];
   readonly bytes?: number;
   readonly files?: number;
 }
 
-export interface RatioGoal {
-  readonly of?: string;
-  readonly against: string;
-  readonly atMost: number;
-}
+/** What one contender (default: the first) is to reach beside the named one: a ratio of their median times, or seconds more than it takes. */
+export type RaceGoal = { readonly of?: string; readonly against: string } & (
+  | { readonly atMost: number }
+  | { readonly atMostSecondsMore: number }
+);
 
 /** A figure that was to be reached, and what was seen. */
 export interface Goal {
@@ -139,7 +138,17 @@ export function sheetOf(race: Race, figures: readonly Figures[]): Sheet {
   const goals = race.goals.map((goal): Goal => {
     const one = figures.find(({ name }) => name === goal.of) ?? first;
     const other = figures.find(({ name }) => name === goal.against);
-    const ratio = median(one?.wallSeconds ?? []) / median(other?.wallSeconds ?? []);
+    const [time, against] = [median(one?.wallSeconds ?? []), median(other?.wallSeconds ?? [])];
+    if ('atMostSecondsMore' in goal) {
+      const more = time - against;
+      return {
+        what: `${race.title}: ${one?.name}, time more than ${goal.against} takes`,
+        goal: `≤ ${goal.atMostSecondsMore.toFixed(2)} s`,
+        seen: `${more.toFixed(2)} s`,
+        met: more <= goal.atMostSecondsMore,
+      };
+    }
+    const ratio = time / against;
     return {
       what: `${race.title}: ${one?.name}, time over that of ${goal.against}`,
       goal: `≤ ${goal.atMost.toFixed(2)}`,

@@ -74,7 +74,7 @@ export function treeRace(stage: Stage, source: string, files: number, change: Ch
             { against: 'cp -a', atMost: 1 },
             { against: 'rclone copy', atMost: 0.35 },
           ]
-        : [{ against: 'rsync -a', atMost: 1 }],
+        : [files < 100_000 ? { against: 'rsync -a', atMostSecondsMore: 0.25 } : { against: 'rsync -a', atMost: 1 }],
   };
 }
 
