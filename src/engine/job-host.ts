@@ -92,6 +92,9 @@ export function createHost(run: JobRun, parts: HostParts): ModeHost & HostWaits 
     },
 
     async *rows(states) {
+      // Counts are at hand, whereas a look for rows at rest gives each folded pack its rows first.
+      const counts = await reader.countTransfers(run.id);
+      if (states.every((state) => counts[state] === 0)) return;
       let cursor: string | undefined;
       do {
         const page = await reader.transfers({
