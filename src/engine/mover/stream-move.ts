@@ -112,6 +112,8 @@ class StreamMove {
       hooks.progress(identity.sizeBytes);
       return this.#published(identity, finalPath, hash, proof.verify, false);
     } finally {
+      // Also where it broke off: whoever goes on reads the journal in another worker, and must find what is still on its way there.
+      await this.#journal.flush().catch(() => undefined);
       release();
     }
   }
