@@ -1,0 +1,19 @@
+// The contract of a step: one kind of processing that a file goes through once it has arrived.
+
+import type { z } from 'zod';
+import type { LocalFile, OutputPlan, ProcessCall, ProcessResult } from '../model/processing.ts';
+
+export interface Step<Params = unknown> {
+  /** As a pipeline names it: `thumbnail`, `transcode`. */
+  readonly kind: string;
+  /** What a pipeline may set, with its defaults. */
+  readonly params: z.ZodType<Params>;
+  /** False for files that it has nothing to do with: it is passed over then. Absent: takes each. */
+  takes?(file: LocalFile, params: Params): boolean;
+  /**
+   * Never changes the file. Resolves with what stands in the work folder then. Rejects with a Fault: `tool_missing` where a program is not
+   * there (it says what to install), `step_failed` where the file cannot be processed, `timeout`, transient ones where another try may
+   * help, or with the signal's reason; no process of its own runs any more then.
+   */
+  run(file: LocalFile, output: OutputPlan, params: Params, call: ProcessCall): Promise<ProcessResult>;
+}
