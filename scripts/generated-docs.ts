@@ -70,6 +70,7 @@ const retryWords = {
   space: 'waits for room',
   permission: 'waits for the right',
   device: 'waits for the device',
+  tool: 'waits for the program',
   none: 'ends it',
 } as const;
 

@@ -192,7 +192,7 @@ const waitSentences: Readonly<Record<WaitReason, string>> = {
   peer: 'It waits for its peer.',
   consent: 'It waits for somebody to agree.',
   schedule: 'It waits for its time.',
-  tool: 'It waits for a program that is missing.',
+  tool: 'It waits for a program that is missing or does not answer.',
   bundle: 'It waits for the rest of its bundle.',
 };
 

@@ -150,7 +150,7 @@ const waitWords: Readonly<Record<string, string>> = {
   peer: 'its peer',
   consent: 'consent',
   schedule: 'its time',
-  tool: 'a program that is missing',
+  tool: 'a program that is missing or does not answer',
   bundle: 'the rest of its set',
 };
 

@@ -37,7 +37,7 @@ export const oneShotRetryRules: RetryRules = {
   mostDelayMs: 8_000,
   windowMs: 60_000,
   mostAttempts: 5,
-  neverWait: ['permission', 'space', 'device', 'network'],
+  neverWait: ['permission', 'space', 'device', 'network', 'tool'],
 };
 
 export interface Attempted {
@@ -87,6 +87,8 @@ function waitReason(fault: Fault): WaitReason | undefined {
       return 'permission';
     case 'device':
       return 'device';
+    case 'tool':
+      return 'tool';
     case 'none':
       return undefined;
   }

@@ -1,7 +1,7 @@
 // Fault: the one error that crosses Wherry's walls, and the table that says what each code means to whom.
 
 /** What is done about a fault without asking anybody. `none`: it ends the transfer at once. */
-export type RetryClass = 'transient' | 'space' | 'permission' | 'device' | 'none';
+export type RetryClass = 'transient' | 'space' | 'permission' | 'device' | 'tool' | 'none';
 
 interface Meaning {
   readonly retry: RetryClass;
@@ -296,11 +296,32 @@ const table = {
     remedy: 'Look at what the receiver says; it is sent again by itself for some days, and can be replayed after that.',
   },
   tool_missing: {
-    retry: 'none',
+    retry: 'tool',
     httpStatus: 503,
     exitCode: 7,
     sentence: 'A program that is needed is not installed.',
     remedy: 'Install the package that the message names.',
+  },
+  tool_unavailable: {
+    retry: 'tool',
+    httpStatus: 503,
+    exitCode: 5,
+    sentence: 'A service that is needed does not answer.',
+    remedy: 'Start the service that the message names; it goes on by itself.',
+  },
+  step_failed: {
+    retry: 'none',
+    httpStatus: 422,
+    exitCode: 1,
+    sentence: 'A step of processing could not do its work on this file.',
+    remedy: 'Look at what the program said; the original is kept. Retry once the cause is mended.',
+  },
+  infected: {
+    retry: 'none',
+    httpStatus: 422,
+    exitCode: 1,
+    sentence: 'The virus scanner found something in the file.',
+    remedy: 'Do not open the file. Delete it, or have it looked at where it can do no harm.',
   },
   interrupted: {
     retry: 'none',
