@@ -326,6 +326,14 @@ export const routeTable = {
     status: 201,
     secretAnswer: true,
   },
+  editWebhook: {
+    summary: 'Change a webhook; its secret and its messages stay',
+    scope: 'admin',
+    problems: ['state_conflict'],
+    params: id,
+    body: webhookBodySchema,
+    output: webhookViewSchema,
+  },
   removeWebhook: {
     summary: 'Remove a webhook and its messages',
     scope: 'admin',
@@ -335,8 +343,14 @@ export const routeTable = {
     form: 'none',
     status: 204,
   },
+  pauseWebhook: {
+    summary: 'Send nothing to a webhook until it is resumed; its events gather meanwhile',
+    scope: 'admin',
+    params: id,
+    output: webhookViewSchema,
+  },
   resumeWebhook: {
-    summary: 'Send again to a webhook whose receiver had answered 410',
+    summary: 'Send again to a webhook that was paused, or whose receiver had answered 410',
     scope: 'admin',
     params: id,
     output: webhookViewSchema,

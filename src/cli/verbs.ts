@@ -193,14 +193,15 @@ const token: VerbSpec = {
 
 const webhooks: VerbSpec = {
   name: 'webhooks',
-  usage: ['ls', 'add [OPTION…] URL', 'rm|test|resume|messages|replay ID…'],
+  usage: ['ls', 'add [OPTION…] URL', 'rm|test|pause|resume|messages|replay ID…'],
   summary: 'Who is told of events by HTTP, and what became of the messages',
   actions: {
     ls: 'List them',
     'add URL': 'Tell this address of events from now on; its secret is shown this once',
     'rm ID…': 'Remove them with their messages',
     'test ID…': 'Send one message now and say what was answered',
-    'resume ID…': 'Send again where the receiver had answered 410',
+    'pause ID…': 'Send nothing until they are resumed; events gather meanwhile',
+    'resume ID…': 'Send again to those that were paused, or whose receiver had answered 410',
     'messages ID…': 'What was sent, newest first',
     'replay ID…': 'Send again what was given up',
   },

@@ -8,7 +8,7 @@ import { type DaemonLink, requireDaemon } from './daemon-client.ts';
 import { actOnEach } from './list-actions.ts';
 import { alignedRows, counted, formatTime } from './words.ts';
 
-const actions = ['ls', 'add', 'rm', 'test', 'resume', 'messages', 'replay'] as const;
+const actions = ['ls', 'add', 'rm', 'test', 'pause', 'resume', 'messages', 'replay'] as const;
 const usual = ['observation.transfer.completed', 'observation.transfer.download.failed'];
 
 export async function webhooks(call: VerbCall): Promise<number> {
@@ -34,8 +34,8 @@ export async function webhooks(call: VerbCall): Promise<number> {
       await client.call('removeWebhook', { params });
       return { object: { type: 'removed', id }, line: `${id}: removed` };
     }
-    if (action === 'resume') {
-      const webhook = await client.call('resumeWebhook', { params });
+    if (action === 'pause' || action === 'resume') {
+      const webhook = await client.call(action === 'pause' ? 'pauseWebhook' : 'resumeWebhook', { params });
       return { object: { type: 'webhook', ...webhook }, line: `${id}: ${webhook.state}` };
     }
     if (action === 'replay') {

@@ -2,7 +2,7 @@
 
 import { z } from 'zod';
 import { faultViewSchema } from './views.ts';
-import { deliveryStates } from './webhook.ts';
+import { deliveryStates, webhookStates } from './webhook.ts';
 import { webhookEventsSchema } from './webhook-events.ts';
 
 const time = z.iso.datetime();
@@ -20,7 +20,10 @@ export const webhookViewSchema = z.object({
   url: z.string(),
   events: z.array(z.string()),
   allowPrivate: z.boolean(),
-  state: z.enum(['on', 'gone']).describe('gone: its receiver answered 410; nothing is sent until it is resumed'),
+  state: z
+    .enum(webhookStates)
+    .describe('Nothing is sent until it is resumed where it is paused, or gone: its receiver has answered 410'),
+  heldUntil: time.nullable().describe('Nothing is sent before then: the receiver has asked for it (Retry-After)'),
   fromConfig: z.boolean(),
   createdAt: time,
   counts: z.object({ pending: z.int(), delivered: z.int(), dead: z.int() }).describe('Messages in the ledger'),

@@ -12,13 +12,16 @@ export interface Webhook {
   readonly secret: string;
   /** True where it may be at a private or loopback address. */
   readonly allowPrivate: boolean;
-  /** `gone`: its receiver has said 410, and nothing is sent until somebody resumes it. */
-  readonly state: 'on' | 'gone';
+  readonly state: WebhookState;
   readonly fromConfig: boolean;
   readonly createdAt: number;
   /** Events up to here have their messages. */
   readonly cursor: string;
 }
+
+/** Nothing is sent until somebody resumes it where it is `paused`, or `gone`: its receiver has said 410. */
+export const webhookStates = ['on', 'paused', 'gone'] as const;
+export type WebhookState = (typeof webhookStates)[number];
 
 export const deliveryStates = ['pending', 'delivered', 'dead'] as const;
 /** `dead`: given up; it stays until it is replayed or too old. */

@@ -16,10 +16,13 @@ const mostAnswerBytes = 4_096;
 /** A refusal, with what the receiver answered. */
 export class NotTaken extends Fault {
   readonly status: number;
+  /** How long the receiver asks to be left alone (`Retry-After` of a 429 or 503); null where it does not. */
+  readonly retryAfterMs: number | null;
 
-  constructor(status: number, message: string) {
+  constructor(status: number, message: string, retryAfterMs: number | null = null) {
     super('not_taken', message);
     this.status = status;
+    this.retryAfterMs = retryAfterMs;
   }
 }
 
@@ -107,11 +110,25 @@ function post(
     response.on('close', () => {
       if (!response.complete && bytes <= mostAnswerBytes) fail(new Error('the answer broke off'));
       else if (status >= 200 && status < 300) resolve({ status });
-      else reject(new NotTaken(status, refusalText(url.host, status)));
+      else {
+        const asksForTime = status === 429 || status === 503;
+        const wait = asksForTime ? retryAfterMs(response.headers['retry-after'], Date.now()) : null;
+        reject(new NotTaken(status, refusalText(url.host, status), wait));
+      }
     });
   });
   request.end(message.payload);
   return promise;
+}
+
+/** Of a `Retry-After` (RFC 9110, 10.2.3): seconds, or a date in HTTP's form; null where it is neither. */
+export function retryAfterMs(value: string | undefined, now: number): number | null {
+  const text = value?.trim() ?? '';
+  if (/^\d{1,9}$/.test(text)) return Number(text) * 1000;
+  const at = /^[A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} GMT$/.test(text)
+    ? Date.parse(text)
+    : Number.NaN;
+  return Number.isNaN(at) ? null : Math.max(0, at - now);
 }
 
 function refusalText(host: string, status: number): string {

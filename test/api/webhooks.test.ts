@@ -10,6 +10,7 @@ import { idSource, systemClock, systemRandom } from '../../src/model/clock.ts';
 import type { WebhookView } from '../../src/model/webhook-views.ts';
 import { openSink } from '../../src/sinks/index.ts';
 import { isPublicAddress } from '../../src/sinks/public-address.ts';
+import { retryAfterMs } from '../../src/sinks/webhook.ts';
 import { type ApiRig, adminToken, openApiRig } from '../support/api-rig.ts';
 
 interface Received {
@@ -188,6 +189,99 @@ test('410 ends it until it is resumed; what was given up is replayed all at once
   expect(await client.call('replayDead', { params: { id: hook.id } })).toEqual({ replayed: 1 });
   expect(await client.call('resumeWebhook', { params: { id: hook.id } })).toMatchObject({ state: 'on' });
   await until(hook.id, 'delivered', 2);
+});
+
+test.each([
+  [429, '1', 1],
+  [503, () => new Date(Date.now() + 2_000).toUTCString(), 1],
+  // The control: without the header, or where it cannot be read, and with another status it is asked again at once.
+  [429, undefined, 0],
+  [503, 'soon', 0],
+  [500, '1', 0],
+] as const)('%d with Retry-After %s: nothing goes there before then', async (status, after, leastSeconds) => {
+  const at: number[] = [];
+  const receiver = await receive((response, before) => {
+    at.push(Date.now());
+    if (before > 0) return void takes(response);
+    const value = typeof after === 'function' ? after() : after;
+    response.writeHead(status, value === undefined ? {} : { 'retry-after': value }).end();
+  });
+  const { id } = await create(receiver.url);
+  await append(1);
+  await expect.poll(async () => (await deliveriesOf({ id }))[0]?.attempts ?? 0, { timeout: 5_000 }).toBeGreaterThan(0);
+  await append(2);
+  const { heldUntil } = (await client.call('listWebhooks')).rows[0] ?? {};
+  if (leastSeconds > 0) expect(Date.parse(heldUntil ?? '')).toBeGreaterThan(at[0] ?? 0);
+  else expect(heldUntil).toBeNull();
+  await until(id, 'delivered', 2);
+  const waited = (at[1] ?? 0) - (at[0] ?? 0);
+  if (leastSeconds > 0) expect(waited).toBeGreaterThanOrEqual(950 * leastSeconds);
+  else expect(waited).toBeLessThan(900);
+  expect((await client.call('listWebhooks')).rows).toMatchObject([{ heldUntil: null }]);
+});
+
+test('a Retry-After is seconds or a date as HTTP writes it, and nothing else', () => {
+  const now = Date.parse('2026-01-02T03:04:05Z');
+  expect(retryAfterMs('120', now)).toBe(120_000);
+  expect(retryAfterMs('Fri, 02 Jan 2026 03:05:05 GMT', now)).toBe(60_000);
+  expect(retryAfterMs('Fri, 02 Jan 2026 03:00:00 GMT', now)).toBe(0);
+  for (const text of [undefined, '', '-1', '1.5', 'soon', '9'.repeat(12), '2026-01-02T03:05:05Z']) {
+    expect(retryAfterMs(text, now)).toBeNull();
+  }
+});
+
+test('edited, it keeps its secret and messages; paused, it gathers what happens until it is resumed', async () => {
+  const old = await receive(takes);
+  const next = await receive(takes);
+  const hook = await create(old.url);
+  await append(1);
+  await until(hook.id, 'delivered', 1);
+  expect(await client.call('pauseWebhook', { params: { id: hook.id } })).toMatchObject({ state: 'paused' });
+  await append(2);
+  await until(hook.id, 'pending', 1);
+  const body = { name: 'the other desk', url: next.url, events: ['observation.mount.*'], allowPrivate: true };
+  expect(await client.call('editWebhook', { params: { id: hook.id }, body })).toMatchObject({
+    ...{ id: hook.id, state: 'paused', counts: { pending: 1, delivered: 1 } },
+    ...body,
+  });
+  await append(3);
+  await append(4, 'observation.mount.recovered');
+  await until(hook.id, 'pending', 2);
+  expect(next.received).toEqual([]);
+  expect(await client.call('resumeWebhook', { params: { id: hook.id } })).toMatchObject({ state: 'on' });
+  await until(hook.id, 'delivered', 3);
+  expect(next.received.map((one) => checked(one, hook.secret).type).sort()).toEqual([
+    'observation.mount.recovered',
+    'observation.storage.changed',
+  ]);
+  expect(old.received).toHaveLength(1);
+  for (const wrong of [{ url: 'ftp://x/' }, { events: ['observation.nothing'] }]) {
+    await expect(
+      client.call('editWebhook', { params: { id: hook.id }, body: { ...body, ...wrong } }),
+    ).rejects.toMatchObject({ code: expect.stringMatching(/^(invalid|unsupported)$/) });
+  }
+  expect((await client.call('listWebhooks')).rows).toMatchObject([{ url: next.url }]);
+});
+
+test('a 410 that comes late ends neither what was replayed nor a webhook that was resumed or got another address meanwhile', async () => {
+  const held: ServerResponse[] = [];
+  const receiver = await receive((response) => {
+    if (held.length < 2) held.push(response);
+    else takes(response);
+  });
+  const hook = await create(receiver.url);
+  await append(1);
+  await append(2);
+  await expect.poll(() => held.length).toBe(2);
+  const both = await deliveriesOf(hook);
+  for (const { id } of both) {
+    const params = { id: hook.id, delivery: id };
+    expect(await client.call('replayDelivery', { params })).toMatchObject({ state: 'pending', attempts: 0 });
+  }
+  await client.call('resumeWebhook', { params: { id: hook.id } });
+  for (const response of held) say(410)(response);
+  await until(hook.id, 'delivered', 2);
+  expect((await client.call('listWebhooks')).rows).toMatchObject([{ state: 'on', counts: { dead: 0 } }]);
 });
 
 test('a test message is sent at once and answered with what became of it', async () => {

@@ -97,6 +97,7 @@ export function requestGenerator(
     if (name === 'transfer') return oneOf(known.ids.get('transfers'));
     if (/^(ids?|delivery)$/.test(name)) return oneOf(known.ids.get(chance(0.95) ? part : 'jobs'));
     if (name === 'name' && part === 'events') return oneOf(known.commands);
+    if (name === 'events') return pick(['observation.transfer.*', 'observation.job.created', 'observation.storage.*']);
     if (name === 'secret') return known.links.pop() ?? 'none';
     if (/^(cursor|since|before|last-event-id)$/i.test(name)) return known.cursors.length > 0 ? pick(known.cursors) : '';
     if (/path|source|destination|endpoint|moveTo/i.test(name)) return pick(known.paths);

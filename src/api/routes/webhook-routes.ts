@@ -1,4 +1,4 @@
-// Webhooks: made, listed, tested and removed; their messages looked at and sent again.
+// Webhooks: made, listed, changed, paused, tested and removed; their messages looked at and sent again.
 
 import type { Delivery, Webhook } from '../../model/webhook.ts';
 import type { DeliveryView, WebhookView } from '../../model/webhook-views.ts';
@@ -13,10 +13,16 @@ export const webhookRoutes = [
     const webhook = await services.deliveries.create(body);
     return { ...(await webhookView(webhook, services)), secret: webhook.secret };
   }),
+  route('editWebhook', async ({ params, body }, services) =>
+    webhookView(await services.deliveries.edit(params.id, body), services),
+  ),
   route('removeWebhook', async ({ params }, { deliveries }) => {
     await deliveries.remove(params.id);
     return undefined;
   }),
+  route('pauseWebhook', async ({ params }, services) =>
+    webhookView(await services.deliveries.pause(params.id), services),
+  ),
   route('resumeWebhook', async ({ params }, services) =>
     webhookView(await services.deliveries.resume(params.id), services),
   ),
@@ -37,8 +43,10 @@ export const webhookRoutes = [
 
 async function webhookView(webhook: Webhook, { deliveries }: Services): Promise<WebhookView> {
   const { id, name, url, events, allowPrivate, state, fromConfig, createdAt } = webhook;
+  const heldUntil = deliveries.heldUntil(id);
   return {
     ...{ id, name, url, events: [...events], allowPrivate, state, fromConfig, createdAt: isoTime(createdAt) },
+    heldUntil: heldUntil === null ? null : isoTime(heldUntil),
     counts: await deliveries.counts(id),
   };
 }

@@ -239,6 +239,7 @@ async function torment({ runs, seed, scale, scratch, say }: RowOptions): Promise
       const done = await besiege(target, Math.ceil(count / slices), { seed: seed + slice, tally, say });
       for (const name of done) reached.add(name);
       await tidy(daemon);
+      await beginSlowCopy(daemon.client, root);
     }
     const missed = operations.map(({ operation }) => operation.operationId).filter((name) => !reached.has(name));
     if (count >= enoughForAll && missed.length > 0) tally.fault(`no request was good enough for ${missed.join(', ')}`);
@@ -257,10 +258,12 @@ async function furnish({ client }: Daemon, root: string): Promise<void> {
   await client.call('createJob', { body: { kind: 'copy', sources: [from('a')], destination: from('to 1') } });
   writeFileSync(from('to 2'), 'a file where a folder would have to be\n');
   await client.call('createJob', { body: { kind: 'copy', sources: [from('b')], destination: `${from('to 3')}/` } });
-  writeFileSync(from('large.mov'), '');
-  truncateSync(from('large.mov'), 400_000_000);
-  const slow = { bandwidth: '1M', sources: [from('large.mov')], destination: from('to 4') };
-  await client.call('createJob', { body: { kind: 'copy', ...slow } });
+  mkdirSync(from('large'));
+  for (const name of ['one.mov', 'other.mov']) {
+    writeFileSync(from(`large/${name}`), '');
+    truncateSync(from(`large/${name}`), 400_000_000);
+  }
+  await beginSlowCopy(client, root);
   await client.call('createWatch', { body: { source: from('c'), destinations: [from('to 5')] } });
   const isMoving = async () => {
     const { transfers } = await client.call('getOverview');
@@ -269,10 +272,17 @@ async function furnish({ client }: Daemon, root: string): Promise<void> {
   if ((await until(isMoving, 20_000)) === undefined) throw new Error('The daemon has not begun its copies.');
 }
 
+/** Something that can be paused, resumed and cancelled. */
+async function beginSlowCopy(client: Daemon['client'], root: string): Promise<void> {
+  const slow = { bandwidth: '1M', sources: [`${root}/large`], destination: `${root}/to 4` };
+  await client.call('createJob', { body: { kind: 'copy', ...slow } });
+}
+
 /** Ends what the requests have begun, so that later ones find a daemon with time for them. */
 async function tidy({ client }: Daemon): Promise<void> {
   await client.call('setBandwidth', { body: { limit: null } });
   for (const { id } of (await client.call('listWatches')).rows) await client.call('removeWatch', { params: { id } });
+  for (const { id } of (await client.call('listWebhooks')).rows) await client.call('removeWebhook', { params: { id } });
   const { rows } = await client.call('listJobs', {
     query: { state: ['pending', 'running', 'waiting', 'paused'], limit: 1000 },
   });
