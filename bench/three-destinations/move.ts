@@ -40,6 +40,7 @@ async function request(destination: string): Promise<MoveRequest> {
     firstQueuedAt: null,
     priority: 0,
     owner: null,
+    associateWith: null,
     error: null,
     heartbeatAt: null,
     lease: null,

@@ -150,6 +150,7 @@ export function newTransfer(
     firstQueuedAt: state === 'discovered' ? null : now,
     priority: job.priority,
     owner: job.owner,
+    associateWith: file.associateWith ?? null,
     error: null,
     heartbeatAt: null,
     lease: null,

@@ -99,6 +99,7 @@ export interface NewTransfer {
   readonly mtimeMs: number | null;
   readonly fileMode: number | null;
   readonly identity?: SourceIdentity | null;
+  readonly associateWith?: string | null;
 }
 
 export interface NewPack {

@@ -36,7 +36,12 @@ export function createQueueReader(parts: {
     const seen = new Set<string>();
     let more = false;
     for (;;) {
-      const page = await store.queued({ limit: rowsAtOnce, perJob: rowsPerJob, excludeJobs: [...seen] });
+      const page = await store.queued({
+        state: 'queued',
+        limit: rowsAtOnce,
+        perJob: rowsPerJob,
+        excludeJobs: [...seen],
+      });
       const perJob = new Map<string, number>();
       for (const row of page) {
         rows.push(row);

@@ -109,6 +109,8 @@ export interface Transfer {
   /** Higher goes first. Default is 0. */
   readonly priority: number;
   readonly owner: string | null;
+  /** An opaque key of whoever asked (a flight, a shoot), by which it is found again; kept on its recording, too. */
+  readonly associateWith: string | null;
   readonly error: FaultReport | null;
   readonly heartbeatAt: number | null;
   readonly lease: Lease | null;

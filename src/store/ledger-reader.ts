@@ -8,6 +8,7 @@ import { eventCursor, pageCursor, pageLimit, parsePageCursor } from './cursors.t
 import { countDeliveries, dueDeliveries, findDelivery, listDeliveries } from './delivery-rows.ts';
 import { eventReader } from './event-reader.ts';
 import { endsWithPath, keysBelow, pathKey } from './path-keys.ts';
+import { findRecording, listRecordings } from './recording-rows.ts';
 import { nameFromSql, nameToSql, places, type Row, type SqlValue, type Statements } from './statements.ts';
 import type { Page, Store, StoreReader } from './store.ts';
 import { listTransfers } from './transfer-list.ts';
@@ -44,14 +45,14 @@ export function ledgerReader(sql: Statements, ledgerId: string): LedgerReader {
     });
   }
 
-  function queuedRows({ limit, perJob, excludeJobs = [] }: Parameters<Store['queued']>[0]): Transfer[] {
+  function queuedRows({ state, limit, perJob, excludeJobs = [] }: Parameters<Store['queued']>[0]): Transfer[] {
     const excluded = new Set<SqlValue>(excludeJobs);
     const jobs = sql
-      .rows(`SELECT DISTINCT job_id FROM transfer_count WHERE state = 'queued' AND count > 0 AND job_id <> ''`)
+      .rows(`SELECT DISTINCT job_id FROM transfer_count WHERE state = ? AND count > 0 AND job_id <> ''`, state)
       .filter(([jobId]) => !excluded.has(jobId ?? null));
     const keys = jobs.flatMap(([jobId]) =>
       sql.rows(
-        `SELECT seq, priority, first_queued_at, id FROM transfer WHERE state = 'queued' AND job_id = ? ORDER BY priority DESC, first_queued_at, id LIMIT ?`,
+        `SELECT seq, priority, first_queued_at, id FROM transfer WHERE state = '${state}' AND job_id = ? ORDER BY priority DESC, first_queued_at, id LIMIT ?`,
         jobId ?? null,
         Math.min(perJob, limit),
       ),
@@ -162,6 +163,8 @@ export function ledgerReader(sql: Statements, ledgerId: string): LedgerReader {
       sql
         .rows('SELECT key, value FROM document WHERE collection = ? ORDER BY key', nameToSql(collection))
         .map(([key, value]) => ({ key: nameFromSql(key), value: JSON.parse(String(value)) as unknown })),
+    recording: (id) => findRecording(sql, id),
+    recordings: (query) => sql.together(() => listRecordings(sql, query)),
     delivery: (id) => findDelivery(sql, id),
     deliveries: (query) => listDeliveries(sql, query),
     countDeliveries: (webhookId, only) => countDeliveries(sql, webhookId, only),

@@ -9,6 +9,7 @@ import { eventWriter } from './event-writer.ts';
 import { deleteHistoryPart } from './history.ts';
 import type { BatchedChange, WireChange } from './ledger-messages.ts';
 import { packWriter } from './pack-writer.ts';
+import { putRecording } from './recording-rows.ts';
 import { nameToSql, type Statements } from './statements.ts';
 import type { Change, ChangeResult } from './store.ts';
 import { columnAt, type FlatTransfer, flattenTransfer, transferFrom } from './transfer-row.ts';
@@ -101,7 +102,9 @@ export function ledgerWriter(sql: Statements): LedgerWriter {
   function updateTransfer(change: Extract<Change, { kind: 'update_transfer' }>): ChangeResult {
     const { transfer, expect, receipt } = change;
     const result = updateRow(transfer, expect, receipt, null);
-    if (result.applied) events.append(change.events, { transfer }, transfer.jobId);
+    if (!result.applied) return result;
+    events.append(change.events, { transfer }, transfer.jobId);
+    change.also?.forEach(applyOne);
     return result;
   }
 
@@ -193,6 +196,9 @@ export function ledgerWriter(sql: Statements): LedgerWriter {
         return putDocument(change);
       case 'delete_document':
         return deleteDocument(change);
+      case 'put_recording':
+        putRecording(sql, change.recording);
+        return applied;
       case 'delete_transfers':
         return deleteTransfers(change.ids);
       case 'put_delivery':

@@ -31,7 +31,7 @@ const contendedReads = 8;
 const settledAfterMs = 2000;
 const busyMs = 10;
 /** Reads that may take long on a large ledger: they never wait for a commit, and no commit for them. */
-const longReads = new Set<ReadName>(['transfers', 'events', 'findByPath']);
+const longReads = new Set<ReadName>(['transfers', 'events', 'findByPath', 'recordings']);
 
 /** Only these states can be folded. */
 const atRest = new Set<TransferState>(['completed', 'failed', 'cancelled']);
@@ -185,6 +185,8 @@ export async function openSqliteStore({ folder, clock }: SqliteStoreOptions): Pr
     findByPath: readRows('findByPath'),
     document: read('document'),
     documents: read('documents'),
+    recording: read('recording'),
+    recordings: read('recordings'),
     delivery: read('delivery'),
     deliveries: read('deliveries'),
     countDeliveries: read('countDeliveries'),

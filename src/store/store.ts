@@ -3,6 +3,7 @@
 import type { EventDraft, StoredEvent } from '../model/event.ts';
 import type { Job, JobState } from '../model/job.ts';
 import type { Receipt } from '../model/receipt.ts';
+import type { Recording } from '../model/recording.ts';
 import type { Transfer, TransferState } from '../model/transfer.ts';
 import type { Delivery, DeliveryState } from '../model/webhook.ts';
 
@@ -19,6 +20,8 @@ export type Change =
       readonly transfer: Transfer;
       readonly events: readonly EventDraft[];
       readonly receipt?: Receipt;
+      /** Written with it, and only where it is. */
+      readonly also?: readonly (PutRecording | PutDocument | DeleteDocument)[];
     }
   /** Many final rows at once (a pack): rows that are not there are inserted, others must be in `expectStates`. One event row. */
   | {
@@ -43,12 +46,32 @@ export type Change =
   /** Ended transfers and jobs of before then, but those of a watch that goes on: it keeps its own. */
   | { readonly kind: 'delete_history'; readonly before: number; readonly keepEventsAfter: number }
   | { readonly kind: 'append_event'; readonly event: EventDraft; readonly jobId?: string }
-  | { readonly kind: 'put_document'; readonly collection: string; readonly key: string; readonly value: unknown }
+  | PutDocument
+  | PutRecording
   /** Inserts it or replaces the one with its id. Refused as `state` where it is not in the expected one (`absent`: an insert). */
   | { readonly kind: 'put_delivery'; readonly delivery: Delivery; readonly expect?: DeliveryState | 'absent' }
   /** All of a webhook. */
   | { readonly kind: 'delete_deliveries'; readonly webhookId: string }
-  | { readonly kind: 'delete_document'; readonly collection: string; readonly key: string };
+  | DeleteDocument;
+
+export interface PutDocument {
+  readonly kind: 'put_document';
+  readonly collection: string;
+  readonly key: string;
+  readonly value: unknown;
+}
+
+export interface DeleteDocument {
+  readonly kind: 'delete_document';
+  readonly collection: string;
+  readonly key: string;
+}
+
+/** Inserts it or replaces the one with its id. */
+export interface PutRecording {
+  readonly kind: 'put_recording';
+  readonly recording: Recording;
+}
 
 /**
  * Why a change was refused: `missing` no such row, `exists` an insert of an id that is there, `fence` another holder (looked at first),
@@ -76,6 +99,7 @@ export interface TransferQuery {
   readonly jobId?: string;
   readonly states?: readonly TransferState[];
   readonly mode?: Transfer['mode'];
+  readonly associateWith?: string;
   /**
    * Part of a source, destination or published path as it is shown (model/names.ts), case-insensitive. A page of a search may be short, even
    * empty, while its `nextCursor` still asks to go on.
@@ -91,6 +115,18 @@ export interface TransferQuery {
   readonly orderBy?: 'created' | 'updated' | 'size' | 'name';
   /** Count all rows that match, whatever the page; of a search at most 10,000. Default is `false`. */
   readonly withTotal?: boolean;
+}
+
+export interface RecordingQuery {
+  readonly jobId?: string;
+  readonly deviceId?: string;
+  readonly associateWith?: string;
+  /** Part of a path, a device's name or the key, in any case. */
+  readonly search?: string;
+  readonly cursor?: string;
+  /** 1 to 1000. Default is 100. */
+  readonly limit?: number;
+  readonly newestFirst?: boolean;
 }
 
 export interface EventQuery {
@@ -140,6 +176,9 @@ export interface StoreReader {
    * Rejects with `invalid`: an empty path.
    */
   findByPath(path: string, limit: number): Promise<readonly Transfer[]>;
+  recording(id: string): Promise<Recording | undefined>;
+  /** Ordered by id. */
+  recordings(query: RecordingQuery): Promise<Page<Recording>>;
   delivery(id: string): Promise<Delivery | undefined>;
   deliveries(query: DeliveryQuery): Promise<Page<Delivery>>;
   /** Of all states, or quickly of one that few are in. */
@@ -156,8 +195,16 @@ export interface Store extends StoreReader {
   apply(changes: readonly Change[]): Promise<readonly ChangeResult[]>;
   /** Called after each commit that wrote events, with the new cursor. Returns how to stop listening. */
   onEvents(listener: (cursor: string) => void): () => void;
-  /** The claimable and the due, for the dispatcher: queued rows by priority, then by the start of their retry window, at most `limit`, `perJob` from any one job. */
-  queued(options: { limit: number; perJob: number; excludeJobs?: readonly string[] }): Promise<readonly Transfer[]>;
+  /**
+   * The claimable and the due, for the dispatcher: rows that are queued, or that have arrived and are to be processed, by priority, then by
+   * the start of their retry window, at most `limit`, `perJob` from any one job.
+   */
+  queued(options: {
+    state: 'queued' | 'transferred';
+    limit: number;
+    perJob: number;
+    excludeJobs?: readonly string[];
+  }): Promise<readonly Transfer[]>;
   /** Waiting rows whose `until` has come. */
   due(now: number, limit: number): Promise<readonly Transfer[]>;
   /** Pending deliveries of a webhook whose time has come, in the order of that time. */

@@ -8,6 +8,7 @@ import type { Page, TransferQuery } from './store.ts';
 import { type Found, idOf, isById, orderedRows, pageOf, type Ranges, rowsOf } from './transfer-query.ts';
 import { transferFromRow } from './transfer-row.ts';
 import { searchTransfers } from './transfer-search.ts';
+import { transfersOfKey } from './transfers-of-key.ts';
 
 /** Rejects with `invalid`: a cursor, limit or offset that makes no sense. */
 export function listTransfers(sql: Statements, query: TransferQuery): Page<Transfer> {
@@ -27,6 +28,7 @@ export function listTransfers(sql: Statements, query: TransferQuery): Page<Trans
 
 function findRows(sql: Statements, query: TransferQuery, ranges: Ranges, limit: number): Found {
   if (ranges.pairs.length === 0) return { rows: [], nextId: null, total: 0 };
+  if (query.associateWith !== undefined) return transfersOfKey(sql, query, ranges, limit);
   if (query.search !== undefined && query.search !== '') return searchTransfers(sql, query, ranges, limit);
   const { offset = 0 } = query;
   if (offset > ranges.total / 2) return fromTheEnd(sql, query, ranges, limit, offset);

@@ -83,6 +83,11 @@ export function orderOf(query: TransferQuery): string {
 
 /** The query's filter as a condition on columns of `transfer`. */
 export function filterOf(query: TransferQuery, ranges: Ranges): Part {
+  const { associateWith, ...rest } = query;
+  if (associateWith !== undefined) {
+    const { text, values } = filterOf(rest, ranges);
+    return { text: `associate_with = ? AND ${text}`, values: [associateWith, ...values] };
+  }
   if (!isFiltered(query)) return { text: 'TRUE', values: [] };
   const pairs = ranges.pairs.map(() => '(mode = ? AND state = ?)').join(' OR ');
   const values = ranges.pairs.flatMap(({ mode, state }) => [mode, state]);

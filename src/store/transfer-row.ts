@@ -28,6 +28,7 @@ const lookedFor = [
   'source_path',
   'updated_at',
   'finished_at',
+  'associate_with',
 ] as const;
 
 /** The order in which `body` holds the rest: may be added to at its end, never changed otherwise. Nulls at its end are left out. */
@@ -81,7 +82,8 @@ const bodyAt = lookedFor.length;
 export function flattenTransfer(transfer: Transfer, receipt: Receipt | null): FlatTransfer {
   const { id, jobId, mode, state, phase, source, destination, publishedPath, sizeBytes, mtimeMs, fileMode, identity } =
     transfer;
-  const { waiting, bytesDone, bytesProcessed, hash, attempts, firstQueuedAt, priority, owner, error } = transfer;
+  const { waiting, bytesDone, bytesProcessed, hash, attempts, firstQueuedAt, priority, owner, associateWith, error } =
+    transfer;
   const { heartbeatAt, lease, fence, publishing, createdAt, updatedAt, startedAt, finishedAt } = transfer;
   const derived = receipt !== null && sameReceipt(receipt, deriveReceipt(transfer, receipt.verify, receipt.at));
   return [
@@ -97,6 +99,7 @@ export function flattenTransfer(transfer: Transfer, receipt: Receipt | null): Fl
     source.path,
     updatedAt,
     finishedAt,
+    associateWith,
     phase,
     source.endpoint,
     destination.endpoint,
@@ -195,6 +198,7 @@ export function transferFrom(row: Readonly<FlatTransfer>): Transfer {
     firstQueuedAt: numberOrNull(row[at.first_queued_at]),
     priority: number(row[at.priority]),
     owner: textOrNull(row[at.owner]),
+    associateWith: textOrNull(row[at.associate_with]),
     error: error === null ? null : (JSON.parse(error) as FaultReport),
     heartbeatAt: numberOrNull(row[at.heartbeat_at]),
     lease: leaseNode === null ? null : { node: leaseNode, fence: number(row[at.lease_fence]) },

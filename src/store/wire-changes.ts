@@ -46,7 +46,10 @@ function runFrom(changes: readonly Change[], from: number): Alike[] {
 }
 
 function canBatch(change: Change): change is Alike {
-  return change.kind === 'insert_transfer' || (change.kind === 'update_transfer' && change.receipt === undefined);
+  return (
+    change.kind === 'insert_transfer' ||
+    (change.kind === 'update_transfer' && change.receipt === undefined && change.also === undefined)
+  );
 }
 
 function batchOf(run: readonly Alike[]): BatchedChange {

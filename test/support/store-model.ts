@@ -3,6 +3,7 @@
 import type { EventDraft, StoredEvent } from '../../src/model/event.ts';
 import type { Job } from '../../src/model/job.ts';
 import type { Receipt } from '../../src/model/receipt.ts';
+import type { Recording } from '../../src/model/recording.ts';
 import { type Transfer, type TransferState, transferStates } from '../../src/model/transfer.ts';
 import type { Delivery } from '../../src/model/webhook.ts';
 import type { Change, ChangeResult } from '../../src/store/store.ts';
@@ -28,6 +29,7 @@ export function storeModel(): StoreModel {
   const facts: Fact[] = [];
   const deliveries = new Map<string, Delivery>();
   const documents = new Map<string, unknown>();
+  const recordings = new Map<string, Recording>();
 
   const tell = (
     events: readonly EventDraft[],
@@ -73,8 +75,12 @@ export function storeModel(): StoreModel {
         transfers.set(change.transfer.id, change.transfer);
         if (change.receipt !== undefined) receipts.set(change.transfer.id, change.receipt);
         tell(change.events, { transfer: change.transfer }, change.transfer.jobId);
+        change.also?.forEach(apply);
         return { applied: true };
       }
+      case 'put_recording':
+        recordings.set(change.recording.id, change.recording);
+        return { applied: true };
       case 'finish_pack':
         return finishPack(change);
       case 'insert_job':

@@ -9,7 +9,7 @@ import { pathFromBytes } from '../../src/model/names.ts';
 import { type Transfer, type TransferState, transferStates } from '../../src/model/transfer.ts';
 import type { Delivery } from '../../src/model/webhook.ts';
 import type { EventQuery, Store, TransferQuery } from '../../src/store/store.ts';
-import { literalJob } from './literal-transfer.ts';
+import { literalJob, literalRecording } from './literal-transfer.ts';
 import { killSuite } from './store-kill-suite.ts';
 import { modelSuite } from './store-model-suite.ts';
 import {
@@ -620,12 +620,82 @@ export function storeSuite(name: string, opener: URL): void {
         );
         await store.apply([...rows, ...waits, makeTransfer({ state: 'paused' })].map((row) => insertion(row, [])));
         const [a, b, c, d, e, f] = rows;
-        expect(await store.queued({ limit: 10, perJob: 10 })).toEqual([c, b, e, d, a, f]);
-        expect(await store.queued({ limit: 10, perJob: 2 })).toEqual([c, b, e, d]);
-        expect(await store.queued({ limit: 2, perJob: 10, excludeJobs: [one] })).toEqual([e, d]);
+        expect(await store.queued({ state: 'queued', limit: 10, perJob: 10 })).toEqual([c, b, e, d, a, f]);
+        expect(await store.queued({ state: 'queued', limit: 10, perJob: 2 })).toEqual([c, b, e, d]);
+        expect(await store.queued({ state: 'queued', limit: 2, perJob: 10, excludeJobs: [one] })).toEqual([e, d]);
+        const toProcess = [queue(one, 0, 4), queue(other, 1, 6)].map((row) =>
+          makeTransfer({ ...row, id: newId(), state: 'transferred' }),
+        );
+        await store.apply(toProcess.map((row) => insertion(row, [])));
+        expect(await store.queued({ state: 'transferred', limit: 10, perJob: 10 })).toEqual([
+          toProcess[1],
+          toProcess[0],
+        ]);
+        expect(await store.queued({ state: 'queued', limit: 10, perJob: 2 })).toEqual([c, b, e, d]);
         expect(await store.due(3, 10)).toEqual([waits[1], waits[0]]);
         expect(await store.due(3, 1)).toEqual([waits[1]]);
         expect(await store.due(0, 10)).toEqual([]);
+      });
+    });
+
+    describe('recordings and keys', () => {
+      test('a recording is written with the change that completes its transfer, and only with it', async () => {
+        const transfer = makeTransfer({ state: 'processing', associateWith: 'flight 7' });
+        await store.apply([insertion(transfer, [])]);
+        const put = { kind: 'put_recording', recording: literalRecording({ id: transfer.id }) } as const;
+        const note = { kind: 'put_document', collection: 'steps', key: transfer.id, value: 1 } as const;
+        const completed: Transfer = { ...transfer, state: 'completed' };
+        const refused = update({ ...completed, state: 'transferred' }, { state: 'completed' }, { also: [put, note] });
+        expect(await store.apply([refused])).toEqual([{ applied: false, reason: 'state' }]);
+        expect(await store.recording(transfer.id)).toBeUndefined();
+        expect(await store.document('steps', transfer.id)).toBeUndefined();
+        await store.apply([update(transfer, completed, { also: [put, note] })]);
+        expect(await store.recording(transfer.id)).toEqual(put.recording);
+        expect(await store.document('steps', transfer.id)).toBe(1);
+      });
+
+      test('recordings are listed by job, device, key and name, page by page', async () => {
+        const made = Array.from({ length: 5 }, (_, at) =>
+          literalRecording({
+            id: newId(),
+            name: `Clip ${at}.mp4`,
+            associateWith: at % 2 === 0 ? 'flight 7' : null,
+            device: at < 3 ? { id: 'card-1', kind: 'mounted', name: 'Card' } : null,
+            original: { ...literalRecording().original, path: `/media/Ärzte/Clip ${at}.mp4` },
+          }),
+        );
+        await store.apply(made.map((recording) => ({ kind: 'put_recording', recording })));
+        expect((await store.recordings({})).rows).toEqual(made);
+        expect((await store.recordings({ associateWith: 'flight 7' })).rows).toEqual([made[0], made[2], made[4]]);
+        expect((await store.recordings({ deviceId: 'card-1', search: 'CLIP 1' })).rows).toEqual([made[1]]);
+        expect((await store.recordings({ search: 'ärzte' })).rows).toHaveLength(5);
+        expect((await store.recordings({ jobId: 'nobody' })).rows).toEqual([]);
+        const first = await store.recordings({ limit: 2, newestFirst: true });
+        expect(first.rows).toEqual([made[4], made[3]]);
+        const second = await store.recordings({ limit: 3, newestFirst: true, cursor: first.nextCursor ?? '' });
+        expect(second).toEqual({ rows: [made[2], made[1], made[0]], nextCursor: null });
+      });
+
+      test('transfers are listed by their key, with any other filter and order', async () => {
+        const key = 'shoot 12';
+        const rows = [3, 1, 2].map((sizeBytes) =>
+          makeTransfer({ sizeBytes, associateWith: key, state: sizeBytes === 1 ? 'queued' : 'completed' }),
+        );
+        await store.apply(
+          [...rows, makeTransfer({}), makeTransfer({ associateWith: 'other' })].map((row) => insertion(row, [])),
+        );
+        const [three, one, two] = rows;
+        expect(await store.transfers({ associateWith: key, withTotal: true })).toEqual({
+          rows,
+          nextCursor: null,
+          total: 3,
+        });
+        expect((await store.transfers({ associateWith: key, states: ['completed'] })).rows).toEqual([three, two]);
+        expect((await store.transfers({ associateWith: key, orderBy: 'size' })).rows).toEqual([one, two, three]);
+        expect((await store.transfers({ associateWith: key, search: 'nowhere' })).rows).toEqual([]);
+        const first = await store.transfers({ associateWith: key, limit: 2, withTotal: true });
+        const second = await store.transfers({ associateWith: key, cursor: first.nextCursor ?? '', withTotal: true });
+        expect([first.rows, second.rows, second.total]).toEqual([[three, one], [two], 3]);
       });
     });
 

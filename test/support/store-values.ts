@@ -65,15 +65,16 @@ export function insertion(transfer: Transfer, events: readonly EventDraft[] = [q
 export function update(
   before: Transfer,
   changes: Partial<Transfer>,
-  more: { events?: readonly EventDraft[]; receipt?: Receipt } = {},
+  more: Partial<Pick<Extract<Change, { kind: 'update_transfer' }>, 'events' | 'receipt' | 'also'>> = {},
 ): Change {
-  const { events = [], receipt } = more;
+  const { events = [], receipt, also } = more;
   return {
     kind: 'update_transfer',
     expect: { state: before.state, fence: before.fence },
     transfer: { ...before, ...changes },
     events,
     ...(receipt === undefined ? {} : { receipt }),
+    ...(also === undefined ? {} : { also }),
   };
 }
 
@@ -161,6 +162,7 @@ export function anyTransfer(id: fc.Arbitrary<string>, jobId: fc.Arbitrary<string
     firstQueuedAt: maybe(time),
     priority: fc.integer({ min: -100, max: 100 }),
     owner: maybe(anyName),
+    associateWith: maybe(fc.string({ unit: 'grapheme' })),
     error: maybe(
       anyName.map((name) => new Fault('io', `The file ${name} cannot be read.`, { place: { path: name } }).report()),
     ),

@@ -91,6 +91,7 @@ function requestOf(request: PackRequest, file: PackFile): MoveRequest {
     firstQueuedAt: null,
     priority: 0,
     owner: null,
+    associateWith: null,
     error: null,
     heartbeatAt: null,
     lease: null,
