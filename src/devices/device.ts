@@ -42,7 +42,12 @@ export interface Battery {
 export interface DeviceConnection {
   /** True where `read` can begin above zero. Absent: cannot, and the engine begins again at zero. */
   readonly readsFrom?: boolean;
+  /** Everything that is there; a listing that could not be finished rejects, it never just ends. */
   list(call: DeviceCall): AsyncIterable<RemoteFile>;
+  /** One file as it is now; undefined where it is not there. Absent: the device is listed again, before and after each file that is read. */
+  stat?(path: string, call: DeviceCall): Promise<RemoteFile | undefined>;
+  /** Rejects with `device` where what is at the other end now is not the device that was connected. Absent: cannot change unnoticed. */
+  check?(call: DeviceCall): Promise<void>;
   /** Bytes from offset `from` to the end. */
   read(path: string, from: number, call: DeviceCall): Promise<ReadableStream<Uint8Array>>;
   remove?(path: string, call: DeviceCall): Promise<void>;
@@ -61,6 +66,7 @@ export interface DeviceAdapter {
   readonly kind: string;
   /** Devices that are present now; ends. Absent: devices of this kind are only known from the configuration. */
   discover?(call: DeviceCall): AsyncIterable<DeviceInfo>;
+  /** Rejects with `device` where another device than this one is there. May be called again while an earlier connection is still open. */
   connect(device: DeviceInfo, call: DeviceCall): Promise<DeviceConnection>;
   /** May stand in for the pipeline. */
   process?(input: LocalFile, output: OutputPlan, call: ProcessCall): Promise<ProcessResult>;

@@ -18,6 +18,8 @@ export interface Traits {
   /** `write` can go on at an offset above zero. */
   readonly resumableWrite: boolean;
   readonly caseSensitive: boolean;
+  /** `read` can begin above zero without reading what lies before. Default is `true`. */
+  readonly resumableRead?: boolean;
 }
 
 /**
@@ -58,6 +60,11 @@ export interface Endpoint {
   setMetadata?(path: string, metadata: { mtimeMs?: number; mode?: number }, call?: Call): Promise<void>;
   /** Bytes, and inodes where the place counts them. */
   space?(call?: Call): Promise<Space>;
+  /**
+   * For a place that comes and goes, and behind whose path another may turn up (a card at a mount point): its own name, the same each time
+   * this very one is there. Rejects with `device` where it is not there now.
+   */
+  medium?(call?: Call): Promise<string>;
   /** Absolute path on this machine: lets the mover use worker threads and kernel copies. */
   localPath?(path: string): string;
 }

@@ -3,7 +3,7 @@
 import { type EndpointAddress, formatEndpoint } from '../model/endpoint-url.ts';
 import { Fault } from '../model/fault.ts';
 import type { Entry } from '../model/manifest.ts';
-import { displayPath, joinPath, parentPath, pathBytes, safeRelativePath } from '../model/names.ts';
+import { comparePaths, displayPath, joinPath, parentPath, safeRelativePath } from '../model/names.ts';
 import { parseSize } from '../model/size.ts';
 import { hashStream } from './content-hash.ts';
 import type { Call, Endpoint } from './endpoint.ts';
@@ -108,7 +108,7 @@ export function openMemory(address: EndpointAddress): Endpoint {
       const below = [...place.nodes.keys()].filter(
         (path) => path !== '' && (whole === '' || path.startsWith(`${whole}/`)),
       );
-      for (const path of below.sort(byParts)) {
+      for (const path of below.sort(comparePaths)) {
         begin(call);
         const node = place.nodes.get(path);
         if (node !== undefined) yield entryOf(top === '' ? path : path.slice(top.length + 1), node);
@@ -248,14 +248,4 @@ function append(node: Node, bytes: Uint8Array): void {
     done += part.length;
     node.sizeBytes += part.length;
   }
-}
-
-/** Folders before what is in them, siblings in order of their bytes. */
-function byParts(a: string, b: string): number {
-  const left = a.split('/');
-  const right = b.split('/');
-  for (let at = 0; at < left.length && at < right.length; at++) {
-    if (left[at] !== right[at]) return Buffer.compare(pathBytes(left[at] ?? ''), pathBytes(right[at] ?? ''));
-  }
-  return left.length - right.length;
 }

@@ -8,6 +8,8 @@ export interface Entry {
   readonly kind: EntryKind;
   readonly sizeBytes: number;
   readonly mtimeMs: number;
+  /** True where the place does not say when it was written; `mtimeMs` is 0 then. */
+  readonly mtimeUnknown?: boolean;
   readonly mode?: number;
   readonly device?: string;
   readonly inode?: string;

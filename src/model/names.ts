@@ -137,6 +137,25 @@ export function baseName(path: string): string {
   return path.slice(path.lastIndexOf('/') + 1);
 }
 
+/** Orders paths as listings are: folders before what is in them, siblings in order of their bytes. */
+export function comparePaths(a: string, b: string): number {
+  const left = a.split('/');
+  const right = b.split('/');
+  for (let at = 0; at < left.length && at < right.length; at++) {
+    if (left[at] !== right[at]) return compareBytes(pathBytes(left[at] ?? ''), pathBytes(right[at] ?? ''));
+  }
+  return left.length - right.length;
+}
+
+function compareBytes(a: Uint8Array, b: Uint8Array): number {
+  const shared = Math.min(a.length, b.length);
+  for (let at = 0; at < shared; at++) {
+    const difference = (a[at] ?? 0) - (b[at] ?? 0);
+    if (difference !== 0) return difference;
+  }
+  return a.length - b.length;
+}
+
 /** The name with `(n)` before its extension: `a.mov` → `a (1).mov`, `b.tar.gz` → `b (1).tar.gz`, `.rc` → `.rc (1)`. Fits NAME_MAX. */
 export function numberedName(name: string, n: number): string {
   const match = /^(.+?)((?:\.tar)?\.[^.\s]{1,16})$/s.exec(name);

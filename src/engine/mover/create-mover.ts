@@ -77,10 +77,11 @@ export function createMover(options: MoverOptions): Mover {
     for (;;) {
       const bytesBefore = control.bytesDone;
       try {
-        return await (isLocal(request) ? moveLocal(parts, request, shared) : moveByStream(parts, request));
+        const medium = await request.source.medium?.();
+        return await (isLocal(request) ? moveLocal(parts, request, shared, medium) : moveByStream(parts, request));
       } catch (error) {
         if (error instanceof Stopped) return await stopped(request, error);
-        const fault = asFault(error);
+        const fault = await sourceAway(request, asFault(error));
         if (control.stop !== stopReasons.run && fault.code === 'interrupted') {
           return await stopped(request, new Stopped(control.stop));
         }
@@ -188,7 +189,10 @@ export function createMover(options: MoverOptions): Mover {
       return requests.map((request) => move(request, shared).finally(() => shared.leave(request)));
     },
     movePack: (request) =>
-      isLocal(request) ? movePackLocally(parts, request) : movePackByStream(request, (file) => move(file, null)),
+      // Whether a medium is still there is asked file by file.
+      isLocal(request) && request.source.medium === undefined
+        ? movePackLocally(parts, request)
+        : movePackByStream(request, (file) => move(file, null)),
     recoverPublishing,
     recoverPacks: (open) => recoverPackJournals(parts, open),
     forgetPack: (packId) => forgetPackJournal(parts, packId),
@@ -202,6 +206,15 @@ export function createMover(options: MoverOptions): Mover {
       return parts.reservations.byMount;
     },
   };
+}
+
+/** Files that are gone, unreadable or others than before are so because the card is: that it is away is what to tell and to wait for. */
+async function sourceAway({ source, control }: MoveRequest, fault: Fault): Promise<Fault> {
+  if (source.medium === undefined || openControl(control).stop !== stopReasons.run) return fault;
+  return source.medium().then(
+    () => fault,
+    (away: unknown) => asFault(away),
+  );
 }
 
 /** A failed fsync or close, whatever the reason: what had been written before it may be lost. */

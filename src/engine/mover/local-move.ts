@@ -19,7 +19,7 @@ import type { OpenedPartial, OpenInput } from './open-partial.ts';
 import type { LookInput, Plan, PlanInput, SourceFacts } from './plan-move.ts';
 import type { FinishInput, FreeNameInput, PublishInput } from './publish-partial.ts';
 import type { SharedReading } from './shared-reading.ts';
-import { grownFrom, sameSource, sourceChanged } from './source-identity.ts';
+import { grownFrom, onMedium, sameSource, sourceChanged } from './source-identity.ts';
 import type { RemoveInput } from './sweep.ts';
 
 const progressMs = 200;
@@ -30,14 +30,16 @@ const roundsOfSealing = 5;
 
 /**
  * One attempt. Rejects with Stopped where the stop flag was set, else with a Fault; `source_changed` and `sync_failed` may be tried
- * again at once. `shared` is the reading that other destinations of the same source take part in.
+ * again at once. `shared` is the reading that other destinations of the same source take part in, `medium` the name of what the source is
+ * on now, where that can change.
  */
 export async function moveLocal(
   parts: MoverParts,
   request: MoveRequest,
   shared: SharedReading | null,
+  medium?: string,
 ): Promise<MoveOutcome> {
-  return new LocalMove(parts, request, shared).run();
+  return new LocalMove(parts, request, shared, medium).run();
 }
 
 interface Opened {
@@ -51,6 +53,7 @@ class LocalMove {
   readonly #request: MoveRequest;
   readonly #lanes: LaneRunner;
   readonly #shared: SharedReading | null;
+  readonly #medium: string | undefined;
   readonly #source: At;
   readonly #destination: At;
   readonly #journal: string;
@@ -63,7 +66,7 @@ class LocalMove {
   #movedBytes = 0;
   #resumedBytes = 0;
 
-  constructor(parts: MoverParts, request: MoveRequest, shared: SharedReading | null) {
+  constructor(parts: MoverParts, request: MoveRequest, shared: SharedReading | null, medium: string | undefined) {
     const { transfer, source, destination, control } = request;
     const { path } = transfer.destination;
     const root = localPath(destination, '');
@@ -72,6 +75,7 @@ class LocalMove {
     this.#parts = parts;
     this.#request = request;
     this.#shared = shared;
+    this.#medium = medium;
     this.#growth = request.growth ?? null;
     this.#source = { root: localPath(source, ''), path: transfer.source.path };
     this.#destination = { root, path };
@@ -113,6 +117,8 @@ class LocalMove {
       const algorithm = options.algorithm ?? 'xxh128-8m';
       const value = algorithm === 'xxh128-8m' ? opened.table.contentHash() : contentHash;
       if (value === null) throw new Fault('internal', `The hash of ${displayPath(this.#source.path)} is not whole.`);
+      // Each file that was opened was the one of the plan; that the plan was of this medium is seen by what is there still.
+      if (this.#medium !== undefined) await this.#request.source.medium?.();
       const inode = await this.#lanes.run<Inode>('mover.finish', {
         source: this.#source,
         facts,
@@ -138,7 +144,7 @@ class LocalMove {
       sizeBytes: facts.identity.sizeBytes,
       hash,
       verify: this.#request.options.verify === 'size' && !alreadyThere ? 'size' : 'read-back',
-      identity: facts.identity,
+      identity: onMedium(facts.identity, this.#medium),
       movedBytes: this.#movedBytes,
       resumedBytes: this.#resumedBytes,
       alreadyThere,
@@ -226,7 +232,7 @@ class LocalMove {
       partial: this.#partial,
       fence: transfer.fence,
       journal: this.#journal,
-      identity: plan.source.identity,
+      identity: onMedium(plan.source.identity, this.#medium),
       growing: this.#growth !== null,
       asidePath: isHeld ? aside : null,
       known: known?.inode ?? null,
@@ -358,7 +364,7 @@ class LocalMove {
       sizeBytes: identity.sizeBytes,
       hash,
       verify: this.#request.options.verify === 'size' ? 'size' : 'read-back',
-      source: identity,
+      source: onMedium(identity, this.#medium),
     });
     let finalPath = path;
     if (parsePartialName(baseName(path)) === undefined) {

@@ -20,6 +20,12 @@ export function inodeOf(stats: Stats, fd: number): { device: string; inode: stri
   return { device: String(exact.dev), inode: String(exact.ino) };
 }
 
+/** On a medium that comes and goes device and inode are others after each mount; its own name stays. */
+export function onMedium(identity: SourceIdentity, medium: string | undefined): SourceIdentity {
+  const { sizeBytes, mtimeMs } = identity;
+  return medium === undefined ? identity : { device: medium, sizeBytes, mtimeMs };
+}
+
 /** True where both speak of the same version of the same file. */
 export function sameSource(before: SourceIdentity, now: SourceIdentity): boolean {
   return sameFile(before, now) && before.sizeBytes === now.sizeBytes && before.mtimeMs === now.mtimeMs;

@@ -138,6 +138,12 @@ class StreamMove {
     };
   }
 
+  /** Both sides can begin above zero. */
+  get #canGoOn(): boolean {
+    const { source, destination } = this.#request;
+    return destination.traits.resumableWrite && source.traits.resumableRead !== false;
+  }
+
   async #lookAtSource(): Promise<Entry> {
     const { source, transfer } = this.#request;
     const { path } = transfer.source;
@@ -219,7 +225,7 @@ class StreamMove {
       (isGrowing || journal.head.growing
         ? grownFrom(journal.head.identity, identity)
         : sameSource(journal.head.identity, identity));
-    const canResume = destination.traits.resumableWrite && (old === this.#partial || destination.rename !== undefined);
+    const canResume = this.#canGoOn && (old === this.#partial || destination.rename !== undefined);
     if (journal === undefined || old === undefined || !fits || !canResume) {
       for (const path of journal?.paths ?? []) {
         if (path !== transfer.destination.path) await destination.remove(path, this.#call);
@@ -361,7 +367,7 @@ class StreamMove {
       const there = await this.#hashOf(destination, this.#partial);
       if (there.value === value) return { hash, verify: there.verify };
       if (round === roundsOfRewriting) throw this.#corrupt('does not have the content that was sent');
-      const from = destination.traits.resumableWrite ? await this.#firstDifference() : 0;
+      const from = this.#canGoOn ? await this.#firstDifference() : 0;
       this.#goBackTo(from);
       const sent = this.#leaves.slice();
       await this.#copy(from, identity.sizeBytes, null);
@@ -406,7 +412,7 @@ class StreamMove {
     const { destination, options } = this.#request;
     const { mtime, mode } = options.preserve;
     const metadata = {
-      ...(mtime ? { mtimeMs: identity.mtimeMs } : {}),
+      ...(mtime && entry.mtimeUnknown !== true ? { mtimeMs: identity.mtimeMs } : {}),
       // Without its owner a set-user-ID program would run as somebody else.
       ...(mode && entry.mode !== undefined ? { mode: entry.mode & 0o1777 } : {}),
     };
