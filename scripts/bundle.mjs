@@ -61,6 +61,7 @@ await build(
   'parts',
   ['cli/main.ts', 'main.ts'],
   [
+    { name: 'early', sources: ['early-thread.ts'], priority: 3 },
     {
       name: 'command',
       sources: ['cli/run.ts', 'cli/copy.ts', 'compose.ts', 'store/sqlite-store.ts', 'endpoints/mount-pool.ts'],

@@ -4,6 +4,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
+import { fileModules, takeEarlyThread } from './early-thread.ts';
 import type { Endpoint } from './endpoints/endpoint.ts';
 import type { Mounts } from './endpoints/mounts.ts';
 import type { Engine } from './engine/engine.ts';
@@ -22,6 +23,8 @@ export interface PartsOptions {
   readonly log: EngineLog;
   /** Worker modules beside those of the endpoints, the mover and the engine. */
   readonly modules?: readonly URL[];
+  /** For a process that may be over in a moment: the ledger has no thread of its own until there is much to ask of it. */
+  readonly isBrief?: boolean;
   /** A local path whose worker starts while the rest is still being loaded. */
   readonly soon?: string;
 }
@@ -39,13 +42,6 @@ export interface Parts {
   close(): Promise<boolean>;
 }
 
-const ending = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
-
-/** A worker's script beside this file, in the sources and in dist alike. */
-export function workerModule(path: string): URL {
-  return new URL(`./${path}.${ending}`, import.meta.url);
-}
-
 /** Rejects with `data_in_use` and `ledger`. */
 export async function openParts(options: PartsOptions): Promise<Parts> {
   const { dataFolder, limits, log } = options;
@@ -55,15 +51,11 @@ export async function openParts(options: PartsOptions): Promise<Parts> {
     import('./endpoints/mount-pool.ts'),
   ]);
   // The ledger's thread and the first workers start while the rest is still being loaded.
-  const opening = openSqliteStore({ folder: dataFolder, clock: systemClock });
+  const opening = openSqliteStore({ folder: dataFolder, clock: systemClock, beginsHere: options.isBrief === true });
   opening.catch(() => undefined);
   const mounts = openMounts({
-    modules: [
-      workerModule('endpoints/local-operations'),
-      workerModule('engine/mover/lane-operations'),
-      workerModule('engine/compare-operations'),
-      ...(options.modules ?? []),
-    ],
+    modules: [...fileModules, ...(options.modules ?? [])],
+    ...(options.isBrief ? { earlyThread: takeEarlyThread() } : {}),
     ...(options.stays ? { keptWorkers: 2, leanWorkers: true } : {}),
     ownPath: dataFolder,
   });

@@ -1,9 +1,9 @@
 // The part of `wherry doctor` that looks at folders: the data folder, roots, and the places of watches.
 
-import { workerModule } from './compose.ts';
 import type { Settings } from './config.ts';
 import type { Finding } from './doctor.ts';
 import type { Abilities, FolderLook, LookInput } from './doctor-operations.ts';
+import { workerModule } from './early-thread.ts';
 import { openMounts } from './endpoints/mount-pool.ts';
 import { isLocalDisk } from './endpoints/mount-table.ts';
 import type { Mounts } from './endpoints/mounts.ts';

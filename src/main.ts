@@ -98,9 +98,10 @@ export async function openCopy(
   /** Cursor from which the facts of this run begin. */
   readonly since: string;
 }> {
+  const soon = request.sources.find((source) => source.startsWith('/'));
   const parts = await openLibraryParts(
     { ...options, limits: { ...(await patience()), ...options.limits } },
-    request.sources.find((source) => source.startsWith('/')),
+    { isBrief: true, ...(soon === undefined ? {} : { soon }) },
   );
   try {
     const { takeUp } = await import('./take-up.ts');
@@ -174,9 +175,9 @@ export async function openDaemon(
 
 async function openLibraryParts(
   { dataFolder, limits = {}, log = silent }: WherryOptions,
-  soon?: PartsOptions['soon'],
+  more: Pick<PartsOptions, 'isBrief' | 'soon'> = {},
 ): Promise<Parts> {
-  return openParts({ dataFolder, limits, log, ...(soon === undefined ? {} : { soon }) });
+  return openParts({ dataFolder, limits, log, ...more });
 }
 
 /** For a command that somebody sits in front of. */

@@ -4,7 +4,7 @@ import type { Parts } from './compose.ts';
 import { createLedger } from './engine/ledger.ts';
 import { Fault } from './model/fault.ts';
 import { type Job, jobTakes } from './model/job.ts';
-import { type CopyRequest, copySpecSchema } from './model/specs.ts';
+import type { CopyRequest } from './model/specs.ts';
 
 /**
  * Before the engine starts: the ledger's newest job where it did not complete, its wishes replaced by those of `request` (its places stay,
@@ -15,6 +15,7 @@ export async function takeUp(parts: Parts, request: CopyRequest): Promise<Job | 
   const { rows } = await store.jobs({ kind: 'copy', newestFirst: true, limit: 1 });
   const job = rows[0];
   if (job === undefined || job.state === 'completed') return null;
+  const { copySpecSchema } = await import('./model/specs.ts');
   const old = copySpecSchema.safeParse(job.spec);
   if (!old.success) return null;
   const { sources, destination } = old.data;

@@ -9,6 +9,10 @@ enableCompileCache(
   join(cacheHome?.startsWith('/') ? cacheHome : join(home || homedir(), '.cache'), 'wherry', 'compiled'),
 );
 
+if (process.argv[2] === 'copy') {
+  const { startEarlyThread } = await import('../early-thread.ts');
+  startEarlyThread();
+}
 const { runCommandLine } = await import('./run.ts');
 // A worker that hangs in the operating system would keep the process from ending by itself.
 process.exit(await runCommandLine(process.argv.slice(2)));

@@ -1,9 +1,11 @@
 // The mount pools: worker threads by the pair of mounts that a call touches, so that a hung mount stops nobody else.
 
+import type { Worker } from 'node:worker_threads';
 import { Fault } from '../model/fault.ts';
 import { displayPath } from '../model/names.ts';
 import { newBandwidth, setBandwidth } from './bandwidth.ts';
 import { newControl, stopControl } from './control.ts';
+import { startFileThread } from './file-thread.ts';
 import type { Mount } from './mount-table.ts';
 import { isLocalDisk, openMountTable } from './mount-table.ts';
 import type { MountWatch } from './mount-watch.ts';
@@ -28,6 +30,8 @@ export interface MountsOptions {
   readonly keptWorkers?: number;
   /** Workers collect their garbage before it takes megabytes in each, which costs work on many files some 7 %. Default is `false`. */
   readonly leanWorkers?: boolean;
+  /** A thread with the same modules that has been started already, for the first call. */
+  readonly earlyThread?: Worker | undefined;
   /** Where Wherry keeps its own files: calls in `sides.own` are charged to its mount. Default is `/`. */
   readonly ownPath?: string;
   /** How long `close` lets running calls come to their end by themselves. Default is 3,000. */
@@ -67,7 +71,8 @@ export function openMounts(options: MountsOptions): Mounts {
   const lookMs = Math.min(1_000, hangMs / 4);
   const table = openMountTable();
   const bandwidth = newBandwidth();
-  const setup = { modules: options.modules.map((module) => module.href), bandwidth };
+  const modules = options.modules.map((module) => module.href);
+  let { earlyThread } = options;
   const watches = new Map<string, MountWatch>();
   const crews = new Map<string, Crew>();
   const crewOfWorker = new WeakMap<PoolWorker, Crew>();
@@ -77,9 +82,14 @@ export function openMounts(options: MountsOptions): Mounts {
   let closed = false;
 
   const startWorker = (onFree: () => void, onExit: (worker: PoolWorker) => void): PoolWorker => {
-    const worker: PoolWorker = new PoolWorker(setup, {
+    // One that has died meanwhile has no number any more, and says nothing.
+    const early = earlyThread?.threadId === -1 ? undefined : earlyThread;
+    earlyThread = undefined;
+    const thread = early ?? startFileThread(modules, leanWorkers);
+    const worker: PoolWorker = new PoolWorker({
       idleMs,
-      isLean: leanWorkers,
+      thread,
+      bandwidth,
       mayEnd: () => [...threads].filter((each) => each.free || each.call !== undefined).length > keptWorkers,
       onFree,
       onExit: () => {
@@ -347,6 +357,7 @@ export function openMounts(options: MountsOptions): Mounts {
         if (worker.call !== undefined) stopControl(worker.call.control, stopReasons.shutdown);
       await until(() => running.every((worker) => worker.call === undefined), closeMs);
       for (const worker of threads) void worker.end();
+      void earlyThread?.terminate();
       const ended = await until(() => threads.size === 0, 1_000);
       clearInterval(ticker);
       return ended;

@@ -6,12 +6,12 @@ import { parentPort, workerData } from 'node:worker_threads';
 import type { FaultReport } from '../model/fault.ts';
 import { asFault } from '../model/fault.ts';
 import { openControl, openPulse } from './control.ts';
+import type { FileThreadStart } from './file-thread.ts';
 import type { Operation } from './mounts.ts';
 import { sides } from './mounts.ts';
 
-/** What a worker is started with. */
+/** What a worker is told first. */
 export interface WorkerSetup {
-  readonly modules: readonly string[];
   readonly pulse: SharedArrayBuffer;
   /** The bandwidth for all pools together. */
   readonly bandwidth: SharedArrayBuffer;
@@ -31,11 +31,9 @@ export type WorkerReply =
 
 const port = parentPort;
 if (port === null) throw new Error('mount-worker runs in a worker thread only');
-const setup = workerData as WorkerSetup;
-const pulse = openPulse(setup.pulse);
 const operations = new Map<string, Operation>([['mounts.probe', (mountPoint: string) => void statfsSync(mountPoint)]]);
 
-for (const module of setup.modules) {
+for (const module of (workerData as FileThreadStart).modules) {
   const found = (await import(module)) as { operations?: Record<string, Operation> };
   for (const [name, operation] of Object.entries(found.operations ?? {})) {
     if (operations.has(name)) throw new Error(`two operations are named ${name}`);
@@ -49,26 +47,33 @@ let answered = 0;
 
 const reply = (message: WorkerReply, transfer: ArrayBuffer[] = []) => port.postMessage(message, transfer);
 
-port.on('message', (call: WorkerCall) => {
-  const limits = call.limit === undefined ? [setup.bandwidth] : [setup.bandwidth, call.limit];
-  const control = openControl(call.control, { pulse: setup.pulse, limits });
-  try {
-    const operation = operations.get(call.operation);
-    if (operation === undefined) throw new Error(`no operation is named ${call.operation}`);
-    // An operation that never says where it is counts as one call to its source.
-    control.enter(sides.source);
-    const output = operation(call.input, {
-      control,
-      emit: (message, transfer) => reply({ kind: 'message', message }, transfer),
-    });
-    pulse.side = sides.none;
-    reply({ kind: 'done', output });
-  } catch (error) {
-    pulse.side = sides.none;
-    const fault = asFault(error);
-    const stack = fault.code === 'internal' && error instanceof Error ? error.stack : undefined;
-    reply({ kind: 'failed', report: fault.report(), stack });
-  }
-  answered += 1;
-  if (answered === keepCompiledAfter) flushCompileCache();
+port.once('message', ({ pulse, bandwidth }: WorkerSetup) => {
+  port.on('message', answerer(pulse, bandwidth));
 });
+
+function answerer(pulseMemory: SharedArrayBuffer, bandwidth: SharedArrayBuffer): (call: WorkerCall) => void {
+  const pulse = openPulse(pulseMemory);
+  return (call) => {
+    const limits = call.limit === undefined ? [bandwidth] : [bandwidth, call.limit];
+    const control = openControl(call.control, { pulse: pulseMemory, limits });
+    try {
+      const operation = operations.get(call.operation);
+      if (operation === undefined) throw new Error(`no operation is named ${call.operation}`);
+      // An operation that never says where it is counts as one call to its source.
+      control.enter(sides.source);
+      const output = operation(call.input, {
+        control,
+        emit: (message, transfer) => reply({ kind: 'message', message }, transfer),
+      });
+      pulse.side = sides.none;
+      reply({ kind: 'done', output });
+    } catch (error) {
+      pulse.side = sides.none;
+      const fault = asFault(error);
+      const stack = fault.code === 'internal' && error instanceof Error ? error.stack : undefined;
+      reply({ kind: 'failed', report: fault.report(), stack });
+    }
+    answered += 1;
+    if (answered === keepCompiledAfter) flushCompileCache();
+  };
+}

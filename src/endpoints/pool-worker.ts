@@ -1,8 +1,6 @@
 // One worker thread as its pool sees it: runs a call, shows its pulse, is given up when it hangs.
 
-import { getCompileCacheDir } from 'node:module';
-import { dirname } from 'node:path';
-import { type Transferable, Worker } from 'node:worker_threads';
+import type { Transferable, Worker } from 'node:worker_threads';
 import { Fault, faultFrom } from '../model/fault.ts';
 import type { Pulse } from './control.ts';
 import { limitOf, newPulse, openPulse } from './control.ts';
@@ -18,14 +16,12 @@ export interface PoolCall {
   settle(result: { output: unknown } | { fault: Fault }): void;
 }
 
-const script = new URL(import.meta.url.endsWith('.ts') ? './mount-worker.ts' : './mount-worker.js', import.meta.url);
-
-/** Operations keep little: garbage can be collected before it takes megabytes in each of many threads. */
-const leanLimits = { maxYoungGenerationSizeMb: 1 };
-
 export interface PoolWorkerOptions {
   readonly idleMs: number;
-  readonly isLean: boolean;
+  /** Just started, by file-thread.ts. */
+  readonly thread: Worker;
+  /** Shared by all workers. */
+  readonly bandwidth: SharedArrayBuffer;
   /** Asked when nothing was to do for `idleMs`; false keeps the thread until it has been free for as long again. */
   readonly mayEnd: () => boolean;
   readonly onFree: () => void;
@@ -34,12 +30,6 @@ export interface PoolWorkerOptions {
 
 /** How long a thread may take to load its modules on a busy machine. */
 const usualStartMs = 300;
-
-/** A thread takes compiled code from where the process does only if its environment says so. */
-function threadEnv(): NodeJS.ProcessEnv {
-  const cache = getCompileCacheDir();
-  return cache === undefined ? process.env : { ...process.env, NODE_COMPILE_CACHE: dirname(cache) };
-}
 
 /** An idle worker does not keep the process alive. `onFree` is called after each call, `onExit` once, when the thread is gone. */
 export class PoolWorker {
@@ -56,18 +46,12 @@ export class PoolWorker {
   readonly #thread: Worker;
   readonly #options: PoolWorkerOptions;
 
-  constructor(setup: Omit<WorkerSetup, 'pulse'>, options: PoolWorkerOptions) {
-    const memory = newPulse();
-    this.pulse = openPulse(memory);
+  constructor(options: PoolWorkerOptions) {
+    const pulse = newPulse();
+    this.pulse = openPulse(pulse);
     this.#options = options;
-    const workerData: WorkerSetup = { ...setup, pulse: memory };
-    this.#thread = new Worker(script, {
-      workerData,
-      execArgv: [],
-      env: threadEnv(),
-      ...(options.isLean ? { resourceLimits: leanLimits } : {}),
-    });
-    this.#thread.unref();
+    this.#thread = options.thread;
+    this.#thread.postMessage({ pulse, bandwidth: options.bandwidth } satisfies WorkerSetup);
     let trouble: unknown;
     this.#thread.on('message', (reply: WorkerReply) => {
       this.#answered = true;

@@ -49,6 +49,10 @@ export interface ThreadStart {
   readonly role: Role;
   readonly folder: string;
   readonly nowMs: number;
+  /** The process holds the folder's lock already. */
+  readonly isLocked?: boolean;
+  /** The thread says when it is loaded, and opens the ledger when it is sent anything. */
+  readonly waits?: boolean;
 }
 
 export type Request =
@@ -77,6 +81,7 @@ export interface UnfoldReply {
 }
 
 export type ThreadMessage =
+  | { readonly kind: 'loaded' }
   | { readonly kind: 'ready'; readonly ledgerId: string; readonly foldedPacks: number }
   | { readonly kind: 'refused'; readonly fault: FaultReport }
   | { readonly kind: 'done'; readonly id: number; readonly value: unknown }

@@ -5,7 +5,7 @@ import { dirname } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { Fault, faultFrom } from '../model/fault.ts';
 import { displayPath } from '../model/names.ts';
-import type { NumberedRequest, Request, Role, ThreadMessage, ThreadStart } from './ledger-messages.ts';
+import type { NumberedRequest, Request, ThreadMessage, ThreadStart } from './ledger-messages.ts';
 
 export interface LedgerThread {
   readonly ledgerId: string;
@@ -24,18 +24,25 @@ interface Asked {
   reject(fault: Fault): void;
 }
 
+export interface ThreadHooks {
+  /** Called when a thread that `waits` has loaded; it opens the ledger at once after. */
+  readonly loaded?: () => void;
+  /** Ends a thread that is not ready yet. */
+  readonly signal?: AbortSignal;
+}
+
 /** Rejects with `data_in_use` (writer) or `ledger`. The thread keeps the process alive only while it is asked something. */
-export function startLedgerThread(role: Role, folder: string, nowMs: number): Promise<LedgerThread> {
+export function startLedgerThread(start: ThreadStart, { loaded, signal }: ThreadHooks = {}): Promise<LedgerThread> {
+  const { role, folder } = start;
   const script = new URL(
     import.meta.url.endsWith('.ts') ? './ledger-worker.ts' : './ledger-worker.js',
     import.meta.url,
   );
-  const workerData: ThreadStart = { role, folder, nowMs };
   const cache = getCompileCacheDir();
   // A thread takes compiled code from where the process does only if its environment says so.
   const env = cache === undefined ? process.env : { ...process.env, NODE_COMPILE_CACHE: dirname(cache) };
   // Without the process's own flags: some (`--input-type`) forbid a script of any thread.
-  const worker = new Worker(script, { workerData, name: `ledger ${role}`, execArgv: [], env });
+  const worker = new Worker(script, { workerData: start, name: `ledger ${role}`, execArgv: [], env });
   const waiting = new Map<number, Asked>();
   let lastId = 0;
   let gone: Fault | undefined;
@@ -65,9 +72,16 @@ export function startLedgerThread(role: Role, folder: string, nowMs: number): Pr
   }
 
   return new Promise((resolve, reject) => {
+    const stop = () => void worker.terminate();
+    signal?.addEventListener('abort', stop);
     worker.on('message', (message: ThreadMessage) => {
       switch (message.kind) {
+        case 'loaded':
+          loaded?.();
+          worker.postMessage(null);
+          return;
         case 'ready':
+          signal?.removeEventListener('abort', stop);
           if (waiting.size === 0) worker.unref();
           resolve({
             ledgerId: message.ledgerId,

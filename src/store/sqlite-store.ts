@@ -15,6 +15,8 @@ export interface SqliteStoreOptions {
   /** The data folder; made where it is missing. */
   readonly folder: string;
   readonly clock: Clock;
+  /** For a process that may be over in a moment: the calling thread answers at first, until there is much to ask. Default is `false`. */
+  readonly beginsHere?: boolean;
 }
 
 interface Waiting {
@@ -40,8 +42,8 @@ const atRest = new Set<TransferState>(['completed', 'failed', 'cancelled']);
  * Resolves once the ledger can be used: a new one is made, an older one brought up to date. Rejects with `data_in_use` where another
  * process (or this one) has the folder open, and with `ledger` where it cannot be opened or was written by a newer Wherry.
  */
-export async function openSqliteStore({ folder, clock }: SqliteStoreOptions): Promise<Store> {
-  const writer = await startLedgerThread('writer', folder, clock.now());
+export async function openSqliteStore({ folder, clock, beginsHere }: SqliteStoreOptions): Promise<Store> {
+  const writer = await openWriter(folder, clock.now(), beginsHere === true);
   const openedAt = performance.now();
   const listeners = new Set<(cursor: string) => void>();
   const queue: Waiting[] = [];
@@ -107,7 +109,7 @@ export async function openSqliteStore({ folder, clock }: SqliteStoreOptions): Pr
     if (writer.busyForMs > (performance.now() - openedAt < settledAfterMs ? busyMs : 0)) {
       contended += longReads.has(name) ? contendedReads : 1;
       if (contended >= contendedReads) {
-        readerStart ??= startLedgerThread('reader', folder, clock.now()).then((thread) => {
+        readerStart ??= startLedgerThread({ role: 'reader', folder, nowMs: clock.now() }).then((thread) => {
           reader = thread;
         });
         // Until it is there, and if it cannot be, the writer answers.
@@ -198,4 +200,10 @@ export async function openSqliteStore({ folder, clock }: SqliteStoreOptions): Pr
       return closed;
     },
   };
+}
+
+async function openWriter(folder: string, nowMs: number, here: boolean): Promise<LedgerThread> {
+  if (!here) return startLedgerThread({ role: 'writer', folder, nowMs });
+  const { openLedgerHere } = await import('./ledger-here.ts');
+  return openLedgerHere(folder, nowMs);
 }

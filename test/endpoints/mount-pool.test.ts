@@ -1,12 +1,14 @@
 // The mount pools: who runs where, how calls are stopped, and that a hung mount stops nobody else.
 
 import { spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { newBandwidth, setBandwidth } from '../../src/endpoints/bandwidth.ts';
 import { newControl, openControl } from '../../src/endpoints/control.ts';
+import { startFileThread } from '../../src/endpoints/file-thread.ts';
 import { type MountsOptions, openMounts } from '../../src/endpoints/mount-pool.ts';
 import { type MountHealth, type Mounts, stopReasons } from '../../src/endpoints/mounts.ts';
 import { Fault } from '../../src/model/fault.ts';
@@ -57,6 +59,18 @@ describe('calls', () => {
     const pool = open().pool(folder);
     await expect(pool.run('test.die', 0)).rejects.toMatchObject({ code: 'internal' });
     expect(await pool.run('test.thread', 0)).toBeGreaterThan(0);
+  });
+
+  test('the first one goes to a thread that was started before, unless that has died', async () => {
+    const early = startFileThread([testOperations.href], false);
+    const { threadId } = early;
+    const pool = open({ earlyThread: early }).pool(folder);
+    expect(await pool.run('test.thread', 0)).toBe(threadId);
+    await mounts.close();
+    const dead = startFileThread(['file:///no/such/module.ts'], false);
+    await new Promise((resolve) => dead.once('error', resolve));
+    await once(dead, 'exit').catch(() => undefined);
+    expect(await open({ earlyThread: dead }).pool(folder).run('test.thread', 0)).toBeGreaterThan(0);
   });
 
   test('a module that cannot be loaded fails the call and says which', async () => {

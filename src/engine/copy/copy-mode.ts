@@ -4,7 +4,8 @@ import { formatEndpoint, parseEndpoint } from '../../model/endpoint-url.ts';
 import { Fault, faultFrom } from '../../model/fault.ts';
 import type { Job } from '../../model/job.ts';
 import { baseName, collisionKey, displayPath, joinPath, numberedName, parentPath } from '../../model/names.ts';
-import { type CopySpec, copySpecSchema } from '../../model/specs.ts';
+import { plainCopySpec } from '../../model/plain-copy.ts';
+import type { CopySpec } from '../../model/specs.ts';
 import type { Transfer } from '../../model/transfer.ts';
 import { parseBandwidth } from '../bandwidth-plan.ts';
 import type { ComparedEntry } from '../compare-tree.ts';
@@ -24,7 +25,7 @@ export const copyMode: Mode = {
   kind: 'copy',
 
   prepare: async (request, parts, signal) => {
-    const spec = checkSpec(request);
+    const spec = await checkSpec(request);
     const copy = await resolveCopy(spec, parts, signal);
     const [first] = spec.sources;
     const more = spec.sources.length > 1 ? ` and ${spec.sources.length - 1} more` : '';
@@ -39,7 +40,7 @@ export const copyMode: Mode = {
   },
 
   plan: async function* (request, parts, signal = new AbortController().signal) {
-    const spec = checkSpec(request);
+    const spec = await checkSpec(request);
     const copy = await resolveCopy(spec, parts, signal);
     const sorted = createSorter(spec, copy, parts);
     const destination = await parts.open(copy.destination);
@@ -68,16 +69,8 @@ export const copyMode: Mode = {
   isRefusal: (transfer) => transfer.sizeBytes === null,
 };
 
-function checkSpec(request: unknown): CopySpec {
-  const checked = copySpecSchema.safeParse(request);
-  if (!checked.success) {
-    const [issue] = checked.error.issues;
-    throw new Fault(
-      'invalid',
-      `The copy cannot be read: ${issue?.path.join('.') ?? ''} ${issue?.message ?? ''}`.trim(),
-    );
-  }
-  const spec = checked.data;
+async function checkSpec(request: unknown): Promise<CopySpec> {
+  const spec = plainCopySpec(request) ?? (await readBySchema(request));
   createSelection(spec.include, spec.exclude);
   if (spec.bandwidth !== null) parseBandwidth(spec.bandwidth);
   // Absolute from here on: a daemon has no folder of its own that could be meant.
@@ -88,6 +81,14 @@ function checkSpec(request: unknown): CopySpec {
     sources: spec.sources.map(whole),
     destination: whole(spec.destination).replace(/\/$/, '') + slash || '/',
   };
+}
+
+async function readBySchema(request: unknown): Promise<CopySpec> {
+  const { copySpecSchema } = await import('../../model/specs.ts');
+  const checked = copySpecSchema.safeParse(request);
+  if (checked.success) return checked.data;
+  const [issue] = checked.error.issues;
+  throw new Fault('invalid', `The copy cannot be read: ${issue?.path.join('.') ?? ''} ${issue?.message ?? ''}`.trim());
 }
 
 function item(action: PlannedItem['action'], found: ComparedEntry, reason?: string): PlannedItem {

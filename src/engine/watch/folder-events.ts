@@ -1,6 +1,5 @@
 // File-system events of one tree: a watcher per folder, tested before it is believed. Runs in the thread that looks at the folders.
 
-import { randomBytes } from 'node:crypto';
 import { closeSync, type FSWatcher, lstatSync, openSync, readdirSync, rmSync, watch } from 'node:fs';
 import { join } from 'node:path';
 import { errnoOf } from '../../endpoints/errno.ts';
@@ -100,7 +99,7 @@ const leftBehindMs = 60_000;
 /** Makes a file of our own in the root, removes it at once, and says whether its event was heard. */
 export function testEvents(root: string): Promise<EventsTest> {
   removeLeftBehind(root);
-  const name = `${testPrefix}${randomBytes(6).toString('hex')}`;
+  const name = `${testPrefix}${crypto.randomUUID().replaceAll('-', '').slice(0, 12)}`;
   const path = join(root, name);
   return new Promise((resolve) => {
     let watcher: FSWatcher | undefined;

@@ -4,7 +4,7 @@ import { formatEndpoint, parseEndpoint } from '../../model/endpoint-url.ts';
 import { Fault } from '../../model/fault.ts';
 import type { Job } from '../../model/job.ts';
 import { displayPath } from '../../model/names.ts';
-import { type JobRequest, type WatchSpec, watchSpecSchema } from '../../model/specs.ts';
+import type { JobRequest, WatchSpec } from '../../model/specs.ts';
 import type { PlannedItem } from '../engine.ts';
 import type { Mode, ModeHost, ModeParts, Prepared } from '../mode.ts';
 import { createSelection } from '../selection.ts';
@@ -37,6 +37,7 @@ export function createWatchMode(): Mode & { close(): Promise<boolean> } {
 }
 
 async function prepare(request: JobRequest, parts: ModeParts): Promise<Prepared> {
+  const { watchSpecSchema } = await import('../../model/specs.ts');
   const spec = watchSpecSchema.parse(wishesOf(request));
   const source = absolute(spec.source);
   const destinations = spec.destinations.map(absolute);
