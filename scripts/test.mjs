@@ -23,7 +23,10 @@ const node = bundledNode(root);
 const tools = {
   rsync: ['rsync'],
   rclone: ['rclone'],
-  ffmpeg: ['ffmpeg'],
+  ffmpeg: ['ffmpeg', 'ffprobe'],
+  'libimage-exiftool-perl': ['exiftool'],
+  'clamav-daemon': ['/usr/sbin/clamd'],
+  'libxml2-utils': ['xmllint'],
   chromium: ['chromium'],
   attr: ['setfattr', 'getfattr'],
   strace: ['strace'],

@@ -34,7 +34,7 @@ const natives = new Map<string, unknown>();
 export function createHasher(algorithm: HashAlgorithm): ContentHasher {
   if (algorithm === 'xxh128-8m') return createTreeHasher();
   if (algorithm === 'blake3') {
-    const { Blake3Hasher } = load<{ Blake3Hasher: NativeBlake3 }>('@napi-rs/blake-hash', algorithm);
+    const { Blake3Hasher } = loadNative<{ Blake3Hasher: NativeBlake3 }>('@napi-rs/blake-hash', algorithm);
     const hasher = new Blake3Hasher();
     return { update: (bytes) => void hasher.update(bytes), digest: () => hasher.digest('hex') };
   }
@@ -45,13 +45,13 @@ export function createHasher(algorithm: HashAlgorithm): ContentHasher {
 
 /** XXH3-128 with seed 0. Throws `unsupported` where its native part cannot be loaded. */
 export function createLeafHasher(): LeafHasher {
-  const { XXHash128 } = load<{ XXHash128: Native128 }>('xxhash-addon', 'xxh128-8m');
+  const { XXHash128 } = loadNative<{ XXHash128: Native128 }>('xxhash-addon', 'xxh128-8m');
   return new XXHash128(Buffer.alloc(8));
 }
 
 /** `xxh128-8m` of content that is no longer than one block and stands in memory whole. Throws like `createLeafHasher`. */
 export function hashBlock(bytes: Buffer): string {
-  return load<{ XXHash128: Native128 }>('xxhash-addon', 'xxh128-8m').XXHash128.hash(bytes).toString('hex');
+  return loadNative<{ XXHash128: Native128 }>('xxhash-addon', 'xxh128-8m').XXHash128.hash(bytes).toString('hex');
 }
 
 /** The tree's hash from its leaves' digests in order, as model/hash.ts defines it; no leaves is the empty content. */
@@ -89,7 +89,8 @@ function createTreeHasher(): ContentHasher {
   };
 }
 
-function load<Native>(name: string, algorithm: HashAlgorithm): Native {
+/** A package with a native part. Throws `unsupported`, naming the algorithm that needs it. */
+export function loadNative<Native>(name: string, algorithm: string): Native {
   try {
     if (!natives.has(name)) natives.set(name, require(name));
     return natives.get(name) as Native;

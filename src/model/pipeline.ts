@@ -8,10 +8,15 @@ export const stepRequestSchema = z.looseObject({
   step: z.string().min(1).describe('checksum, metadata, xmp, thumbnail, transcode, exec or scan'),
   timeoutMinutes: z.number().positive().default(120).describe('The step is ended after this long'),
   optional: z.boolean().default(false).describe('A failure is noted, and the next step goes on'),
+  from: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('Works on what an earlier step made, by its role (stitched), in place of the original'),
 });
 
 export const pipelineSchema = z.strictObject({
-  name: z.string().min(1),
+  name: z.string().min(1).describe('By it `wherry process --pipeline` and the results name it'),
   /** Both must fit where both are given. */
   deviceKinds: z.array(z.string().min(1)).optional().describe('Only for files from devices of these kinds'),
   files: z.array(z.string().min(1)).optional().describe('Only for these files (globs; case does not matter)'),

@@ -19,7 +19,11 @@ export const walls: Readonly<Record<string, Rule>> = {
   store: { may: ['model'], reason: adapter },
   endpoints: { may: ['model'], reason: adapter },
   links: { may: ['model'], reason: adapter },
-  steps: { may: ['model'], reason: adapter },
+  steps: {
+    may: ['model', 'endpoints/digest.ts', 'endpoints/errno.ts'],
+    reason:
+      'A step knows its contract, the hashes, and what the errors of file calls mean, so that it can be tested by itself.',
+  },
   sinks: { may: ['model'], reason: adapter },
   devices: { may: ['model', 'endpoints'], reason: 'A device opens as an endpoint and knows nothing above that.' },
   peer: { may: ['model', 'links'], reason: browser },

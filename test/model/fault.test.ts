@@ -9,7 +9,7 @@ describe('the fault table', () => {
   test.each(faultCodes)('%s is complete', (code) => {
     const meaning = faultTable[code];
     expect(code).toMatch(/^[a-z]+(_[a-z]+)*$/);
-    expect(['transient', 'space', 'permission', 'device', 'none']).toContain(meaning.retry);
+    expect(['transient', 'space', 'permission', 'device', 'tool', 'none']).toContain(meaning.retry);
     expect(meaning.httpStatus).toBeGreaterThanOrEqual(400);
     expect(meaning.httpStatus).toBeLessThan(600);
     expect(exitCodes).toContain(meaning.exitCode);
