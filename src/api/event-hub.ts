@@ -2,7 +2,7 @@
 
 import type { Engine, JobProgress } from '../engine/engine.ts';
 import type { Clock } from '../model/clock.ts';
-import type { StoredEvent } from '../model/event.ts';
+import { eventNameMatches, type StoredEvent } from '../model/event.ts';
 import { activeStates } from '../model/transfer.ts';
 import type { ProgressView } from '../model/views.ts';
 import type { StoreReader } from '../store/store.ts';
@@ -15,6 +15,8 @@ export interface FollowOptions {
   readonly since: string;
   readonly transferId?: string | undefined;
   readonly jobId?: string | undefined;
+  /** Only what has this name, or begins so where it ends with `*`; progress, too. */
+  readonly name?: string | undefined;
   readonly signal: AbortSignal;
   /** With nothing else to say for this long, `idle` is called. */
   readonly heartbeatMs: number;
@@ -83,7 +85,7 @@ export function openEventHub(parts: {
       followers.add(follower);
       options.signal.addEventListener('abort', follower.wake);
       let cursor = options.since;
-      const { transferId, jobId } = options;
+      const { transferId, jobId, name } = options;
       try {
         while (!options.signal.aborted) {
           const seen = follower.wakes;
@@ -92,6 +94,7 @@ export function openEventHub(parts: {
             limit: pageSize,
             ...(transferId === undefined ? {} : { transferId }),
             ...(jobId === undefined ? {} : { jobId }),
+            ...(name === undefined ? {} : { name }),
           });
           for (const event of page.events) {
             if (options.signal.aborted) return;
@@ -144,6 +147,7 @@ class Follower {
     const { options } = this;
     if (options.jobId !== undefined && options.jobId !== jobId) return;
     if (options.transferId !== undefined && options.transferId !== transferId) return;
+    if (options.name !== undefined && !eventNameMatches(options.name, progress.name)) return;
     this.#progress.set(key, progress);
     this.wake();
   }

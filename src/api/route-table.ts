@@ -269,6 +269,14 @@ export const routeTable = {
         .describe('Instead of `since`, not for streams: newest first, from before this cursor; empty: from the newest'),
       transfer: z.string().max(64).optional(),
       job: z.string().max(64).optional(),
+      name: z
+        .string()
+        .max(200)
+        .regex(/^observation\.(audit|config|mount|storage|webhook)\.[a-z_.]*\*?$/)
+        .optional()
+        .describe(
+          'Only events of this name, or whose name begins so; for those about no transfer and no job: observation.audit.*',
+        ),
       limit,
     }),
     output: z.object({ rows: z.array(eventViewSchema), cursor: z.string() }),
@@ -321,6 +329,7 @@ export const routeTable = {
   createWebhook: {
     summary: 'A new webhook for events from now on; its secret is shown this once',
     scope: 'admin',
+    problems: ['unsupported'],
     body: webhookBodySchema,
     output: createdWebhookSchema,
     status: 201,
@@ -329,7 +338,7 @@ export const routeTable = {
   editWebhook: {
     summary: 'Change a webhook; its secret and its messages stay',
     scope: 'admin',
-    problems: ['state_conflict'],
+    problems: ['state_conflict', 'unsupported'],
     params: id,
     body: webhookBodySchema,
     output: webhookViewSchema,

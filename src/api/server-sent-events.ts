@@ -1,7 +1,7 @@
 // The event stream over HTTP (server-sent events, https://html.spec.whatwg.org/multipage/server-sent-events.html).
 
 import type { ServerResponse } from 'node:http';
-import type { EventHub } from './event-hub.ts';
+import type { EventHub, FollowOptions } from './event-hub.ts';
 import { eventView } from './present.ts';
 
 export const heartbeatMs = 15_000;
@@ -13,7 +13,7 @@ export const heartbeatMs = 15_000;
 export async function streamEvents(
   response: ServerResponse,
   hub: EventHub,
-  options: { since: string; transferId?: string | undefined; jobId?: string | undefined; signal: AbortSignal },
+  options: Omit<FollowOptions, 'heartbeatMs'>,
 ): Promise<void> {
   const ended = new AbortController();
   const end = () => ended.abort();

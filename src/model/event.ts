@@ -53,6 +53,24 @@ export const progressNames = [
 ] as const;
 export type ProgressName = (typeof progressNames)[number];
 
+const aboutNeither = [
+  'observation.storage.',
+  'observation.mount.',
+  'observation.config.',
+  'observation.audit.',
+  'observation.webhook.',
+];
+
+/** Whether a name, or a beginning of names with `*`, is only of facts about no transfer and no job. */
+export function isAboutNeither(pattern: string): boolean {
+  return aboutNeither.some((beginning) => pattern.startsWith(beginning));
+}
+
+/** `pattern`: a name, or a beginning of names with `*`. */
+export function eventNameMatches(pattern: string, name: string): boolean {
+  return pattern.endsWith('*') ? name.startsWith(pattern.slice(0, -1)) : name === pattern;
+}
+
 /** Listeners in this group need a token with its scope. */
 export const eventGroup = 'management';
 

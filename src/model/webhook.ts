@@ -1,5 +1,6 @@
 // Webhooks: who wants to be told of events by HTTP, and what became of each message.
 
+import { eventNameMatches } from './event.ts';
 import type { FaultReport } from './fault.ts';
 
 export interface Webhook {
@@ -56,5 +57,5 @@ export interface DeliveryAttempt {
 /** Messages about webhooks themselves go to none, or each failure would make another message. */
 export function wants({ events }: Pick<Webhook, 'events'>, name: string): boolean {
   if (name.startsWith('observation.webhook.')) return false;
-  return events.some((pattern) => (pattern.endsWith('*') ? name.startsWith(pattern.slice(0, -1)) : name === pattern));
+  return events.some((pattern) => eventNameMatches(pattern, name));
 }

@@ -1,6 +1,6 @@
 // Reads facts in the order of their commits, forwards from a cursor or backwards from the newest.
 
-import type { StoredEvent } from '../model/event.ts';
+import { eventNameMatches, isAboutNeither, type StoredEvent } from '../model/event.ts';
 import { type EventPosition, eventCursor, pageLimit, parseEventCursor } from './cursors.ts';
 import { type ExpandedFact, expandEventRow } from './event-rows.ts';
 import type { SqlValue, Statements } from './statements.ts';
@@ -46,7 +46,10 @@ export function eventReader(sql: Statements, ledgerId: string): EventReader {
         )
         .map(([seq]) => Number(seq));
     const { transferId, jobId } = query;
-    if (transferId === undefined) return jobId === undefined ? select('') : select('job_id = ? AND', jobId);
+    if (transferId === undefined && jobId !== undefined) return select('job_id = ? AND', jobId);
+    if (transferId === undefined) {
+      return select(isAboutNeither(query.name ?? '') ? 'transfer_id IS NULL AND job_id IS NULL AND' : '');
+    }
     const packs = [
       ...sql.rows('SELECT pack_seq FROM transfer WHERE id = ? AND pack_seq IS NOT NULL', transferId),
       ...sql.rows('SELECT seq FROM earlier_pack WHERE transfer_id = ?', transferId),
@@ -68,6 +71,7 @@ export function eventReader(sql: Statements, ledgerId: string): EventReader {
           if (seq === start.seq && (isBackwards ? one.at.index >= start.index : one.at.index < start.index)) continue;
           if (query.transferId !== undefined && one.fact.transferId !== query.transferId) continue;
           if (query.jobId !== undefined && one.fact.jobId !== query.jobId) continue;
+          if (query.name !== undefined && !eventNameMatches(query.name, one.fact.name)) continue;
           yield one;
         }
       }

@@ -134,6 +134,8 @@ export interface EventQuery {
   readonly since?: string;
   readonly transferId?: string;
   readonly jobId?: string;
+  /** Only facts of this name, or whose name begins so where it ends with `*`. Quick only where `isAboutNeither` (model/event.ts). */
+  readonly name?: string;
   /** 1 to 1000. Default is 100. */
   readonly limit?: number;
   /** In place of `since`: newest first, from before this cursor ('' = from the newest); the answer's cursor then asks for older ones. */

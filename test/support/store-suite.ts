@@ -4,11 +4,11 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import type { StoredEvent } from '../../src/model/event.ts';
+import type { EventName, StoredEvent } from '../../src/model/event.ts';
 import { pathFromBytes } from '../../src/model/names.ts';
 import { type Transfer, type TransferState, transferStates } from '../../src/model/transfer.ts';
 import type { Delivery } from '../../src/model/webhook.ts';
-import type { EventQuery, Store, TransferQuery } from '../../src/store/store.ts';
+import type { Change, EventQuery, Store, TransferQuery } from '../../src/store/store.ts';
 import { literalJob, literalRecording } from './literal-transfer.ts';
 import { killSuite } from './store-kill-suite.ts';
 import { modelSuite } from './store-model-suite.ts';
@@ -381,6 +381,30 @@ export function storeSuite(name: string, opener: URL): void {
           }
           expect(found).toEqual(whole);
         }
+      });
+
+      test('can be read by name: facts about no transfer and no job, both ways', async () => {
+        const files = Array.from({ length: 3 }, (_, index) => arrivedTransfer(`f/${index}`));
+        const loose = (name: EventName, index: number): Change => ({
+          kind: 'append_event',
+          event: fact(name, { index }),
+        });
+        await store.apply([
+          insertion(makeTransfer()),
+          loose('observation.audit.changed', 0),
+          loose('observation.config.reloaded', 1),
+          pack(files),
+          { kind: 'append_event', event: fact('observation.watch.created'), jobId: newId() },
+          loose('observation.audit.changed', 2),
+        ]);
+        const indexes = async (query: EventQuery) =>
+          (await store.events(query)).events.map(({ data }) => (data as { index: number }).index);
+        expect(await indexes({ name: 'observation.audit.*' })).toEqual([0, 2]);
+        expect(await indexes({ name: 'observation.audit.changed', before: '' })).toEqual([2, 0]);
+        expect(await indexes({ name: 'observation.config.*' })).toEqual([1]);
+        const [newest] = (await store.events({ name: 'observation.audit.*', before: '', limit: 1 })).events;
+        expect(await indexes({ name: 'observation.audit.*', before: newest?.cursor ?? '' })).toEqual([2, 0]);
+        expect((await allEvents()).length).toBeGreaterThan(3);
       });
 
       test('a reader that follows while many write sees each fact once, in the order of the commits', async () => {

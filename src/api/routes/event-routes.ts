@@ -12,6 +12,7 @@ export const eventRoutes = [
     const filter = {
       ...(query.transfer === undefined ? {} : { transferId: query.transfer }),
       ...(query.job === undefined ? {} : { jobId: query.job }),
+      ...(query.name === undefined ? {} : { name: query.name }),
     };
     const wantsStream = (request.headers.accept ?? '').includes('text/event-stream');
     if (query.before !== undefined && (wantsStream || query.since !== undefined)) {
