@@ -57,6 +57,9 @@ async function pictures(scene: Scene): Promise<readonly Picture[]> {
     { name: 'new-copy', address: '/jobs/new' },
     { name: 'storage', address: '/storage' },
     { name: 'events', address: '/events' },
+    { name: 'changes', address: '/changes' },
+    { name: 'webhooks', address: `/webhooks/${scene.webhook}` },
+    { name: 'new-webhook', address: '/webhooks/new' },
     { name: 'settings', address: '/settings' },
     { name: 'about', address: '/about' },
     { name: 'find', address: '/find?path=notes.txt' },
@@ -73,7 +76,7 @@ async function takeSparse(console_: RealConsole, folder: string): Promise<void> 
     if (values.only !== undefined && !values.only.split(',').includes(name)) return;
     for (const viewport of [desk, phone]) {
       const page = await console_.page({ viewport, colorScheme: 'light' });
-      for (const address of ['/', '/transfers', '/jobs', '/watches', '/storage', '/events']) {
+      for (const address of ['/', '/transfers', '/jobs', '/watches', '/storage', '/events', '/changes', '/webhooks']) {
         const of = address === '/' ? 'overview' : address.slice(1);
         await shoot(page, console_, { name, address }, join(folder, `${name}-${of}-${viewport.width}.png`));
       }

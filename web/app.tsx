@@ -5,13 +5,14 @@ import { useEffect } from 'react';
 import { api } from './api.ts';
 import { Mishap } from './frame/mishap.tsx';
 import { NotesShelf } from './frame/notes-shelf.tsx';
-import { placeOf } from './frame/places.ts';
+import { pageLabel } from './frame/places.ts';
 import { Rail } from './frame/rail.tsx';
 import { TopBar } from './frame/top-bar.tsx';
 import { createFailureNotes } from './live/failure-notes.ts';
 import { followDaemon, onBatch, onReconnect } from './live/live-feed.ts';
 import { AboutPage } from './pages/about-page.tsx';
-import { EventsPage } from './pages/events-page.tsx';
+import { ChangesPage } from './pages/events/changes-page.tsx';
+import { EventsPage } from './pages/events/events-page.tsx';
 import { FindPage } from './pages/find-page.tsx';
 import { JobsPage } from './pages/jobs/jobs-page.tsx';
 import { NotFoundPage } from './pages/not-found-page.tsx';
@@ -21,6 +22,7 @@ import { SignInPage } from './pages/sign-in-page.tsx';
 import { StoragePage } from './pages/storage/storage-page.tsx';
 import { TransfersPage } from './pages/transfers/transfers-page.tsx';
 import { WatchesPage } from './pages/watches/watches-page.tsx';
+import { WebhooksPage } from './pages/webhooks/webhooks-page.tsx';
 import { useAddress } from './router.ts';
 import { sessionEnded, useSession } from './session.ts';
 
@@ -49,8 +51,8 @@ function Console() {
     };
   }, [queries]);
   useEffect(() => {
-    const place = placeOf(path);
-    document.title = place === undefined || place.href === '/' ? 'Wherry' : `${place.label} · Wherry`;
+    const label = path === '/' ? undefined : pageLabel(path);
+    document.title = label === undefined ? 'Wherry' : `${label} · Wherry`;
   }, [path]);
   return (
     <div className="flex h-full narrow:flex-col">
@@ -86,6 +88,10 @@ function Page({ path }: { path: string }) {
       return <StoragePage />;
     case 'events':
       return <EventsPage />;
+    case 'changes':
+      return <ChangesPage />;
+    case 'webhooks':
+      return <WebhooksPage open={second} />;
     case 'settings':
       return <SettingsPage />;
     case 'about':

@@ -17,6 +17,8 @@ export interface Scene {
   readonly paused: string;
   readonly cancelled: string;
   readonly watch: string;
+  /** Its receiver is not there. */
+  readonly webhook: string;
   /** Of the transfer that a job has first. */
   firstOf(jobId: string): Promise<string>;
   /** Ends what writes to the growing file. */
@@ -51,6 +53,7 @@ export async function stageScene(rig: RealConsole): Promise<Scene> {
     const body = { kind: 'copy' as const, sources: sources.map(at), destination: at(destination), ...more };
     return (await rig.api.call('createJob', { body })).id;
   };
+  const webhook = await stageWebhook(rig);
   const done = await copy(['cards/A001'], 'library/A001');
   const failed = await copy(['desk/notes.txt', 'desk/rushes.edl'], 'archive/', { conflict: 'fail' });
   const waiting = await copy(['desk/master.mov'], 'archive/', { reserveBytes: 9e15 });
@@ -78,6 +81,7 @@ export async function stageScene(rig: RealConsole): Promise<Scene> {
     paused,
     cancelled,
     watch,
+    webhook,
     firstOf: async (jobId) => {
       const [first] = (await rig.api.call('listTransfers', { query: { job: jobId } })).rows;
       if (first === undefined) throw new Error(`The job ${jobId} has no transfer yet.`);
@@ -98,6 +102,17 @@ export async function stageScene(rig: RealConsole): Promise<Scene> {
   await inState(rig, watch, 'transferring');
   await until(async () => (await rig.api.call('getJob', { params: { id: done } })).state === 'completed');
   return scene;
+}
+
+/** Port 9 discards, where it does anything at all. */
+async function stageWebhook(rig: RealConsole): Promise<string> {
+  const body = {
+    ...{ name: 'News desk', url: 'http://127.0.0.1:9/hooks/wherry', allowPrivate: true },
+    events: ['observation.job.*', 'observation.transfer.completed'],
+  };
+  const { id } = await rig.api.call('createWebhook', { body });
+  await rig.api.call('testWebhook', { params: { id } });
+  return id;
 }
 
 async function inState(rig: RealConsole, job: string, state: string): Promise<void> {

@@ -8,6 +8,8 @@ export interface Known {
   /** By the part of the address where they were seen: `jobs`, `transfers`. */
   readonly ids: Map<string, string[]>;
   readonly cursors: string[];
+  /** Messages, each after its webhook. */
+  readonly deliveries: (readonly [webhook: string, delivery: string])[];
   /** Names of events that are taken. */
   readonly commands: readonly string[];
   /** One-time secrets of the console. */
@@ -181,6 +183,8 @@ export function requestGenerator(
     const query: string[] = [];
     const headers: Record<string, string> = {};
     let target = path;
+    const pair = path.includes('{delivery}') && chance(0.7) ? known.deliveries.at(whole(-5, -1)) : undefined;
+    if (pair !== undefined) target = target.replace('{id}', pair[0]).replace('{delivery}', pair[1]);
     for (const parameter of operation.parameters ?? []) {
       const { name } = parameter;
       const value = chance(0.9) ? draw(parameter.schema, name) : pick(hostileTexts);

@@ -2,11 +2,15 @@
 
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { isChange } from '../../src/api/audit.ts';
+import { commands } from '../../src/api/commands.ts';
+import { type RouteName, routePaths } from '../../src/api/route-paths.ts';
 import { eventNames } from '../../src/model/event.ts';
 import { jobStates } from '../../src/model/job.ts';
 import { transferStates } from '../../src/model/transfer.ts';
 import { exactSize, perCent, share, size } from '../../web/words/amounts.ts';
 import { blockWords, cellsOf, stripWords } from '../../web/words/blocks.ts';
+import { changeText, toldActions } from '../../web/words/changes.ts';
 import { factText } from '../../web/words/facts.ts';
 import { jobLooks, transferLooks } from '../../web/words/states.ts';
 import { age, range, span } from '../../web/words/times.ts';
@@ -64,7 +68,7 @@ test('every state and every event has words', () => {
   expect(factText('observation.transfer.waiting', { reason: 'space' }).text).toBe('Waits for room at the destination');
   const pause = { by: { kind: 'token', id: '1', name: 'nightly-script' }, address: '127.0.0.1', action: 'pauseJob' };
   expect(factText('observation.audit.changed', pause)).toEqual({
-    text: 'Change: pause job',
+    text: 'Paused a job',
     more: 'by nightly-script',
     tone: 'still',
   });
@@ -92,4 +96,22 @@ test('verified blocks as cells and words', () => {
   const many = cellsOf(of(8 * 960, [[0, 8 * 15]]));
   expect(many).toHaveLength(96);
   expect(many.slice(0, 3)).toEqual([1, 0.5, 0]);
+});
+
+test('every change by the API has a sentence; one that came later is told by its name', () => {
+  const changes = (Object.entries(routePaths) as [RouteName, readonly [string, string]][])
+    .filter(([name, [method]]) => isChange(name, method) && name !== 'postEvent')
+    .map(([name]) => name);
+  expect(changes.filter((name) => !toldActions.includes(name))).toEqual([]);
+  expect(Object.keys(commands).filter((name) => !toldActions.includes(name))).toEqual([]);
+  const by = { kind: 'token', id: '1', name: 'nightly-script' };
+  expect(changeText({ by, action: 'pauseJob', params: { id: 'j1' } })).toEqual({
+    ...{ who: 'nightly-script', how: 'with a token', what: 'Paused a job', about: 'j1', href: '/jobs/j1' },
+  });
+  expect(changeText({ by: null, action: 'inventSomething', body: '{"cut off…' })).toEqual({
+    ...{ who: 'Somebody who was not signed in', how: '', what: 'Invent something', about: undefined, href: undefined },
+  });
+  const body = { kind: 'copy', sources: ['/cards/A001', '/cards/B002'], destination: '/library' };
+  expect(changeText({ by, action: 'createJob', body }).about).toBe('A001 and 1 more → library');
+  expect(changeText({ by, action: 'setBandwidth', body: { limit: null } }).about).toBe('No limit');
 });

@@ -8,6 +8,8 @@ export interface PlaceInRail {
   readonly icon: IconName;
   /** On a phone it stands under "More". */
   readonly aside?: true;
+  /** Pages beside the first one, which its heading leads to. */
+  readonly beside?: readonly { readonly href: string; readonly label: string }[];
 }
 
 export const places: readonly PlaceInRail[] = [
@@ -16,14 +18,28 @@ export const places: readonly PlaceInRail[] = [
   { href: '/watches', label: 'Watches', icon: 'watches' },
   { href: '/jobs', label: 'Jobs', icon: 'jobs' },
   { href: '/storage', label: 'Storage', icon: 'storage', aside: true },
-  { href: '/events', label: 'Events', icon: 'events', aside: true },
+  {
+    ...{ href: '/events', label: 'Events', icon: 'events', aside: true },
+    beside: [
+      { href: '/changes', label: 'Changes' },
+      { href: '/webhooks', label: 'Webhooks' },
+    ],
+  },
   { href: '/settings', label: 'Settings', icon: 'settings', aside: true },
   { href: '/about', label: 'About', icon: 'about', aside: true },
 ];
 
 /** The place that an address belongs to. */
 export function placeOf(path: string): PlaceInRail | undefined {
-  return places.find((place) =>
-    place.href === '/' ? path === '/' : path === place.href || path.startsWith(`${place.href}/`),
-  );
+  return places.find((place) => [place, ...(place.beside ?? [])].some(({ href }) => isAt(href, path)));
+}
+
+/** What the page at an address is called; undefined where there is none. */
+export function pageLabel(path: string): string | undefined {
+  const place = placeOf(path);
+  return [place, ...(place?.beside ?? [])].find((each) => each !== undefined && isAt(each.href, path))?.label;
+}
+
+function isAt(href: string, path: string): boolean {
+  return href === '/' ? path === '/' : path === href || path.startsWith(`${href}/`);
 }

@@ -1,6 +1,7 @@
 // Events as sentences for a timeline.
 
 import { size } from './amounts.ts';
+import { changeText } from './changes.ts';
 import type { Tone } from './states.ts';
 import { waitWords } from './states.ts';
 
@@ -72,16 +73,8 @@ function withReason(text: string, short: string, data: Data): string {
   if (short === 'transfer.download.started' && typeof attempt === 'number' && attempt > 1) {
     return `Began to move, attempt ${attempt}`;
   }
-  if (short === 'audit.changed' && typeof data.action === 'string') return `Change: ${actionWords(data.action)}`;
+  if (short === 'audit.changed' && typeof data.action === 'string') return changeText(data).what;
   return text;
-}
-
-/** A route's name or that of a command, such as `pauseJob`, as words. */
-function actionWords(action: string): string {
-  return action
-    .replace(/[._]/g, ' ')
-    .replace(/([a-z])([A-Z])/g, '$1 $2')
-    .toLowerCase();
 }
 
 function detail(data: Data): string | undefined {

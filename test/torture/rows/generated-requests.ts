@@ -154,7 +154,7 @@ function acceptable(operation: (typeof operations)[number]['operation'], json: u
 }
 
 /** Takes ids and cursors out of an answer, for later requests to name. */
-function learn({ known, spared }: Target, { asked }: DrawnRequest, body: string): void {
+function learn({ known, spared }: Target, { asked, target }: DrawnRequest, body: string): void {
   const part = asked?.path.split('/')[3];
   if (part === undefined) return;
   const take = (list: string[], pattern: RegExp) => {
@@ -169,6 +169,12 @@ function learn({ known, spared }: Target, { asked }: DrawnRequest, body: string)
   take(ids, /"id":"([^"]+)"/g);
   take(known.cursors, /"(?:nextCursor|cursor)":"([^"]+)"/g);
   take(known.links, /#secret=([\w-]+)/g);
+  if (asked?.path.startsWith('/api/v1/webhooks/{id}/')) {
+    const deliveries: string[] = [];
+    take(deliveries, /"id":"(msg_\w+)"/g);
+    for (const delivery of deliveries) known.deliveries.push([target.split('/')[4] ?? '', delivery]);
+    known.deliveries.splice(0, known.deliveries.length - mostKnown);
+  }
 }
 
 async function torment({ runs, seed, scale, scratch, say }: RowOptions): Promise<RowResult> {
@@ -225,6 +231,7 @@ async function torment({ runs, seed, scale, scratch, say }: RowOptions): Promise
         ],
         ids: new Map(),
         cursors: [],
+        deliveries: [],
         commands: Object.keys(commands),
         links: [],
       },
@@ -281,7 +288,10 @@ async function beginSlowCopy(client: Daemon['client'], root: string): Promise<vo
 /** Ends what the requests have begun, so that later ones find a daemon with time for them. */
 async function tidy({ client }: Daemon): Promise<void> {
   await client.call('setBandwidth', { body: { limit: null } });
-  for (const { id } of (await client.call('listWatches')).rows) await client.call('removeWatch', { params: { id } });
+  // What an earlier request asked to end may end by itself meanwhile.
+  for (const { id } of (await client.call('listWatches')).rows) {
+    await client.call('removeWatch', { params: { id } }).catch(() => undefined);
+  }
   for (const { id } of (await client.call('listWebhooks')).rows) await client.call('removeWebhook', { params: { id } });
   const { rows } = await client.call('listJobs', {
     query: { state: ['pending', 'running', 'waiting', 'paused'], limit: 1000 },
@@ -333,7 +343,14 @@ async function control({ seed, scratch, say }: RowOptions): Promise<RowResult> {
     const target: Target = {
       url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
       comers: [{ name: 'nobody', scopes: [], headers: {} }],
-      known: { paths: [scratch, '/proc/version'], ids: new Map(), cursors: [], commands: [], links: [] },
+      known: {
+        paths: [scratch, '/proc/version'],
+        ids: new Map(),
+        cursors: [],
+        deliveries: [],
+        commands: [],
+        links: [],
+      },
       secrets: new Set([secret]),
       spared: new Set(),
     };

@@ -7,7 +7,7 @@ import type { Scope, TokenView } from '../../../src/model/views.ts';
 import { api } from '../../api.ts';
 import { note, noteFault } from '../../live/notes.ts';
 import { Button, IconButton } from '../../parts/button.tsx';
-import { CopyButton } from '../../parts/copy-button.tsx';
+import { ShownOnce } from '../../parts/shown-once.tsx';
 import { exactMoment } from '../../words/times.ts';
 
 const key = ['tokens'];
@@ -53,15 +53,7 @@ export function Tokens() {
           ))}
         </ul>
       )}
-      {made !== undefined && (
-        <div role="status" className="rounded border border-line-strong bg-tint p-3">
-          <p className="mb-1 font-medium">Copy it now: it is shown this once.</p>
-          <div className="flex items-center gap-1">
-            <code className="min-w-0 flex-1 wrap-anywhere font-mono text-12">{made}</code>
-            <CopyButton text={made} what="the token" />
-          </div>
-        </div>
-      )}
+      {made !== undefined && <ShownOnce secret={made} what="the token" />}
       <NewToken
         onMade={(token) => {
           setMade(token);

@@ -2,20 +2,21 @@
 
 import { useInfiniteQuery } from '@tanstack/react-query';
 import { useState } from 'react';
-import { asFault } from '../../src/model/fault.ts';
-import type { EventView } from '../../src/model/views.ts';
-import { api } from '../api.ts';
-import { useLive } from '../live/live-store.ts';
-import { useNow } from '../live/use-now.ts';
-import { Button } from '../parts/button.tsx';
-import { EmptyState } from '../parts/empty-state.tsx';
-import { FileName } from '../parts/file-name.tsx';
-import { Link } from '../parts/link.tsx';
-import { factText } from '../words/facts.ts';
-import { jobTitle } from '../words/jobs.ts';
-import { toneFill } from '../words/states.ts';
-import { exactMoment, moment } from '../words/times.ts';
-import { baseName } from '../words/transfers.ts';
+import { asFault } from '../../../src/model/fault.ts';
+import type { EventView } from '../../../src/model/views.ts';
+import { api } from '../../api.ts';
+import { PageTabs } from '../../frame/page-tabs.tsx';
+import { useLive } from '../../live/live-store.ts';
+import { useNow } from '../../live/use-now.ts';
+import { Button } from '../../parts/button.tsx';
+import { EmptyState } from '../../parts/empty-state.tsx';
+import { FileName } from '../../parts/file-name.tsx';
+import { Link } from '../../parts/link.tsx';
+import { factText } from '../../words/facts.ts';
+import { jobTitle } from '../../words/jobs.ts';
+import { toneFill } from '../../words/states.ts';
+import { exactMoment, moment } from '../../words/times.ts';
+import { baseName } from '../../words/transfers.ts';
 
 const groups = [
   ['', 'All'],
@@ -46,8 +47,7 @@ export function EventsPage() {
   });
   return (
     <div className="flex min-h-0 min-w-0 flex-1 flex-col">
-      <div className="flex shrink-0 items-center gap-1 overflow-x-auto border-b border-line px-4 py-2">
-        <h1 className="mr-3 text-14 font-semibold">Events</h1>
+      <PageTabs>
         {groups.map(([key, label]) => (
           <button
             key={key}
@@ -59,7 +59,7 @@ export function EventsPage() {
             {label}
           </button>
         ))}
-      </div>
+      </PageTabs>
       <div className="min-h-0 flex-1 overflow-y-auto">
         {error !== null && <p className="px-4 py-3 text-needs">{asFault(error).message}</p>}
         {all.length === 0 && !isPending && (

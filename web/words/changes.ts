@@ -1,0 +1,107 @@
+// Changes by the API as sentences: who did what, to which thing, and where that can be looked at.
+
+import { jobTitle } from './jobs.ts';
+
+export interface ChangeText {
+  readonly who: string;
+  /** What kind of somebody. */
+  readonly how: string;
+  readonly what: string;
+  /** Which thing, as far as it was named. */
+  readonly about: string | undefined;
+  readonly href: string | undefined;
+}
+
+type Data = Readonly<Record<string, unknown>>;
+
+/** By the names of routes and commands: the sentence, and the page of what `id` names. */
+const actions: Readonly<Record<string, readonly [what: string, page?: 'jobs' | 'watches' | 'transfers' | 'webhooks']>> =
+  {
+    createJob: ['Asked for a job'],
+    pauseJob: ['Paused a job', 'jobs'],
+    resumeJob: ['Resumed a job', 'jobs'],
+    cancelJob: ['Cancelled a job', 'jobs'],
+    retryJob: ['Tried a job again', 'jobs'],
+    createWatch: ['Began to watch a folder'],
+    editWatch: ['Changed a watch', 'watches'],
+    pauseWatch: ['Paused a watch', 'watches'],
+    resumeWatch: ['Resumed a watch', 'watches'],
+    removeWatch: ['Removed a watch'],
+    actOnTransfers: ['Acted on transfers'],
+    pauseTransfer: ['Paused a transfer', 'transfers'],
+    resumeTransfer: ['Resumed a transfer', 'transfers'],
+    cancelTransfer: ['Cancelled a transfer', 'transfers'],
+    retryTransfer: ['Tried a transfer again', 'transfers'],
+    'command.transfer.pause': ['Paused a transfer', 'transfers'],
+    'command.transfer.resume': ['Resumed a transfer', 'transfers'],
+    'command.transfer.cancel': ['Cancelled a transfer', 'transfers'],
+    'command.transfer.retry': ['Tried a transfer again', 'transfers'],
+    setBandwidth: ['Set the speed limit'],
+    createWebhook: ['Made a webhook'],
+    editWebhook: ['Changed a webhook', 'webhooks'],
+    pauseWebhook: ['Paused a webhook', 'webhooks'],
+    resumeWebhook: ['Resumed a webhook', 'webhooks'],
+    removeWebhook: ['Removed a webhook'],
+    testWebhook: ['Sent a webhook a test', 'webhooks'],
+    replayDelivery: ['Sent a message again', 'webhooks'],
+    replayDead: ['Sent all given-up messages again', 'webhooks'],
+    reloadConfig: ['Had the configuration read again'],
+    createToken: ['Made a token'],
+    revokeToken: ['Revoked a token'],
+    createSessionLink: ['Asked for a link to the console'],
+    openSession: ['Signed in to the console'],
+    closeSession: ['Signed out of the console'],
+  };
+
+const kinds: Readonly<Record<string, string>> = { token: 'with a token', console: 'in the console' };
+
+/** Names of routes and commands that have a sentence of their own. */
+export const toldActions = Object.keys(actions);
+
+export function changeText(data: Data): ChangeText {
+  const action = String(data.action ?? '');
+  const by = recordOf(data.by);
+  const body = recordOf(data.body);
+  const id = recordOf(data.params).id ?? body.id;
+  const [what, page] = actions[action] ?? [inWords(action)];
+  const kind = String(by.kind ?? '');
+  return {
+    who: typeof by.name === 'string' && by.name !== '' ? by.name : 'Somebody who was not signed in',
+    how: kinds[kind] ?? kind,
+    what,
+    about: aboutText(action, body) ?? (typeof id === 'string' ? id : undefined),
+    href: page !== undefined && typeof id === 'string' ? `/${page}/${encodeURIComponent(id)}` : undefined,
+  };
+}
+
+/** A route's name or that of a command, such as `pauseJob`, as words: `Pause job`. */
+function inWords(action: string): string {
+  const words = action
+    .replace(/[._]/g, ' ')
+    .replace(/([a-z])([A-Z])/g, '$1 $2')
+    .toLowerCase();
+  return words.charAt(0).toUpperCase() + words.slice(1);
+}
+
+function aboutText(action: string, body: Data): string | undefined {
+  if (action === 'setBandwidth') return typeof body.limit === 'string' ? body.limit : 'No limit';
+  if (action === 'actOnTransfers' && typeof body.action === 'string') {
+    const how = { pause: 'paused', resume: 'resumed', cancel: 'cancelled', retry: 'tried again' }[body.action];
+    const many = Array.isArray(body.ids) ? `${body.ids.length} ` : '';
+    return `${many}${how ?? body.action}`;
+  }
+  const sources = body.sources ?? (typeof body.source === 'string' ? [body.source] : undefined);
+  const destinations = body.destinations ?? (typeof body.destination === 'string' ? [body.destination] : undefined);
+  if (areTexts(sources) && areTexts(destinations)) {
+    return jobTitle({ name: typeof body.name === 'string' ? body.name : (sources[0] ?? ''), sources, destinations });
+  }
+  return typeof body.name === 'string' ? body.name : undefined;
+}
+
+function areTexts(value: unknown): value is string[] {
+  return Array.isArray(value) && value.length > 0 && value.every((each) => typeof each === 'string');
+}
+
+function recordOf(value: unknown): Data {
+  return typeof value === 'object' && value !== null ? (value as Data) : {};
+}
