@@ -4,6 +4,8 @@ import { randomUUID } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
+import type { DeviceAdapter } from './devices/device.ts';
+import type { DeviceRegistry, RegistryParts } from './devices/registry.ts';
 import { fileModules, takeEarlyThread } from './early-thread.ts';
 import type { Endpoint } from './endpoints/endpoint.ts';
 import type { Mounts } from './endpoints/mounts.ts';
@@ -21,12 +23,19 @@ export interface PartsOptions {
   readonly dataFolder: string;
   readonly limits: EngineLimits;
   readonly log: EngineLog;
+  /** Cameras and cards, for a process that stays; nobody looks for them where it is left out. */
+  readonly devices?: DeviceOptions;
   /** Worker modules beside those of the endpoints, the mover and the engine. */
   readonly modules?: readonly URL[];
   /** For a process that may be over in a moment: the ledger has no thread of its own until there is much to ask of it. */
   readonly isBrief?: boolean;
   /** A local path whose worker starts while the rest is still being loaded. */
   readonly soon?: string;
+}
+
+/** What the registry of devices is made of, beside clock and log. */
+export interface DeviceOptions extends Omit<RegistryParts, 'adapters' | 'clock' | 'log'> {
+  readonly adapters: (parts: { readonly mounts: Mounts }) => Promise<readonly DeviceAdapter[]>;
 }
 
 export interface Parts {
@@ -75,7 +84,12 @@ export async function openParts(options: PartsOptions): Promise<Parts> {
     await mounts.close();
     throw error;
   });
-  const open = (address: string) => requireEndpoint(parseEndpoint(address), { mounts });
+  const devices = await openRegistry(options, mounts, clock).catch(async (error: unknown) => {
+    await Promise.all([mounts.close(), store.close()]);
+    throw error;
+  });
+  const places = { mounts, ...(devices === undefined ? {} : { openDevice: devices.open }) };
+  const open = (address: string) => requireEndpoint(parseEndpoint(address), places);
   const journalFolder = join(dataFolder, 'journals');
   mkdirSync(journalFolder, { recursive: true, mode: 0o700 });
   const mover = createMover({ mounts, journalFolder });
@@ -90,6 +104,7 @@ export async function openParts(options: PartsOptions): Promise<Parts> {
     node: `${hostname()}-${process.pid}-${randomUUID().slice(0, 8)}`,
     limits,
     log,
+    ...(devices === undefined ? {} : { devices }),
   });
   let closing: Promise<boolean> | undefined;
   const close = async () => {
@@ -110,6 +125,17 @@ export async function openParts(options: PartsOptions): Promise<Parts> {
       return closing;
     },
   };
+}
+
+async function openRegistry(
+  { devices, log }: PartsOptions,
+  mounts: Mounts,
+  clock: Clock,
+): Promise<DeviceRegistry | undefined> {
+  if (devices === undefined) return undefined;
+  const { adapters, ...options } = devices;
+  const { createDeviceRegistry } = await import('./devices/registry.ts');
+  return createDeviceRegistry({ ...options, adapters: await adapters({ mounts }), clock, log });
 }
 
 /** Places alone, to look at and to hash: no ledger, no engine. */

@@ -1,6 +1,7 @@
 // The route table: what each route is for, who may ask, what it takes and gives. Server, OpenAPI document and client derive from it.
 
 import { z } from 'zod';
+import { deviceFilesViewSchema, deviceListViewSchema, deviceViewSchema } from '../model/device-views.ts';
 import type { FaultCode } from '../model/fault.ts';
 import { jobSpecSchema, placementRuleSchema, watchSpecSchema } from '../model/specs.ts';
 import {
@@ -61,6 +62,7 @@ export interface RouteShape {
 }
 
 const id = z.object({ id: z.string().min(1).max(64) });
+const deviceId = z.object({ id: z.string().regex(/^[A-Za-z0-9._-]{1,128}$/) });
 const cursor = z.string().min(1).max(4096).optional().describe('`nextCursor` of the page before');
 const limit = z.coerce.number<number>().int().min(1).max(1000).default(100);
 const order = z.enum(['desc', 'asc']).default('desc');
@@ -186,6 +188,25 @@ export const routeTable = {
     summary: 'Look at the places now',
     scope: 'write',
     output: z.object({ rows: z.array(storageViewSchema) }),
+  },
+  listDevices: {
+    summary: 'Cameras and cards that are there, or have been since the start',
+    scope: 'read',
+    output: deviceListViewSchema,
+  },
+  lookForDevices: {
+    summary: 'Look for cameras and cards now; answers when that is done',
+    scope: 'write',
+    output: deviceListViewSchema,
+  },
+  getDevice: { summary: 'One camera or card', scope: 'read', params: deviceId, output: deviceViewSchema },
+  listDeviceFiles: {
+    summary: 'What files a device holds; it is listed anew for each page',
+    scope: 'read',
+    problems: ['not_found', 'device', 'unsupported', 'timeout', 'network'],
+    params: deviceId,
+    query: z.strictObject({ cursor, limit }),
+    output: deviceFilesViewSchema,
   },
   listTransfers: {
     summary: 'Transfers, newest first',

@@ -135,6 +135,19 @@ const actions = {
   'retry ID…': 'Try again what failed or was cancelled',
 };
 
+const devices: VerbSpec = {
+  name: 'devices',
+  usage: ['ls', 'show|files ID…'],
+  summary: "The daemon's cameras and cards, and what files they hold",
+  actions: {
+    ls: 'Look for them now and list them',
+    'show ID…': 'All that is known of one',
+    'files ID…': 'What files it holds',
+  },
+  options: [data],
+  load: async () => (await import('./devices.ts')).devices,
+};
+
 const transfers: VerbSpec = {
   name: 'transfers',
   usage: ['ls [OPTION…]', 'show|pause|resume|cancel|retry ID…'],
@@ -273,6 +286,7 @@ export const verbs: readonly VerbSpec[] = [
   verify,
   serve,
   watchesVerb,
+  devices,
   jobs,
   transfers,
   explain,

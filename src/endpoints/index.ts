@@ -12,6 +12,8 @@ import type { Mounts } from './mounts.ts';
 /** What endpoints are made of. */
 export interface EndpointParts {
   readonly mounts: Mounts;
+  /** Opens a device, from a path on it on. Absent where nobody looks for devices. */
+  readonly openDevice?: (id: string, call: Call, path: string) => Promise<Endpoint>;
 }
 
 type Open = (address: EndpointAddress, parts: EndpointParts, call: Call) => Promise<Endpoint | Unavailable>;
@@ -27,7 +29,14 @@ const openers: Readonly<Record<EndpointScheme, Open>> = {
   ssh: notYet('ssh', 'places over SSH'),
   docker: notYet('docker', 'files in containers'),
   s3: notYet('s3', 'object stores'),
-  device: notYet('device', 'cameras and cards by their id; give the path where the card is mounted'),
+  device: async (address, { openDevice }, call) =>
+    openDevice === undefined
+      ? {
+          unavailable: true,
+          kind: 'device',
+          reason: 'Only a daemon knows cameras and cards by their id; `wherry serve` runs one.',
+        }
+      : await openDevice(address.authority, call, address.path),
 };
 
 /** Opens a place, which need not exist yet. Rejects with `unreachable`, `permission`, `invalid` (settings) or `name_unsafe`. */

@@ -4,6 +4,7 @@ import { Fault, faultFrom } from '../model/fault.ts';
 import { createAttempts } from './attempt.ts';
 import { createBandwidthClock } from './bandwidth-clock.ts';
 import { copyMode } from './copy/copy-mode.ts';
+import { createDeviceEvents } from './device-events.ts';
 import type { Engine } from './engine.ts';
 import type { EngineParts } from './engine-parts.ts';
 import { explainPath } from './explain.ts';
@@ -165,11 +166,13 @@ export function createEngine(parts: EngineParts): Engine {
     recovered: () => scheduler.lookAtWaits(),
     changed: () => void storage.look(),
   });
+  const deviceEvents = createDeviceEvents({ ...parts, write: (changes) => ledger.write(changes) });
   const housekeeping = createHousekeeping({ clock, ledger, log, limits: keeping });
   let stopped: Promise<boolean> | undefined;
 
   const shutDown = async (): Promise<boolean> => {
     health.stop();
+    deviceEvents.stop();
     storage.stop();
     housekeeping.stop();
     const interrupted = new Fault('interrupted', 'Wherry is shutting down.');
@@ -199,21 +202,25 @@ export function createEngine(parts: EngineParts): Engine {
     }
     const closed = await Promise.all(modes.map((mode) => mode.close?.() ?? true));
     await places.close();
+    await parts.devices?.close();
     return (await mounts.close()) && closed.every(Boolean);
   };
 
   return {
     reader: store,
+    devices: parts.devices,
 
     start: async () => {
       bandwidth.set(limits.bandwidth ?? null);
       window.remember(await store.document(retryWindowKey.collection, retryWindowKey.key));
       await recoverLedger({ ...parts, ledger, places });
       health.start();
+      deviceEvents.start();
       scheduler.start();
       await resumeJobs({ store, log, jobs, submissions });
       housekeeping.start();
       storage.start();
+      parts.devices?.start();
     },
 
     stop: () => {

@@ -1,5 +1,6 @@
 // What the engine is put together from: everything that it does not decide itself.
 
+import type { DeviceRegistry } from '../devices/registry.ts';
 import type { Endpoint } from '../endpoints/endpoint.ts';
 import type { Mounts } from '../endpoints/mounts.ts';
 import type { Clock, NewId, Random } from '../model/clock.ts';
@@ -53,4 +54,6 @@ export interface EngineParts {
   readonly node: string;
   readonly limits?: EngineLimits;
   readonly log: EngineLog;
+  /** Started and stopped with the engine. Absent: there are no devices. */
+  readonly devices?: DeviceRegistry;
 }

@@ -1,5 +1,6 @@
 // The engine's contract: a handful of verbs; what they cause is read from the store and heard as events.
 
+import type { DeviceRegistry } from '../devices/registry.ts';
 import type { MountHealth } from '../endpoints/mounts.ts';
 import type { TransferProgress } from '../model/event.ts';
 import type { FaultReport } from '../model/fault.ts';
@@ -76,6 +77,8 @@ export interface TransferBlocks {
 
 export interface Engine {
   readonly reader: StoreReader;
+  /** Cameras and cards; undefined where nobody looks for them. */
+  readonly devices: DeviceRegistry | undefined;
   /** Recovers what a crash left, then begins to work. Rejects with `ledger` or `data_in_use`. */
   start(): Promise<void>;
   /** Stops moving within 1 s, keeps everything resumable, and closes. Resolves with false where a call hangs in the operating system. */

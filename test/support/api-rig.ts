@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Api, type ApiConfig, createApi, type Listening } from '../../src/api/create-api.ts';
 import { eventView } from '../../src/api/present.ts';
-import { openParts, type Parts } from '../../src/compose.ts';
+import { type DeviceOptions, openParts, type Parts } from '../../src/compose.ts';
 import { workerModule } from '../../src/early-thread.ts';
 import { createDeliveries, type Deliveries, deliveryRetryRules } from '../../src/engine/deliveries.ts';
 import type { RetryRules } from '../../src/engine/retry.ts';
@@ -44,6 +44,7 @@ export async function openApiRig(
   consoleFolder: string | null = null,
   /** Of messages to webhooks. */
   retry: Partial<RetryRules> = {},
+  devices?: DeviceOptions,
 ): Promise<ApiRig> {
   const folder = realpathSync(mkdtempSync(join(tmpdir(), 'wherry-api-')));
   const root = join(folder, 'root');
@@ -54,6 +55,7 @@ export async function openApiRig(
     limits: { tickSeconds: 1 },
     log: { debug: nowhere, info: nowhere, warn: nowhere, error: nowhere },
     modules: [workerModule('api/browse-operations')],
+    ...(devices === undefined ? {} : { devices }),
   });
   const { store, mounts, engine, clock, newId } = parts;
   const deliveries = createDeliveries({

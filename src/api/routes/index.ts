@@ -3,6 +3,7 @@
 import type { Route } from '../route.ts';
 import { accessRoutes } from './access-routes.ts';
 import { browseRoutes } from './browse-routes.ts';
+import { deviceRoutes } from './device-routes.ts';
 import { eventRoutes } from './event-routes.ts';
 import { jobRoutes } from './job-routes.ts';
 import { overviewRoutes } from './overview-routes.ts';
@@ -16,6 +17,7 @@ export const routes: readonly Route[] = [
   ...jobRoutes,
   ...watchRoutes,
   ...storageRoutes,
+  ...deviceRoutes,
   ...transferRoutes,
   ...eventRoutes,
   ...overviewRoutes,
