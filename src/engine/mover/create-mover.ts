@@ -47,7 +47,7 @@ export function createMover(options: MoverOptions): Mover {
     growing: new Map(),
     syncProgram: openSyncProgram(),
     syncFailures: new SharedArrayBuffer(4),
-    lanes: { running: 0, most: Math.max(2, Math.min(4, availableParallelism())) },
+    lanes: { running: 0, sources: 0, most: Math.max(2, Math.min(4, availableParallelism())) },
   };
 
   /** By transfer, the attempt that counts: one that an earlier one still hangs under has taken over. */
@@ -182,12 +182,19 @@ export function createMover(options: MoverOptions): Mover {
     return 1;
   };
 
+  const moveOf = (requests: readonly MoveRequest[], shared: SharedReading | null) => {
+    parts.lanes.sources++;
+    const moves = requests.map((request) => move(request, shared).finally(() => shared?.leave(request)));
+    void Promise.allSettled(moves).then(() => parts.lanes.sources--);
+    return moves;
+  };
+
   return {
-    move: (request) => move(request, null),
-    moveTogether: (requests) => {
-      const shared = new SharedReading(parts, requests);
-      return requests.map((request) => move(request, shared).finally(() => shared.leave(request)));
+    move: async (request) => {
+      const [outcome] = await Promise.all(moveOf([request], null));
+      return outcome as MoveOutcome;
     },
+    moveTogether: (requests) => moveOf(requests, new SharedReading(parts, requests)),
     movePack: (request) =>
       // Whether a medium is still there is asked file by file.
       isLocal(request) && request.source.medium === undefined

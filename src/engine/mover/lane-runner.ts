@@ -45,9 +45,13 @@ export class LaneRunner {
 
   /** Where so many bytes are worth a second lane: has its worker start now, so that it is there when the file has been opened. */
   prepareFor(bytes: number): void {
-    if (this.lanesFor(bytes) < 2) return;
-    const { pool } = this.#setup;
-    this.#secondWorker = pool.run('mover.standBy', null, { unqueued: true }).catch(() => undefined);
+    this.#secondWorker = this.#standBy(bytes).catch(() => undefined);
+  }
+
+  async #standBy(bytes: number): Promise<void> {
+    // Files that begin together each have one lane, and a thread takes megabytes.
+    await new Promise(setImmediate);
+    if (this.lanesFor(bytes) >= 2) await this.#setup.pool.run('mover.standBy', null, { unqueued: true });
   }
 
   /** Runs lanes that share blocks, from the first one on; when one fails the others end after their block. Rejects with what failed. */
@@ -76,8 +80,8 @@ export class LaneRunner {
 
   /** How many lanes pay off now for that many bytes. */
   lanesFor(bytes: number): number {
-    const { running, most } = this.#setup.parts.lanes;
-    return bytes > secondLaneBytes ? Math.max(1, most - running) : 1;
+    const { running, sources, most } = this.#setup.parts.lanes;
+    return bytes > secondLaneBytes ? Math.max(1, most - Math.max(running, sources - 1)) : 1;
   }
 
   throwIfStopped(): void {

@@ -21,8 +21,8 @@ export interface MoverParts {
   readonly syncProgram: SyncProgram;
   /** Int32: failures of group syncs, counted over all workers (group-sync.ts). */
   readonly syncFailures: SharedArrayBuffer;
-  /** Lanes that run now, and how many pay off on this machine. */
-  readonly lanes: { running: number; readonly most: number };
+  /** Lanes that run now, sources that are being moved (each to one or more destinations), and how many lanes pay off on this machine. */
+  readonly lanes: { running: number; sources: number; readonly most: number };
 }
 
 export type StopName = 'pause' | 'cancel' | 'fence' | 'stall' | 'shutdown';

@@ -22,7 +22,8 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createHasher } from '../../../src/endpoints/content-hash.ts';
 import { openControl } from '../../../src/endpoints/control.ts';
-import { stopReasons } from '../../../src/endpoints/mounts.ts';
+import { type Mounts, stopReasons } from '../../../src/endpoints/mounts.ts';
+import { createMover } from '../../../src/engine/mover/create-mover.ts';
 import { Fault } from '../../../src/model/fault.ts';
 import { blockBytes, type HashAlgorithm } from '../../../src/model/hash.ts';
 import { numberedName, parsePartialName } from '../../../src/model/names.ts';
@@ -396,5 +397,32 @@ describe('sweeping', () => {
     rig.mounts.limitBandwidth(null);
     const again = rig.request('b', { transfer: { ...alive.transfer, fence: 2 } });
     expect(published(await rig.mover.move(again)).resumedBytes).toBeGreaterThan(0);
+  });
+});
+
+describe('lanes', () => {
+  it('are two for a file alone, and one for each of those that begin together', async () => {
+    const copies: unknown[] = [];
+    const counting: Mounts = {
+      ...rig.mounts,
+      pool: (...paths) => {
+        const pool = rig.mounts.pool(...paths);
+        return {
+          run: (operation, input, options) => {
+            if (operation === 'mover.copy' || operation === 'mover.standBy') copies.push(operation);
+            return pool.run(operation, input, options);
+          },
+        };
+      },
+    };
+    const mover = createMover({ mounts: counting, journalFolder: rig.journals });
+    const names = ['a', 'b', 'c', 'd'];
+    for (const [seed, name] of names.entries()) writeContent(from(name), seed, 40 * MiB);
+    await mover.move(rig.request('a', { destinationPath: 'alone' }));
+    expect(copies.sort()).toEqual(['mover.copy', 'mover.copy', 'mover.standBy']);
+    copies.length = 0;
+    await Promise.all(names.map((name) => mover.move(rig.request(name))));
+    expect(copies).toEqual(names.map(() => 'mover.copy'));
+    for (const name of names) expect(readFileSync(to(name)).equals(readFileSync(from(name)))).toBe(true);
   });
 });
