@@ -6,7 +6,7 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { DeviceAdapter } from './devices/device.ts';
 import type { DeviceRegistry, RegistryParts } from './devices/registry.ts';
-import { fileModules, takeEarlyThread } from './early-thread.ts';
+import { fileModules, takeEarlyThread, workerModule } from './early-thread.ts';
 import type { Endpoint } from './endpoints/endpoint.ts';
 import type { Mounts } from './endpoints/mounts.ts';
 import type { Engine } from './engine/engine.ts';
@@ -63,7 +63,11 @@ export async function openParts(options: PartsOptions): Promise<Parts> {
   const opening = openSqliteStore({ folder: dataFolder, clock: systemClock, beginsHere: options.isBrief === true });
   opening.catch(() => undefined);
   const mounts = openMounts({
-    modules: [...fileModules, ...(options.modules ?? [])],
+    modules: [
+      ...fileModules,
+      ...(options.devices === undefined ? [] : [workerModule('devices/volume-operations')]),
+      ...(options.modules ?? []),
+    ],
     ...(options.isBrief ? { earlyThread: takeEarlyThread() } : {}),
     ...(options.stays ? { keptWorkers: 2, leanWorkers: true } : {}),
     ownPath: dataFolder,

@@ -36,16 +36,33 @@ export function openMountTable(source = '/proc/self/mountinfo'): MountTable {
   };
 }
 
-/** The mounts of a mountinfo file (proc_pid_mountinfo(5)), longest mount point first, what is mounted over another without the other. */
+/** The mounts of a mountinfo file, longest mount point first, what is mounted over another without the other. */
 export function parseMountInfo(text: string): Mount[] {
-  const byPoint = new Map<string, Mount>();
+  return parseMountLines(text).map(({ mountPoint, type }) => ({ mountPoint, type }));
+}
+
+export interface MountLine extends Mount {
+  /** `major:minor` of the device that it is on. */
+  readonly device: string;
+  /** What was mounted, as whoever did it called it: `/dev/sdb1`. */
+  readonly source: string;
+  /** The folder of the file system that stands at the mount point; `/` but for bind mounts. */
+  readonly root: string;
+}
+
+/** As `parseMountInfo`, with all that is told of a mount (proc_pid_mountinfo(5)). */
+export function parseMountLines(text: string): MountLine[] {
+  const byPoint = new Map<string, MountLine>();
   for (const line of text.split('\n')) {
     const fields = line.split(' ');
     const mountPoint = fields[4];
-    const type = fields[fields.indexOf('-', 6) + 1];
+    const dash = fields.indexOf('-', 6);
+    const type = fields[dash + 1];
     if (mountPoint === undefined || type === undefined) continue;
+    const [, , device = '', root = ''] = fields;
     const plain = unescapeOctal(mountPoint);
-    byPoint.set(plain, { mountPoint: plain, type });
+    const source = unescapeOctal(fields[dash + 2] ?? '');
+    byPoint.set(plain, { mountPoint: plain, type, device, source, root: unescapeOctal(root) });
   }
   return [...byPoint.values()].sort((a, b) => b.mountPoint.length - a.mountPoint.length);
 }
@@ -64,6 +81,11 @@ const localDisks = new Set(
 function holds(mountPoint: string, path: string): boolean {
   if (!path.startsWith(mountPoint)) return false;
   return mountPoint.endsWith('/') || path.length === mountPoint.length || path[mountPoint.length] === '/';
+}
+
+/** The mounts as they are now; none where they cannot be read. Never touches a mount. */
+export function mountsNow(source = '/proc/self/mountinfo'): MountLine[] {
+  return parseMountLines(readText(source));
 }
 
 /** The kernel writes space, tab, newline and backslash as \040, \011, \012 and \134. */
