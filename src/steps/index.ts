@@ -32,7 +32,15 @@ export function paramsOf(request: StepRequest): unknown {
 }
 
 const [first, ...others] = steps.map((step) =>
-  z.strictObject({ ...stepRequestSchema.shape, ...step.params.shape, step: z.literal(step.kind).describe(step.about) }),
+  z.strictObject({
+    ...stepRequestSchema.shape,
+    ...step.params.shape,
+    step: z.literal(step.kind).describe(step.about),
+    // What is to be scanned is not let through unscanned.
+    ...(step === scan
+      ? { optional: z.literal(false).default(false).describe('Never: without a verdict nothing goes on') }
+      : {}),
+  }),
 );
 if (first === undefined) throw new Error('there are no steps');
 

@@ -1,0 +1,329 @@
+// What processing does with files of its own, inside a mount pool's workers: work folders, and publishing what was made.
+
+import {
+  closeSync,
+  constants,
+  fsyncSync,
+  linkSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmdirSync,
+  rmSync,
+  statfsSync,
+  unlinkSync,
+  writeSync,
+} from 'node:fs';
+import type { ConfinedRoot } from '../../endpoints/confined.ts';
+import { errnoFault, errnoOf } from '../../endpoints/errno.ts';
+import { type Control, type OperationContext, sides } from '../../endpoints/mounts.ts';
+import { Fault } from '../../model/fault.ts';
+import { baseName, displayPath, joinPath, numberedName, parentPath, safeRelativePath } from '../../model/names.ts';
+import type { Derived, StepRecord } from '../../model/pipeline.ts';
+import { syncPatienceMs, within } from '../mover/lane-file.ts';
+import { lookAtMade, type MadeThing, statAt } from './work-tree.ts';
+
+/** Where results come into being, below the folder that they are published in. */
+export const workRoot = '.wherry-work';
+
+interface In {
+  /** The processed folder, absolute. */
+  readonly root: string;
+  /** The transfer's. */
+  readonly id: string;
+}
+
+interface StepIn extends In {
+  /** Place in the pipeline. */
+  readonly at: number;
+}
+
+/** What was asked for when a result was made: a result of something else is none. */
+export interface Made {
+  readonly key: string;
+}
+
+export interface SettleInput extends StepIn, Made {
+  readonly step: string;
+  readonly outputs: readonly {
+    readonly role: string;
+    readonly path: string;
+    readonly mediaType: string | null;
+    /** Below the processed folder. */
+    readonly final: string;
+  }[];
+  readonly parentHash: string | null;
+  readonly record: Omit<StepRecord, 'derived'>;
+}
+
+/** Written down before anything is published: after a kill it says what is ours. */
+interface Publication extends Made {
+  readonly record: StepRecord;
+  readonly outputs: readonly { readonly work: string; readonly final: string; readonly made: MadeThing }[];
+}
+
+export const operations = {
+  'process.begin': begin,
+  'process.settle': settle,
+  'process.recall': recall,
+  'process.clear': clear,
+  'process.sweep': sweep,
+  'process.room': room,
+  'process.note': note,
+  'process.notes': notes,
+  'process.forget': forget,
+};
+
+const workFolder = ({ id, at }: StepIn, step: string) => joinPath(transferFolder(id), `${at}-${step}`);
+const publicationPath = ({ id, at }: StepIn) => joinPath(transferFolder(id), `${at}.json`);
+
+function transferFolder(id: string): string {
+  const safe = safeRelativePath(id);
+  if (safe === '' || safe.includes('/')) throw new Fault('internal', `${displayPath(id)} is no id to work under.`);
+  return joinPath(workRoot, safe);
+}
+
+/** An empty work folder. Gives its absolute path. */
+function begin(input: StepIn & { readonly step: string }, { control }: OperationContext): string {
+  const path = workFolder(input, input.step);
+  return within(
+    control,
+    sides.source,
+    input.root,
+    (confined) => {
+      removeTree(confined, path);
+      const { folder, name } = confined.locate(path, { create: true });
+      try {
+        mkdirSync(folder.at(name), 0o700);
+      } catch (error) {
+        throw errnoFault(error, { operation: 'make the folder', path, place: input.root });
+      }
+      return joinPath(input.root === '/' ? '' : input.root, path);
+    },
+    { create: true },
+  );
+}
+
+/** Hashes what was made, makes it durable, writes down what is to be published, and publishes it. */
+function settle(input: SettleInput, { control }: OperationContext): StepRecord {
+  return within(control, sides.source, input.root, (confined) => {
+    const from = workFolder(input, input.step);
+    const outputs: Publication['outputs'][number][] = [];
+    const derived: Derived[] = [];
+    for (const { role, path, mediaType, final } of input.outputs) {
+      const work = joinPath(from, safeRelativePath(path));
+      const made = lookAtMade(confined, work, control, { sync: true });
+      if (made === undefined) {
+        throw new Fault(
+          'step_failed',
+          `The step ${input.step} says that it made ${displayPath(path)}, and there is none.`,
+        );
+      }
+      outputs.push({ work, final: safeRelativePath(final), made });
+      derived.push({
+        role,
+        path: joinPath(input.root, final),
+        mediaType,
+        sizeBytes: made.sizeBytes,
+        hash: made.hash,
+        parentHash: input.parentHash,
+      });
+    }
+    confined.syncFolder(from);
+    const publication: Publication = { key: input.key, outputs, record: { ...input.record, derived } };
+    writeDurably(confined, publicationPath(input), JSON.stringify(publication), control);
+    const record = publish(confined, publicationPath(input), publication, control);
+    if (record === undefined) throw new Fault('step_failed', `What the step ${input.step} made has gone away.`);
+    removeTree(confined, from);
+    return record;
+  });
+}
+
+/** What was made of the same before, published to its end; null where there is nothing (any more), and the step is to be run. */
+function recall(input: StepIn & Made & { readonly step: string }, { control }: OperationContext): StepRecord | null {
+  return within(
+    control,
+    sides.source,
+    input.root,
+    (confined) => {
+      const publication = readJson<Publication>(confined, publicationPath(input));
+      if (publication?.key !== input.key) return null;
+      const record = publish(confined, publicationPath(input), publication, control);
+      if (record !== undefined) removeTree(confined, workFolder(input, input.step));
+      return record ?? null;
+    },
+    { create: true },
+  );
+}
+
+/** Takes away a step's work folder. */
+function clear(input: StepIn & { readonly step: string }, { control }: OperationContext): void {
+  within(control, sides.source, input.root, (confined) => removeTree(confined, workFolder(input, input.step)));
+}
+
+/** Takes away all that a transfer has left in work folders. */
+function sweep({ root, id }: In, { control }: OperationContext): void {
+  within(control, sides.source, root, (confined) => {
+    removeTree(confined, transferFolder(id));
+    try {
+      rmdirSync(confined.file(workRoot));
+    } catch {
+      // Others are at work there, or it has never been.
+    }
+  });
+}
+
+/** Free bytes. */
+function room({ root }: In, { control }: OperationContext): number {
+  return within(control, sides.source, root, (confined) => {
+    const { bavail, bsize } = statfsSync(confined.openFolder('').self);
+    return bavail * bsize;
+  });
+}
+
+interface NoteIn {
+  /** The folder of notes, absolute. */
+  readonly root: string;
+  readonly id: string;
+}
+
+/** Remembers that a transfer has work folders in these folders. */
+function note(
+  { root, id, folders }: NoteIn & { readonly folders: readonly string[] },
+  { control }: OperationContext,
+): void {
+  const write = (confined: ConfinedRoot) =>
+    writeDurably(confined, safeRelativePath(id), JSON.stringify(folders), control);
+  within(control, sides.source, root, write, { create: true });
+}
+
+function notes({ root, id }: NoteIn, { control }: OperationContext): readonly string[] {
+  const read = (confined: ConfinedRoot) => readJson<readonly string[]>(confined, safeRelativePath(id)) ?? [];
+  return within(control, sides.source, root, read, { create: true });
+}
+
+function forget({ root, id }: NoteIn, { control }: OperationContext): void {
+  within(control, sides.source, root, (confined) => removeTree(confined, safeRelativePath(id)), { create: true });
+}
+
+/** Undefined where something is neither in the work folder nor under its final name any more. May be called again and again. */
+function publish(
+  confined: ConfinedRoot,
+  path: string,
+  publication: Publication,
+  control: Control,
+): StepRecord | undefined {
+  let { outputs, record } = publication;
+  for (let at = 0; at < outputs.length; at++) {
+    const wanted = baseName(outputs[at]?.final ?? '').replace(/ \(\d+\)(?=(\.[^.]*)?$)/, '');
+    for (let number = 1; ; number++) {
+      const output = outputs[at];
+      const result = record.derived[at];
+      if (output === undefined || result === undefined) return undefined;
+      const answer = publishOne(confined, output, control);
+      if (answer === 'gone') return undefined;
+      if (answer === 'published') break;
+      // Somebody else has that name: the next one, written down before it is taken.
+      const final = joinPath(parentPath(output.final), numberedName(wanted, number));
+      outputs = outputs.with(at, { ...output, final });
+      record = {
+        ...record,
+        derived: record.derived.with(at, { ...result, path: joinPath(confined.root, final) }),
+      };
+      writeDurably(confined, path, JSON.stringify({ ...publication, outputs, record }), control);
+    }
+  }
+  for (const folder of new Set(outputs.map(({ final }) => parentPath(final)))) confined.syncFolder(folder);
+  confined.syncMade();
+  return record;
+}
+
+type Answer = 'published' | 'taken' | 'gone';
+
+function publishOne(
+  confined: ConfinedRoot,
+  { work, final, made }: Publication['outputs'][number],
+  control: Control,
+): Answer {
+  const source = statAt(confined, work);
+  const present = statAt(confined, final);
+  if (present !== undefined && `${present.dev}:${present.ino}` === made.identity) {
+    if (source !== undefined && !made.isFolder) unlinkSync(confined.file(work));
+    return 'published';
+  }
+  if (present !== undefined) {
+    // The same result under that name is ours from an earlier time, or as good as that.
+    const theirs =
+      present.isFile() || present.isDirectory() ? lookAtMade(confined, final, control, { sync: true }) : undefined;
+    const same = theirs?.hash.value === made.hash.value && theirs.isFolder === made.isFolder;
+    if (!same) return source === undefined ? 'gone' : 'taken';
+    if (source !== undefined) removeTree(confined, work);
+    return 'published';
+  }
+  if (source === undefined) return 'gone';
+  const from = confined.file(work);
+  const { folder, name } = confined.locate(final, { create: true });
+  const to = folder.at(name);
+  try {
+    control.enter(sides.source);
+    if (made.isFolder) renameSync(from, to);
+    else {
+      linkSync(from, to);
+      unlinkSync(from);
+    }
+  } catch (error) {
+    const errno = errnoOf(error);
+    if (errno === 'EEXIST' || errno === 'ENOTEMPTY') return 'taken';
+    // A place without hard links: nobody had the name a moment ago.
+    if (
+      !made.isFolder &&
+      errno !== undefined &&
+      ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'EMLINK', 'ENOSYS'].includes(errno)
+    ) {
+      renameSync(from, to);
+      return 'published';
+    }
+    throw errnoFault(error, { operation: 'publish', path: final, place: confined.root });
+  }
+  return 'published';
+}
+
+function readJson<Value>(confined: ConfinedRoot, path: string): Value | undefined {
+  if (statAt(confined, path)?.isFile() !== true) return undefined;
+  try {
+    return JSON.parse(readFileSync(confined.file(path), 'utf8')) as Value;
+  } catch (error) {
+    // It takes its name only when it is whole: another's.
+    if (error instanceof SyntaxError) return undefined;
+    throw errnoFault(error, { operation: 'read', path, place: confined.root });
+  }
+}
+
+function writeDurably(confined: ConfinedRoot, path: string, text: string, control: Control): void {
+  const aside = `${path}.new`;
+  const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC;
+  const { fd } = confined.openFile(aside, flags, { create: true, mode: 0o600 });
+  try {
+    const bytes = Buffer.from(text);
+    for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at);
+    control.enter(sides.source, syncPatienceMs);
+    fsyncSync(fd);
+  } catch (error) {
+    throw errnoFault(error, { operation: 'write', path, place: confined.root });
+  } finally {
+    closeSync(fd);
+  }
+  const { folder } = confined.locate(path);
+  folder.rename(baseName(aside), baseName(path));
+  confined.syncFolder(parentPath(path));
+}
+
+/** Follows no symlink. */
+function removeTree(confined: ConfinedRoot, path: string): void {
+  if (statAt(confined, path) === undefined) return;
+  try {
+    rmSync(confined.file(path), { recursive: true, force: true });
+  } catch (error) {
+    throw errnoFault(error, { operation: 'remove', path, place: confined.root });
+  }
+}
