@@ -1,57 +1,30 @@
 // Runs claimed transfers through the mover, and turns what becomes of them into states.
 
-import { stopControl } from '../endpoints/control.ts';
-import { stopReasons } from '../endpoints/mounts.ts';
 import { asFault, Fault } from '../model/fault.ts';
 import type { Receipt } from '../model/receipt.ts';
-import type { Transfer } from '../model/transfer.ts';
 import type { EngineParts } from './engine-parts.ts';
-import { freshControl, type Holding, type Holdings, newHolding } from './holdings.ts';
-import type { JobRun } from './job-run.ts';
+import type { Held, HeldParts, HeldRows } from './held-rows.ts';
+import { freshControl } from './holdings.ts';
 import type { Jobs } from './jobs.ts';
-import type { Ledger, TransferPatch } from './ledger.ts';
-import type { Live } from './live.ts';
+import type { TransferPatch } from './ledger.ts';
 import type { MoveOutcome, MoveRequest } from './mover/move.ts';
 import type { Places } from './places.ts';
-import type { Attempted, Decision } from './retry.ts';
+import { processingOf } from './process-attempts.ts';
 import type { GoOnWork, TransferWork } from './work.ts';
 
-export interface AttemptParts extends Pick<EngineParts, 'clock' | 'mover' | 'node' | 'log'> {
-  readonly ledger: Ledger;
-  readonly holdings: Holdings;
+export interface AttemptParts extends HeldParts, Pick<EngineParts, 'mover' | 'node'> {
+  readonly rows: HeldRows;
   readonly jobs: Jobs;
   readonly places: Places;
-  readonly live: Live;
-  readonly decide: (fault: Fault, attempted: Attempted) => Decision;
-}
-
-/** A transfer that is held: its row as last written, and a line of writes so that none overtakes another. */
-interface Held {
-  readonly holding: Holding;
-  readonly run: JobRun;
-  row: Transfer;
-  writes: Promise<unknown>;
 }
 
 export interface Attempts {
   /** Resolves once the slot is free again. Never rejects. */
   run(work: TransferWork | GoOnWork): Promise<void>;
-  /** Writes that the holder lives. */
-  heartbeat(holding: Holding): Promise<void>;
-  /** Ends an attempt whose worker does not come back: the row goes on under a new fence. */
-  leaveBehind(holding: Holding, fault: Fault): Promise<void>;
 }
 
 export function createAttempts(parts: AttemptParts): Attempts {
-  const { clock, ledger, holdings, jobs, live, log, mover, places } = parts;
-  const held = new WeakMap<Holding, Held>();
-  const byTransfer = new Map<string, Held>();
-
-  const inTurn = <Result>(one: Held, write: () => Promise<Result>): Promise<Result> => {
-    const result = one.writes.then(write);
-    one.writes = result.catch(() => undefined);
-    return result;
-  };
+  const { clock, ledger, jobs, live, log, mover, places, rows } = parts;
 
   const claim = async (work: TransferWork): Promise<Held[]> => {
     const run = jobs.get(work.jobId);
@@ -62,31 +35,9 @@ export function createAttempts(parts: AttemptParts): Attempts {
         return { transfer, inputs: 'start' as const, patch: { fence, lease: { node: parts.node, fence } } };
       }),
     );
-    return claimed.filter((row) => row !== undefined).map((row) => hold(row, run, work.endpoints));
-  };
-
-  const hold = (row: Transfer, run: JobRun, slots: readonly string[]): Held => {
-    const holding = newHolding({
-      jobId: row.jobId,
-      transferIds: [row.id],
-      slots,
-      limit: run.limit,
-      at: clock.monotonic(),
-      settle: () => stopHere(one),
-    });
-    holding.countedBytes = row.bytesDone;
-    const one: Held = { holding, run, row, writes: Promise.resolve() };
-    held.set(holding, one);
-    byTransfer.set(row.id, one);
-    holdings.add(holding);
-    live.begin(row);
-    return one;
-  };
-
-  const letGo = (one: Held) => {
-    live.end(one.row);
-    if (byTransfer.get(one.row.id) === one) byTransfer.delete(one.row.id);
-    holdings.remove(one.holding);
+    return claimed
+      .filter((row) => row !== undefined)
+      .map((row) => rows.hold(row, run, work.endpoints, { settle: stopHere }));
   };
 
   const requestFor = async (one: Held): Promise<MoveRequest> => {
@@ -103,7 +54,7 @@ export function createAttempts(parts: AttemptParts): Attempts {
       control: holding.control.memory,
       hooks: {
         publishing: (publishing) =>
-          inTurn(one, async () => {
+          rows.inTurn(one, async () => {
             const after = holding.lost ? undefined : await ledger.note(one.row, { publishing });
             if (after === undefined)
               throw new Fault('lease_lost', 'The transfer was taken back before it was published.');
@@ -163,7 +114,7 @@ export function createAttempts(parts: AttemptParts): Attempts {
         await fail(one, new Fault('stalled', `${one.row.source.path} has not moved by a byte for too long.`));
       } else await stopHere(one);
     } catch (error) {
-      ledgerTrouble(one, error);
+      rows.ledgerTrouble(one, error);
     }
   };
 
@@ -193,11 +144,20 @@ export function createAttempts(parts: AttemptParts): Attempts {
       resumedBytes: outcome.resumedBytes,
       alreadyThere: outcome.alreadyThere,
     };
-    const after = await inTurn(one, () =>
-      ledger.advance({ transfer: one.row, inputs: ['arrive', 'complete'], patch, facts, receipt }),
+    const proven = { ...row, ...patch, phase: 'process' as const };
+    const after = await rows.inTurn(one, () =>
+      ledger.advance(
+        processingOf(run.mode, proven) === null
+          ? {
+              ...{ transfer: one.row, inputs: ['arrive', 'complete'], patch, facts, receipt },
+              also: run.mode.completing?.(proven, receipt, []) ?? [],
+            }
+          : // What is to be processed begins a new count of attempts.
+            { transfer: one.row, inputs: 'arrive', patch: { ...patch, attempts: 0 }, facts, receipt },
+      ),
     );
     if (after !== undefined) one.row = after;
-    letGo(one);
+    rows.letGo(one);
     if (after === undefined) return;
     await run.mode.arrived?.(after, receipt).catch((error) => {
       log.warn(
@@ -211,13 +171,13 @@ export function createAttempts(parts: AttemptParts): Attempts {
   const stopHere = async (one: Held): Promise<void> => {
     const { holding } = one;
     if (holding.lost) return;
-    const bytesDone = live.bytesDone(one.row.id) ?? one.row.bytesDone;
+    const howFar = rows.howFar(one.row);
     if (holding.intent === 'cancel') {
       await discard(one);
-      await write(one, 'cancel', { bytesDone: 0 });
-    } else if (holding.intent === 'pause') await write(one, 'pause', { bytesDone });
-    else await write(one, 'recover', { bytesDone });
-    letGo(one);
+      await rows.write(one, 'cancel', { bytesDone: 0 });
+    } else if (holding.intent === 'pause') await rows.write(one, 'pause', howFar);
+    else await rows.write(one, 'recover', howFar);
+    rows.letGo(one);
   };
 
   const discard = async (one: Held) => {
@@ -226,12 +186,6 @@ export function createAttempts(parts: AttemptParts): Attempts {
     } catch (error) {
       log.warn({ transferId: one.row.id, fault: asFault(error).report() }, 'The unfinished copy could not be removed');
     }
-  };
-
-  const write = async (one: Held, input: 'cancel' | 'pause' | 'recover' | 'wait' | 'fail', patch: TransferPatch) => {
-    const after = await inTurn(one, () => ledger.advance({ transfer: one.row, inputs: input, patch }));
-    if (after !== undefined) one.row = after;
-    return after;
   };
 
   const park = (one: Held, bytesDone: number) => {
@@ -247,34 +201,16 @@ export function createAttempts(parts: AttemptParts): Attempts {
       if (holding.intent !== undefined || fault.code === 'interrupted' || fault.code === 'lease_lost') {
         return await stopHere(one);
       }
-      await give(one, fault, {});
+      await rows.give(one, fault, {});
       log.warn({ jobId: row.jobId, transferId: row.id, fault: fault.report() }, fault.message);
       run.mode.stopped?.(one.row, fault);
     } catch (error) {
-      ledgerTrouble(one, error);
+      rows.ledgerTrouble(one, error);
     }
   };
 
-  const give = async (one: Held, fault: Fault, extra: TransferPatch) => {
-    const { row, run } = one;
-    const attempted = { attempts: row.attempts, firstQueuedAt: row.firstQueuedAt ?? row.createdAt };
-    const decision = parts.decide(fault, attempted);
-    const patch = { error: fault.report(), bytesDone: live.bytesDone(row.id) ?? row.bytesDone, ...extra };
-    if (decision.kind === 'fail') {
-      run.firstFault ??= fault;
-      await write(one, 'fail', patch);
-    } else await write(one, 'wait', { ...patch, waiting: { reason: decision.reason, until: decision.until } });
-    letGo(one);
-  };
-
-  /** The ledger refused: the row stays as it is, and the tick takes it back once the ledger can be written again. */
-  const ledgerTrouble = (one: Held, error: unknown) => {
-    log.error({ transferId: one.row.id, fault: asFault(error).report() }, 'The ledger could not be written');
-    letGo(one);
-  };
-
   const goOn = async (work: GoOnWork) => {
-    const one = byTransfer.get(work.transferId);
+    const one = rows.byTransfer(work.transferId);
     if (one === undefined || !one.holding.parked || one.holding.intent !== undefined) return;
     one.holding.parked = false;
     one.holding.control = freshControl(one.run.limit);
@@ -291,36 +227,6 @@ export function createAttempts(parts: AttemptParts): Attempts {
       } catch (error) {
         log.error({ jobId: work.jobId, fault: asFault(error).report() }, 'An attempt broke off');
       }
-    },
-
-    heartbeat: async (holding) => {
-      const one = held.get(holding);
-      if (one === undefined || holding.lost) return;
-      const patch = { heartbeatAt: clock.now(), bytesDone: live.bytesDone(one.row.id) ?? one.row.bytesDone };
-      await inTurn(one, async () => {
-        if (holding.lost || holdings.of(one.row.id) !== holding) return;
-        const after = await ledger.note(one.row, patch);
-        if (after !== undefined) one.row = after;
-        else {
-          // Somebody else has the lease by now: what we still hold of it is worth nothing.
-          stopControl(holding.control.memory, stopReasons.fence);
-        }
-      });
-    },
-
-    leaveBehind: async (holding, fault) => {
-      const one = held.get(holding);
-      if (one === undefined || holding.lost) return;
-      holding.lost = true;
-      const fence = one.row.fence + 1;
-      const { intent } = holding;
-      if (intent === 'pause' || intent === 'cancel') {
-        await write(one, intent, { fence });
-        letGo(one);
-      } else if (intent === 'shutdown') {
-        await write(one, 'recover', { fence });
-        letGo(one);
-      } else await give(one, fault, { fence });
     },
   };
 }

@@ -8,18 +8,20 @@ import { createDeviceEvents } from './device-events.ts';
 import type { Engine } from './engine.ts';
 import type { EngineParts } from './engine-parts.ts';
 import { explainPath } from './explain.ts';
+import { createHeldRows } from './held-rows.ts';
 import { createHoldings, type Holding, tellStop } from './holdings.ts';
 import { createHousekeeping } from './housekeeping.ts';
 import { createJobProgress } from './job-progress.ts';
 import { createJobs, type JobsParts } from './jobs.ts';
 import { createLedger } from './ledger.ts';
 import { createLive } from './live.ts';
-import { createLocalDispatcher } from './local-dispatcher.ts';
+import { createLocalDispatcher, type SlotLimits } from './local-dispatcher.ts';
 import type { Mode, ModeParts } from './mode.ts';
 import { createMountEvents } from './mount-events.ts';
 import { packRecord } from './pack-recovery.ts';
 import { createPackRunner } from './pack-runner.ts';
 import { createPlaces, slotLimits } from './places.ts';
+import { createProcessAttempts } from './process-attempts.ts';
 import { decide, defaultRetryRules } from './retry.ts';
 import { createRetryWindow, retryWindowKey } from './retry-window.ts';
 import { createScheduler } from './scheduler.ts';
@@ -30,7 +32,7 @@ import { transferBlocks } from './transfer-blocks.ts';
 import { createVerbs } from './verbs.ts';
 import { createWatchMode } from './watch/watch-mode.ts';
 import { lookAfter } from './watchdog.ts';
-import type { EngineWork } from './work.ts';
+import type { EngineWork, ProcessWork } from './work.ts';
 
 /** The worker module that the mount pools need for the engine. */
 export const engineOperations = new URL(
@@ -55,6 +57,7 @@ export function createEngine(parts: EngineParts): Engine {
   };
   const places = createPlaces(parts);
   const dispatcher = createLocalDispatcher<EngineWork>(slotLimits(limits.slots, places));
+  const processing = createLocalDispatcher<ProcessWork>(processingSlots(limits.processing));
   const holdings = createHoldings();
   const bandwidth = createBandwidthClock(clock, mounts);
   const live = createLive(clock, {
@@ -119,21 +122,28 @@ export function createEngine(parts: EngineParts): Engine {
   };
   const jobs = createJobs(jobsParts);
   const jobProgress = createJobProgress({ clock, live, jobs, holdings, bandwidth });
-  const attempts = createAttempts({ ...parts, ledger, holdings, jobs, places, live, decide: judge });
+  const rows = createHeldRows({ clock, log, ledger, holdings, live, decide: judge });
+  const attempts = createAttempts({ ...parts, ledger, holdings, jobs, places, live, rows, decide: judge });
+  const processes = createProcessAttempts({
+    ...parts,
+    ...{ reader: store, ledger, holdings, jobs, places, live, rows, decide: judge },
+    runner: parts.processRunner,
+    adapterOf: () => undefined,
+  });
   const packs = createPackRunner({ ...parts, ledger, holdings, jobs, places, live, decide: judge, host: jobsParts });
   const leaveBehind = async (holding: Holding, fault: Fault) => {
-    await attempts.leaveBehind(holding, fault);
+    await rows.leaveBehind(holding, fault);
     await packs.leaveBehind(holding, fault);
   };
   const watchdog = {
     ...{ clock, log, holdings, live, hungMs, leaveBehind },
-    heartbeat: attempts.heartbeat,
+    heartbeat: rows.heartbeat,
     stallMs: (limits.stallSeconds ?? 60) * 1000,
     heartbeatMs: (limits.heartbeatSeconds ?? 30) * 1000,
   };
   const scheduler = createScheduler({
     ...parts,
-    ...{ ledger, dispatcher, holdings, jobs, places, attempts, packs },
+    ...{ ledger, dispatcher, processing, processes, holdings, jobs, places, attempts, packs },
     beat: async () => {
       await lookAfter(watchdog);
       // Nobody is there to wait until the ledger's disk has room again.
@@ -156,7 +166,10 @@ export function createEngine(parts: EngineParts): Engine {
     newId,
     recovered: (place) => scheduler.lookAtWaits(place.endpoint),
   });
-  const verbs = createVerbs({ ...parts, ledger, jobs, holdings, places, modes, hungMs, leaveBehind });
+  const verbs = createVerbs({
+    ...{ ...parts, ledger, jobs, holdings, places, modes, hungMs, leaveBehind },
+    sweepProcessed: async (transferId) => parts.processRunner?.sweep(transferId),
+  });
   const submissions = createSubmissions({ ...parts, ledger, jobs, verbs, modes, modeParts });
   const health = createMountEvents({
     mounts,
@@ -213,7 +226,8 @@ export function createEngine(parts: EngineParts): Engine {
     start: async () => {
       bandwidth.set(limits.bandwidth ?? null);
       window.remember(await store.document(retryWindowKey.collection, retryWindowKey.key));
-      await recoverLedger({ ...parts, ledger, places });
+      const processes = (kind: Mode['kind']) => modes.find((mode) => mode.kind === kind)?.processes === true;
+      await recoverLedger({ ...parts, ledger, places, processes });
       health.start();
       deviceEvents.start();
       scheduler.start();
@@ -240,6 +254,7 @@ export function createEngine(parts: EngineParts): Engine {
       Object.assign(keeping, { eventDays: next.eventDays, historyDays: next.historyDays });
       watchdog.stallMs = (next.stallSeconds ?? 60) * 1000;
       dispatcher.setLimits(slotLimits(next.slots, places));
+      processing.setLimits(processingSlots(next.processing));
       scheduler.wake();
     },
     onTransferProgress: live.onTransfer,
@@ -272,6 +287,11 @@ export function createEngine(parts: EngineParts): Engine {
     storage: () => storage.reports,
     lookAtStorage: () => storage.look(),
   };
+}
+
+/** Files that are processed share nothing but the machine. */
+function processingSlots(most = 2): SlotLimits {
+  return { global: most, perEndpoint: most, endpoints: {} };
 }
 
 /** A place that several jobs share is looked at once. */

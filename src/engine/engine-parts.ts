@@ -7,6 +7,7 @@ import type { Clock, NewId, Random } from '../model/clock.ts';
 import type { Store } from '../store/store.ts';
 import type { SlotLimits } from './local-dispatcher.ts';
 import type { Mover } from './mover/move.ts';
+import type { ProcessRunner } from './processing.ts';
 import type { RetryRules } from './retry.ts';
 
 /** Shaped as pino's, so that one fits. Fields name `jobId` and `transferId` where there are any. */
@@ -21,6 +22,8 @@ export interface EngineLog {
 export interface EngineLimits {
   /** Slots: 4 in all, 2 for each device or host; `endpoints` names single ones by address or path. */
   readonly slots?: Partial<SlotLimits>;
+  /** How many files are processed at once. Default is 2. */
+  readonly processing?: number;
   readonly retry?: Partial<RetryRules>;
   /** No byte for this long ends an attempt as `stalled`. Default is 60. */
   readonly stallSeconds?: number;
@@ -52,6 +55,8 @@ export interface EngineParts {
   readonly newId: NewId;
   /** Name of this node in leases. */
   readonly node: string;
+  /** Carries out what files go through after their arrival; left out: nothing can be processed. */
+  readonly processRunner?: ProcessRunner;
   readonly limits?: EngineLimits;
   readonly log: EngineLog;
   /** Started and stopped with the engine. Absent: there are no devices. */

@@ -97,7 +97,9 @@ export interface Engine {
   /** Bytes a second, `off`, or a timetable `08:00,2M 19:00,off`. */
   setBandwidth(limit: string | null): void;
   /** Other slots, retry rules, patience and keeping, from the next decision on; what moves goes on. What is left out has its default. */
-  adjust(limits: Pick<EngineLimits, 'slots' | 'retry' | 'stallSeconds' | 'eventDays' | 'historyDays'>): void;
+  adjust(
+    limits: Pick<EngineLimits, 'slots' | 'processing' | 'retry' | 'stallSeconds' | 'eventDays' | 'historyDays'>,
+  ): void;
   /** Live progress, at most once a second a transfer unless it rises by 5 points; always one at 100 %. Returns how to stop listening. */
   onTransferProgress(listener: (progress: TransferProgress) => void): () => void;
   onJobProgress(listener: (progress: JobProgress) => void): () => void;

@@ -32,6 +32,10 @@ export interface Holding {
   /** Resolves once nothing of it moves and the ledger says so. */
   readonly ended: Promise<void>;
   readonly end: () => void;
+  /** True for what may take long without a byte or a word: its holder lives as long as it has not come back. */
+  steady: boolean;
+  /** Reaches what does not look at the control. */
+  readonly stop?: () => void;
   /** What ends it where no worker does: a parked one, or one that was left behind. */
   settle: () => Promise<void>;
 }
@@ -64,7 +68,7 @@ export function createHoldings(): Holdings {
 }
 
 export function newHolding(
-  given: Pick<Holding, 'jobId' | 'transferIds' | 'slots' | 'settle'> & {
+  given: Pick<Holding, 'jobId' | 'transferIds' | 'slots' | 'settle' | 'stop'> & {
     limit: SharedArrayBuffer | undefined;
     at: number;
   },
@@ -78,6 +82,7 @@ export function newHolding(
     countedBytes: 0,
     intent: undefined,
     parked: false,
+    steady: false,
     lost: false,
     seen: { bytes: 0, beats: 0, at },
     stalledAt: undefined,
@@ -95,4 +100,5 @@ export function freshControl(limit: SharedArrayBuffer | undefined): Control {
 export function tellStop(holding: Holding, intent: Intent): void {
   if (holding.intent !== 'cancel') holding.intent = intent;
   stopControl(holding.control.memory, stopReasons[intent]);
+  holding.stop?.();
 }

@@ -1,7 +1,7 @@
 // The one place that changes transfers and jobs: it asks the table, writes the row and its facts together, and tells who listens.
 
 import type { Clock } from '../model/clock.ts';
-import { type EventDraft, jobEventNames, transferEventName } from '../model/event.ts';
+import { type EventDraft, jobEventNames, transferEventNames } from '../model/event.ts';
 import { asFault, Fault, type FaultReport } from '../model/fault.ts';
 import { type Job, type JobInput, stepJob } from '../model/job.ts';
 import type { Receipt } from '../model/receipt.ts';
@@ -27,6 +27,8 @@ export interface Advance {
   readonly patch?: TransferPatch;
   readonly facts?: Facts;
   readonly receipt?: Receipt;
+  /** Written in the same commit, and only where the change is. */
+  readonly also?: NonNullable<Extract<Change, { kind: 'update_transfer' }>['also']>;
 }
 
 /** Why the ledger could not be written the last time, and since when. */
@@ -46,9 +48,9 @@ export interface Ledger {
   /** New fields without a change of state and without a fact (heartbeat, bytes, *publishing*). */
   note(transfer: Transfer, patch: TransferPatch): Promise<Transfer | undefined>;
   /** Writes new rows in the state they bear. */
-  insert(transfers: readonly Transfer[], facts?: Facts): Promise<void>;
-  /** One grouped commit for a pack: rows of files that arrived, rows of files that did not, and the job's counts. */
-  finishPack(pack: FinishedPack): Promise<void>;
+  insert(transfers: readonly Transfer[], facts?: Facts, more?: readonly Change[]): Promise<void>;
+  /** One grouped commit for a pack: rows of files that arrived, and the job's counts. Resolves with the new rows. */
+  finishPack(pack: FinishedPack): Promise<readonly Transfer[]>;
   /** A job in the state that it bears: `pending`, or `running` where it begins at once. */
   insertJob(job: Job, more?: readonly Change[]): Promise<void>;
   /** The new row. Rejects with `state_conflict` where the table does not take it or the job has moved on meanwhile. */
@@ -71,11 +73,16 @@ export interface FinishedPack {
   readonly isNew: boolean;
   readonly arrived: readonly { readonly before: Transfer; readonly after: TransferPatch; readonly receipt: Receipt }[];
   readonly job?: Job;
+  /** Where their way ends for now: `transferred` where something is still to be done with them. Default is `completed`. */
+  readonly until?: 'transferred' | 'completed';
   /** Written in the same commit. */
   readonly more?: readonly Change[];
 }
 
-const inPack: readonly TransferInput[] = ['start', 'arrive', 'complete'];
+const inPack: Readonly<Record<'transferred' | 'completed', readonly TransferInput[]>> = {
+  transferred: ['start', 'arrive'],
+  completed: ['start', 'arrive', 'complete'],
+};
 
 export function createLedger(store: Store, clock: Clock): Ledger {
   const listeners = new Set<TransferListener>();
@@ -133,21 +140,24 @@ export function createLedger(store: Store, clock: Clock): Ledger {
       return after;
     },
 
-    insert: async (transfers, facts = {}) => {
+    insert: async (transfers, facts = {}, more = []) => {
       const now = clock.now();
-      await commit(
-        transfers.map((transfer) => ({ kind: 'insert_transfer', transfer, events: bornFacts(transfer, now, facts) })),
-      );
+      const inserts = transfers.map((transfer): Change => {
+        return { kind: 'insert_transfer', transfer, events: bornFacts(transfer, now, facts) };
+      });
+      await commit([...inserts, ...more]);
       for (const transfer of transfers) tell(undefined, transfer);
     },
 
-    finishPack: async ({ isNew, arrived, job, more = [] }) => {
+    finishPack: async ({ isNew, arrived, job, more = [], until = 'completed' }) => {
       const now = clock.now();
       const rows = arrived.map(({ before, after }) => {
-        for (let at = 0, state = before.state; at < inPack.length; at++) {
-          state = step(state, inPack[at] as TransferInput, at < 1 ? before.phase : 'process');
+        const inputs = inPack[until];
+        for (let at = 0, state = before.state; at < inputs.length; at++) {
+          state = step(state, inputs[at] as TransferInput, at < 1 ? before.phase : 'process');
         }
-        return { ...before, ...after, ...arrivedFields, state: 'completed' as const, finishedAt: now, updatedAt: now };
+        const row = { ...before, ...after, ...arrivedFields, state: until, updatedAt: now };
+        return until === 'completed' ? { ...row, finishedAt: now } : { ...row, attempts: 0 };
       });
       const changes: Change[] = [];
       if (rows.length > 0) {
@@ -155,7 +165,11 @@ export function createLedger(store: Store, clock: Clock): Ledger {
           kind: 'finish_pack',
           transfers: rows,
           receipts: arrived.map((one) => one.receipt),
-          completedEvents: [...(isNew ? bornInPack : []), ...packFacts].map((name) => ({ name, at: now, data: {} })),
+          completedEvents: [...(isNew ? bornInPack : []), ...packFacts[until]].map((name) => ({
+            name,
+            at: now,
+            data: {},
+          })),
           failedEvents: [],
           expectStates: ['queued'],
         });
@@ -164,9 +178,10 @@ export function createLedger(store: Store, clock: Clock): Ledger {
         changes.push({ kind: 'update_job', expect: { state: job.state }, job: { ...job, updatedAt: now }, events: [] });
       }
       changes.push(...more);
-      if (changes.length === 0) return;
+      if (changes.length === 0) return rows;
       await commit(changes);
       for (const [at, row] of rows.entries()) tell(isNew ? undefined : arrived[at]?.before, row);
+      return rows;
     },
 
     insertJob: async (job, more = []) => {
@@ -241,11 +256,11 @@ export function createLedger(store: Store, clock: Clock): Ledger {
 
 const arrivedFields = { phase: 'process', waiting: null, error: null, lease: null, publishing: null } as const;
 const bornInPack = ['observation.transfer.queued'] as const;
-const packFacts = [
-  'observation.transfer.download.started',
-  'observation.transfer.download.completed',
-  'observation.transfer.completed',
-] as const;
+const arrivedInPack = ['observation.transfer.download.started', 'observation.transfer.download.completed'] as const;
+const packFacts = {
+  transferred: arrivedInPack,
+  completed: [...arrivedInPack, 'observation.transfer.completed'],
+} as const;
 
 interface Planned {
   readonly before: Transfer;
@@ -254,7 +269,10 @@ interface Planned {
 }
 
 /** Undefined where the table does not take an input from the state that the row is said to be in. */
-function plan({ transfer, inputs, patch = {}, facts = {}, receipt }: Advance, now: number): Planned | undefined {
+function plan(
+  { transfer, inputs, patch = {}, facts = {}, receipt, also = [] }: Advance,
+  now: number,
+): Planned | undefined {
   const events: EventDraft[] = [];
   let after: Transfer = { ...transfer, ...patch };
   let state = transfer.state;
@@ -263,11 +281,9 @@ function plan({ transfer, inputs, patch = {}, facts = {}, receipt }: Advance, no
     const before = { ...after, state };
     state = step(state, input, after.phase);
     after = { ...after, ...transferFields(input, before, patch, now), state, updatedAt: now };
-    events.push({
-      name: transferEventName(before, input, after),
-      at: now,
-      data: { ...factsOf(input, after), ...facts },
-    });
+    for (const name of transferEventNames(before, input, after)) {
+      events.push({ name, at: now, data: { ...factsOf(input, after), ...facts } });
+    }
   }
   const change: Change = {
     kind: 'update_transfer',
@@ -275,6 +291,7 @@ function plan({ transfer, inputs, patch = {}, facts = {}, receipt }: Advance, no
     transfer: after,
     events,
     ...(receipt === undefined ? {} : { receipt }),
+    ...(also.length === 0 ? {} : { also }),
   };
   return { before: transfer, after, change };
 }
@@ -289,7 +306,7 @@ function transferFields(input: TransferInput, before: Transfer, patch: TransferP
     case 'process':
       return { waiting: null, heartbeatAt: now, startedAt: before.startedAt ?? now, attempts: before.attempts + 1 };
     case 'arrive':
-      return { phase: 'process', error: null, publishing: null };
+      return { ...free, phase: 'process', error: null, publishing: null };
     case 'complete':
       return { ...free, error: null, waiting: null, finishedAt: now };
     case 'recover':

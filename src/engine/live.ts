@@ -15,6 +15,7 @@ import {
 
 interface Meter {
   transfer: Transfer;
+  /** Of the phase that the transfer is in. */
   bytesDone: number;
   readonly rate: RateWindow;
   readonly throttle: Throttle;
@@ -30,7 +31,10 @@ export interface Live {
   moved(jobId: string, slots: readonly string[], bytes: number): void;
   /** The attempt has ended; where the transfer is complete a last report at 100 % goes out. */
   end(transfer: Transfer): void;
+  /** What has arrived of a transfer under way; undefined where none moves. */
   bytesDone(transferId: string): number | undefined;
+  /** What is done of the phase that it is in. */
+  done(transferId: string): number | undefined;
   /** Bytes done of what a job has under way. */
   underWay(jobId: string): number;
   tellJob(progress: JobProgress): void;
@@ -73,6 +77,7 @@ export function createLive(
     return {
       transferId: transfer.id,
       jobId: transfer.jobId,
+      phase: transfer.phase,
       bytesDone,
       sizeBytes: size,
       bytesPerSecond: perSecond,
@@ -95,10 +100,11 @@ export function createLive(
         return;
       }
       const rate = createRateWindow();
-      rate.set(transfer.bytesDone, clock.monotonic());
+      const bytesDone = doneOf(transfer);
+      rate.set(bytesDone, clock.monotonic());
       meters.set(transfer.id, {
         transfer,
-        bytesDone: transfer.bytesDone,
+        bytesDone,
         rate,
         throttle: createThrottle(),
         last: undefined,
@@ -120,15 +126,22 @@ export function createLive(
     end: (transfer) => {
       const meter = meters.get(transfer.id);
       meters.delete(transfer.id);
-      if (meter === undefined || transfer.state !== 'completed') return;
+      if (meter === undefined || (transfer.state !== 'completed' && transfer.state !== 'transferred')) return;
+      if (transfer.state === 'transferred' && meter.transfer.phase === 'process') return;
       if (meter.last !== undefined && meter.last.bytesDone === transfer.sizeBytes) return;
       meter.bytesDone = transfer.sizeBytes ?? meter.bytesDone;
-      tell({ ...meter, transfer }, clock.monotonic());
+      tell({ ...meter, transfer: { ...transfer, phase: meter.transfer.phase } }, clock.monotonic());
     },
-    bytesDone: (transferId) => meters.get(transferId)?.bytesDone,
+    bytesDone: (transferId) => {
+      const meter = meters.get(transferId);
+      return meter?.transfer.phase === 'process' ? undefined : meter?.bytesDone;
+    },
+    done: (transferId) => meters.get(transferId)?.bytesDone,
     underWay: (jobId) => {
       let sum = 0;
-      for (const meter of meters.values()) if (meter.transfer.jobId === jobId) sum += meter.bytesDone;
+      for (const meter of meters.values()) {
+        if (meter.transfer.jobId === jobId && meter.transfer.phase === 'transfer') sum += meter.bytesDone;
+      }
       return sum;
     },
     tellJob: (progress) => {
@@ -156,6 +169,10 @@ export function createLive(
       return { endpoints: endpointRates.read(at), jobs: jobRates.read(at) };
     },
   };
+}
+
+function doneOf(transfer: Transfer): number {
+  return transfer.phase === 'process' ? transfer.bytesProcessed : transfer.bytesDone;
 }
 
 function listen<Listener>(listeners: Set<Listener>, listener: Listener): () => void {

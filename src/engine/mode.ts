@@ -6,6 +6,7 @@ import type { Clock, NewId } from '../model/clock.ts';
 import type { EventDraft, WriteHead } from '../model/event.ts';
 import type { Fault } from '../model/fault.ts';
 import type { Job, JobKind } from '../model/job.ts';
+import type { StepRecord } from '../model/pipeline.ts';
 import type { Receipt } from '../model/receipt.ts';
 import type { JobRequest } from '../model/specs.ts';
 import type { Place, SourceIdentity, Transfer, TransferInput, TransferState, WaitReason } from '../model/transfer.ts';
@@ -14,6 +15,7 @@ import type { PlannedItem } from './engine.ts';
 import type { EngineLog } from './engine-parts.ts';
 import type { Advance, Facts, TransferPatch } from './ledger.ts';
 import type { Growth, MoveOptions, PackFile } from './mover/move.ts';
+import type { Processing } from './processing.ts';
 import type { StoragePlace } from './storage-monitor.ts';
 
 /** What has been checked before a job is written. */
@@ -49,6 +51,8 @@ export interface Mode {
   isRefusal?(transfer: Transfer): boolean;
   /** True where a job's request can be replaced while it runs. Default is `false`. */
   readonly editable?: boolean;
+  /** True where its files may have something to go through after their arrival, also those of packs. Default is `false`. */
+  readonly processes?: boolean;
   /** What all jobs of the mode share is ended with the engine; resolves with false where something hangs in the operating system. */
   close?(): Promise<boolean>;
 }
@@ -69,6 +73,13 @@ export interface ModeRun {
   arrived?(transfer: Transfer, receipt: Receipt): Promise<void>;
   /** Like `arrived`, for all files of a pack's commit. Where it is absent `arrived` is called for each. */
   arrivedTogether?(arrived: readonly { readonly transfer: Transfer; readonly receipt: Receipt }[]): Promise<void>;
+  /**
+   * What the file goes through once it has arrived; null: nothing, its transfer is then completed with its arrival. Absent: nothing ever.
+   * Throws where that cannot be said now (its pipeline is not configured any more): the transfer fails, and can be retried.
+   */
+  processing?(transfer: Transfer): Processing | null;
+  /** What is written in the commit that completes a transfer: its recording. */
+  completing?(transfer: Transfer, receipt: Receipt, steps: readonly StepRecord[]): NonNullable<Advance['also']>;
   /** A transfer's attempt ended with a fault that is final or waits. */
   stopped?(transfer: Transfer, fault: Fault): void;
   /** All has been found and has come to rest: the last things before the job's end (times of folders). */

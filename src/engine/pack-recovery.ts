@@ -40,6 +40,8 @@ export interface RecoveryParts extends Pick<EngineParts, 'mover' | 'clock' | 'ne
   readonly store: Store;
   readonly ledger: Ledger;
   readonly places: Places;
+  /** True where files of this mode may have something to go through after their arrival. */
+  readonly processes: (mode: Transfer['mode']) => boolean;
 }
 
 /**
@@ -100,8 +102,13 @@ async function commit(
       fresh.push({ before, after: patchOf(result), receipt: receiptOf(result, ends, job.id, clock.now()) });
     } else if (row?.state === 'queued') known.push(arrivedRow(row, result, clock.now()));
   }
-  if (fresh.length > 0) await ledger.finishPack({ isNew: true, arrived: fresh, ...withBytes(job, fresh) });
-  if (known.length > 0) await ledger.finishPack({ isNew: false, arrived: known });
+  // What is to be done with them then is found out when their job runs.
+  const untilOf = (rows: readonly Arrived[]) =>
+    rows.some(({ before }) => parts.processes(before.mode)) ? ('transferred' as const) : ('completed' as const);
+  if (fresh.length > 0) {
+    await ledger.finishPack({ isNew: true, arrived: fresh, until: untilOf(fresh), ...withBytes(job, fresh) });
+  }
+  if (known.length > 0) await ledger.finishPack({ isNew: false, arrived: known, until: untilOf(known) });
 }
 
 interface Arrived {

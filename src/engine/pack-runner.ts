@@ -12,9 +12,10 @@ import type { JobRun } from './job-run.ts';
 import type { NewTransfer } from './mode.ts';
 import type { PackFile, PackFileResult, PackOutcome } from './mover/move.ts';
 import { packCollection } from './pack-recovery.ts';
+import { processingOf } from './process-attempts.ts';
 import type { PackWork } from './work.ts';
 
-export interface PackParts extends AttemptParts {
+export interface PackParts extends Omit<AttemptParts, 'rows'> {
   readonly host: HostParts;
 }
 
@@ -58,17 +59,35 @@ export function createPackRunner(parts: PackParts): PackRunner {
     }
     const failed = results.filter((result) => result.kind === 'failed');
     const isLast = left.size === 0 && failed.length === 0;
-    await ledger.finishPack({
+    const mayGoOn = run.mode.processing !== undefined || run.mode.completing !== undefined;
+    const rows = await ledger.finishPack({
       isNew: work.rows === undefined,
       arrived,
-      job: counted(run, arrived),
+      job: mayGoOn ? run.withCounts() : counted(run, arrived),
+      until: mayGoOn ? 'transferred' : 'completed',
       // The last commit of a pack takes it out of the ledger's sight, too.
       more: isLast ? forgetting(work) : [],
     });
     if (isLast) pack.forgotten = true;
+    if (mayGoOn) await completeRest(run, rows, arrived);
     holding.committedBytes += arrived.reduce((sum, { receipt }) => sum + receipt.sizeBytes, 0);
     for (const result of failed) await stop(pack, result.file, result.fault);
     await afterwards(pack, arrived);
+  };
+
+  /** What is to be processed stays `transferred`; the others are completed, each with what its mode makes of it. */
+  const completeRest = async (
+    { mode }: JobRun,
+    rows: readonly Transfer[],
+    arrived: readonly { readonly receipt: Receipt }[],
+  ) => {
+    await ledger.advanceAll(
+      rows.flatMap((transfer, at) => {
+        const receipt = arrived[at]?.receipt;
+        if (receipt === undefined || processingOf(mode, transfer) !== null) return [];
+        return [{ transfer, inputs: 'complete' as const, also: mode.completing?.(transfer, receipt, []) ?? [] }];
+      }),
+    );
   };
 
   const afterwards = async (

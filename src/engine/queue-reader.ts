@@ -6,11 +6,13 @@ import { gather, type PackPlan } from './gather.ts';
 import type { Holdings } from './holdings.ts';
 import type { Jobs } from './jobs.ts';
 import type { Places } from './places.ts';
-import type { EngineWork } from './work.ts';
+import type { EngineWork, ProcessWork } from './work.ts';
 
 export interface QueueReader {
   /** Work that is not yet in line, and whether the ledger holds more than was read. */
-  read(): Promise<{ readonly works: readonly EngineWork[]; readonly more: boolean }>;
+  read(): Promise<{ readonly works: readonly (EngineWork | ProcessWork)[]; readonly more: boolean }>;
+  /** Like `read`, of what has arrived and has still something to go through. */
+  readArrived(): Promise<{ readonly works: readonly ProcessWork[]; readonly more: boolean }>;
   /** The key of the work that a row stands in, offered or claimed. */
   workOf(transferId: string): string | undefined;
   /** The row has left its work: it was paused or cancelled, or its work is done. */
@@ -20,6 +22,9 @@ export interface QueueReader {
 /** Read of one job at once: enough for some packs of a burst of small files. */
 const rowsPerJob = 1024;
 const rowsAtOnce = 2048;
+/** Processing takes long: no more is read ahead than keeps the jobs fair among each other. */
+const arrivedPerJob = 16;
+const arrivedAtOnce = 64;
 
 export function createQueueReader(parts: {
   readonly store: Store;
@@ -76,18 +81,33 @@ export function createQueueReader(parts: {
     }
   };
 
+  const note = (works: readonly (EngineWork | ProcessWork)[]) => {
+    for (const work of works) for (const id of transferIdsOf(work)) inWork.set(id, work.key);
+  };
+
   return {
     read: async () => {
       const { rows, more } = await readRows();
-      const plans = gather(rows.filter(isFree), {
-        slotOf: (address) => places.slotOf(address),
-        togetherKey: (row) => jobs.get(row.jobId)?.mode.togetherKey?.(row),
-        canPack: (row) => jobs.get(row.jobId)?.mode.growth?.(row) === undefined,
-      });
-      const works: EngineWork[] = [];
+      const free = rows.filter(isFree);
+      const toProcess = free.filter((row) => row.phase === 'process').map(processWork);
+      const plans = gather(
+        free.filter((row) => row.phase === 'transfer'),
+        {
+          slotOf: (address) => places.slotOf(address),
+          togetherKey: (row) => jobs.get(row.jobId)?.mode.togetherKey?.(row),
+          canPack: (row) => jobs.get(row.jobId)?.mode.growth?.(row) === undefined,
+        },
+      );
+      const works: (EngineWork | ProcessWork)[] = [...toProcess];
       for (const plan of plans) works.push(...(plan.kind === 'pack' ? await openPack(plan) : [plan]));
-      for (const work of works) for (const id of transferIdsOf(work)) inWork.set(id, work.key);
+      note(works);
       return { works, more };
+    },
+    readArrived: async () => {
+      const rows = await store.queued({ state: 'transferred', limit: arrivedAtOnce, perJob: arrivedPerJob });
+      const works = rows.filter(isFree).map(processWork);
+      note(works);
+      return { works, more: works.length > 0 && rows.length >= arrivedPerJob };
     },
     workOf: (transferId) => inWork.get(transferId),
     forget: (transferId, key) => {
@@ -97,7 +117,14 @@ export function createQueueReader(parts: {
 }
 
 /** The rows that a piece of work stands for. */
-export function transferIdsOf(work: EngineWork): readonly string[] {
+export function transferIdsOf(work: EngineWork | ProcessWork): readonly string[] {
+  if (work.kind === 'process') return [work.transfer.id];
   if (work.kind === 'transfers') return work.transfers.map((row) => row.id);
   return work.kind === 'pack' ? [...(work.rows?.keys() ?? [])] : [];
+}
+
+function processWork(transfer: Transfer): ProcessWork {
+  const { jobId, priority, firstQueuedAt, createdAt } = transfer;
+  const key = `process-${transfer.id}`;
+  return { kind: 'process', key, jobId, priority, queuedAt: firstQueuedAt ?? createdAt, endpoints: [], transfer };
 }

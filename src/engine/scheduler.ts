@@ -1,7 +1,7 @@
 // What happens next: fills the slots from the ledger, and looks again every few seconds, so that a lost trigger delays and never loses.
 
 import { asFault, Fault } from '../model/fault.ts';
-import type { Transfer } from '../model/transfer.ts';
+import { activeStates, type Transfer } from '../model/transfer.ts';
 import type { Attempts } from './attempt.ts';
 import type { EngineParts } from './engine-parts.ts';
 import type { Holdings } from './holdings.ts';
@@ -10,13 +10,17 @@ import type { Ledger } from './ledger.ts';
 import type { LocalDispatcher } from './local-dispatcher.ts';
 import type { PackRunner } from './pack-runner.ts';
 import type { Places } from './places.ts';
+import type { ProcessAttempts } from './process-attempts.ts';
 import { createQueueReader, transferIdsOf } from './queue-reader.ts';
 import { endWaits } from './waits.ts';
-import type { EngineWork, PackWork } from './work.ts';
+import type { EngineWork, PackWork, ProcessWork } from './work.ts';
 
 export interface SchedulerParts extends Pick<EngineParts, 'store' | 'clock' | 'mounts' | 'mover' | 'node' | 'log'> {
   readonly ledger: Ledger;
   readonly dispatcher: LocalDispatcher<EngineWork>;
+  /** Slots of what is processed, apart from those of what moves. */
+  readonly processing: LocalDispatcher<ProcessWork>;
+  readonly processes: ProcessAttempts;
   readonly holdings: Holdings;
   readonly jobs: Jobs;
   readonly places: Places;
@@ -47,7 +51,7 @@ const looksApartMs = 1_000;
 const fewOffered = 4;
 
 export function createScheduler(parts: SchedulerParts): Scheduler {
-  const { store, clock, ledger, dispatcher, holdings, jobs, attempts, packs, log } = parts;
+  const { store, clock, ledger, dispatcher, processing, processes, holdings, jobs, attempts, packs, log } = parts;
   const queue = createQueueReader(parts);
   const waitParts = { ...parts, reserveOf: (row: Transfer) => reserveOf(row, jobs) };
   const stopping = new AbortController();
@@ -56,6 +60,8 @@ export function createScheduler(parts: SchedulerParts): Scheduler {
   let pumping = false;
   let again = false;
   let ledgerHasMore = true;
+  /** True where rows may have arrived that have still something to go through. */
+  let someHaveArrived = true;
   let someWaitForRoom = true;
 
   const wake = () => {
@@ -75,6 +81,7 @@ export function createScheduler(parts: SchedulerParts): Scheduler {
         again = false;
         claimAll();
         if (ledgerHasMore && dispatcher.offered < fewOffered) await refill();
+        if (someHaveArrived && processing.offered < fewOffered) await refillArrived();
         claimAll();
       } while (again && !stopping.signal.aborted);
     } catch (error) {
@@ -87,27 +94,50 @@ export function createScheduler(parts: SchedulerParts): Scheduler {
   const refill = async () => {
     ledgerHasMore = false;
     const { works, more } = await queue.read();
-    dispatcher.offer(works);
+    offerAll(works);
     // What stands behind a full page is read when some of this is done.
     if (more) ledgerHasMore = true;
   };
 
+  const refillArrived = async () => {
+    someHaveArrived = false;
+    const { works, more } = await queue.readArrived();
+    offerAll(works);
+    if (more) someHaveArrived = true;
+  };
+
+  const offerAll = (works: readonly (EngineWork | ProcessWork)[]) => {
+    dispatcher.offer(works.filter((work) => work.kind !== 'process'));
+    processing.offer(works.filter((work) => work.kind === 'process'));
+  };
+
   const claimAll = () => {
     if (stopping.signal.aborted) return;
+    for (let item = processing.claim(); item !== undefined; item = processing.claim()) run(item);
     for (let item = dispatcher.claim(); item !== undefined; item = dispatcher.claim()) run(item);
   };
 
-  const run = (item: EngineWork) => {
+  const carryOut = (item: EngineWork | ProcessWork): Promise<void> => {
+    if (item.kind === 'process') return processes.run(item);
+    return item.kind === 'pack' ? packs.run(withoutMoved(item)) : attempts.run(item);
+  };
+
+  const run = (item: EngineWork | ProcessWork) => {
     const ids = transferIdsOf(item);
-    const done = (item.kind === 'pack' ? packs.run(withoutMoved(item)) : attempts.run(item)).finally(() => {
+    const done = carryOut(item).finally(() => {
       under.delete(done);
-      dispatcher.complete(item.key);
+      (item.kind === 'process' ? processing : dispatcher).complete(item.key);
       for (const id of ids) queue.forget(id, item.key);
+      // A row that arrived while it was still this work's could not be read before.
+      if (arrivedIn.delete(item.key)) someHaveArrived = true;
       if (someWaitForRoom) lookAtWaits();
       void pump();
     });
     under.add(done);
   };
+
+  /** Work whose rows have arrived with something still to go through. */
+  const arrivedIn = new Set<string>();
 
   /** A row that was paused or cancelled while its pack stood in line stays behind. */
   const withoutMoved = (item: PackWork): PackWork => {
@@ -145,9 +175,17 @@ export function createScheduler(parts: SchedulerParts): Scheduler {
       if (after.waiting.until !== null) lookWhenDue(after.waiting.until);
     }
     const key = queue.workOf(after.id);
-    if (key === undefined || holdings.of(after.id) !== undefined || after.state === 'transferring') return;
+    if (after.state === 'transferred') {
+      if (key === undefined) {
+        someHaveArrived = true;
+        void pump();
+      } else arrivedIn.add(key);
+      return;
+    }
+    if (key === undefined || holdings.of(after.id) !== undefined || activeStates.includes(after.state)) return;
     queue.forget(after.id, key);
     if (key === after.id) dispatcher.withdraw(key);
+    else processing.withdraw(key);
   });
 
   /** Rows that say they are being moved although nobody here moves them, or whose holder has gone silent. */
@@ -178,6 +216,7 @@ export function createScheduler(parts: SchedulerParts): Scheduler {
       await one.flush();
       jobs.check(one);
     }
+    someHaveArrived = true;
     wake();
   };
 

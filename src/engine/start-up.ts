@@ -15,6 +15,7 @@ export interface StartParts extends Pick<EngineParts, 'clock' | 'newId' | 'mount
   readonly store: Store;
   readonly ledger: Ledger;
   readonly places: Places;
+  readonly processes: (mode: Job['kind']) => boolean;
 }
 
 /** Active transfers go back to the phase that they had reached, back-off timers are cleared, what packs had published is committed. */

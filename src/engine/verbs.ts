@@ -22,6 +22,8 @@ export interface VerbParts extends Pick<EngineParts, 'mover' | 'clock' | 'log'> 
   readonly places: Places;
   readonly modes: readonly Mode[];
   readonly hungMs: number;
+  /** Removes what processing left of a transfer besides its results. */
+  readonly sweepProcessed: (transferId: string) => Promise<void>;
   /** Gives up on a call that does not come back. */
   readonly leaveBehind: (holding: Holding, fault: Fault) => Promise<void>;
 }
@@ -107,11 +109,9 @@ export function createVerbs(parts: VerbParts): Verbs {
         continue;
       }
       if (input === 'cancel') await discard(transfer);
-      const after = await ledger.advance({
-        transfer,
-        inputs: input,
-        ...(input === 'cancel' ? { patch: { bytesDone: 0 } } : {}),
-      });
+      // What has arrived is kept.
+      const patch = transfer.phase === 'process' ? { bytesProcessed: 0 } : { bytesDone: 0 };
+      const after = await ledger.advance({ transfer, inputs: input, ...(input === 'cancel' ? { patch } : {}) });
       if (after !== undefined) return;
     }
     throw new Fault('busy', 'The transfer keeps changing; try again.');
@@ -120,6 +120,7 @@ export function createVerbs(parts: VerbParts): Verbs {
   const discard = async (transfer: Transfer) => {
     if (transfer.fence === 0) return;
     try {
+      if (transfer.phase === 'process') return await parts.sweepProcessed(transfer.id);
       await parts.mover.discard(transfer, await parts.places.open(transfer.destination.endpoint));
     } catch (error) {
       parts.log.warn(

@@ -22,7 +22,7 @@ export interface WaitParts {
 }
 
 /** Reasons that the engine ends by itself; others are ended by whoever caused them. */
-const own = new Set(['backoff', 'space', 'permission', 'device', 'network']);
+const own = new Set(['backoff', 'space', 'permission', 'device', 'network', 'tool']);
 const atOnce = 500;
 const lookAgainMs = 30_000;
 const reasons: Readonly<Record<Exclude<Which, 'due'>, ReadonlySet<string>>> = {

@@ -20,7 +20,7 @@ export interface WatchdogParts extends Pick<EngineParts, 'clock' | 'log'> {
 
 /**
  * Alive is what moves bytes or beats: a worker that waits for bandwidth, or reads back what it wrote, beats. What waits at the write
- * head of its source (`parked`) has nobody to beat for it, and is no stall.
+ * head of its source (`parked`) has nobody to beat for it, and is no stall; nor is processing that says nothing for long (`steady`).
  */
 export async function lookAfter(parts: WatchdogParts): Promise<void> {
   const { clock, holdings, live } = parts;
@@ -28,7 +28,7 @@ export async function lookAfter(parts: WatchdogParts): Promise<void> {
   for (const holding of holdings.all) {
     const { bytesDone: bytes, beats } = holding.control;
     const { seen } = holding;
-    if (bytes === seen.bytes && beats === seen.beats && !holding.parked) {
+    if (bytes === seen.bytes && beats === seen.beats && !holding.parked && !holding.steady) {
       await lookForStall(holding, at, parts);
       continue;
     }

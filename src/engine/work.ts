@@ -34,6 +34,12 @@ export interface PackWork extends Work {
 
 export type EngineWork = TransferWork | GoOnWork | PackWork;
 
+/** One file that has arrived and has something to go through; it takes a slot of its own kind. */
+export interface ProcessWork extends Work {
+  readonly kind: 'process';
+  readonly transfer: Transfer;
+}
+
 /** Files below this travel in packs. */
 export const smallBytes = 8 * 1024 * 1024;
 /** A pack holds at most this many files… */

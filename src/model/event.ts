@@ -1,7 +1,7 @@
 // Events: the durable facts, their names, and what each carries.
 
 import type { Job, JobInput } from './job.ts';
-import type { Transfer, TransferInput } from './transfer.ts';
+import type { Phase, Transfer, TransferInput } from './transfer.ts';
 
 export const eventNames = [
   'observation.transfer.discovered',
@@ -98,6 +98,8 @@ export interface StoredEvent extends EventDraft {
 export interface TransferProgress {
   readonly transferId: string;
   readonly jobId: string;
+  /** What it is about: `bytesDone` is what has arrived, or what of it has been processed. */
+  readonly phase: Phase;
   readonly bytesDone: number;
   readonly sizeBytes: number | null;
   readonly bytesPerSecond: number;
@@ -119,8 +121,16 @@ export interface Eta {
   readonly cause: string;
 }
 
+/** Which facts a change of state is, in order: what was processed has its own before the end of the whole. */
+export function transferEventNames(before: Transfer, input: TransferInput, after: Transfer): readonly EventName[] {
+  const name = transferEventName(before, input, after);
+  return input === 'complete' && before.state === 'processing'
+    ? ['observation.transfer.processing.completed', name]
+    : [name];
+}
+
 /** Which fact a change of state is. `wait` is `retry_scheduled` for back-off; a resume is a `queue` out of `paused`. */
-export function transferEventName(before: Transfer, input: TransferInput, after: Transfer): EventName {
+function transferEventName(before: Transfer, input: TransferInput, after: Transfer): EventName {
   switch (input) {
     case 'queue':
       return before.state === 'paused' ? 'observation.transfer.resumed' : 'observation.transfer.queued';

@@ -2,7 +2,7 @@
 
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { eventNames, transferEventName } from '../../src/model/event.ts';
+import { eventNames, transferEventNames } from '../../src/model/event.ts';
 import { Fault } from '../../src/model/fault.ts';
 import {
   activeStates,
@@ -115,7 +115,7 @@ describe('the event of a change', () => {
         for (const phase of phases) {
           const before: Transfer = { ...literalTransfer(), state, phase };
           const after: Transfer = { ...before, state: step(state, input, phase) };
-          expect(eventNames).toContain(transferEventName(before, input, after));
+          for (const name of transferEventNames(before, input, after)) expect(eventNames).toContain(name);
         }
       }
     }
@@ -124,17 +124,27 @@ describe('the event of a change', () => {
   test('back-off is a scheduled retry, other waits are waits, and a failure names its phase', () => {
     const before: Transfer = { ...literalTransfer(), state: 'transferring' };
     const waiting = (reason: 'backoff' | 'space') =>
-      transferEventName(before, 'wait', { ...before, state: 'waiting', waiting: { reason, until: null } });
+      transferEventNames(before, 'wait', { ...before, state: 'waiting', waiting: { reason, until: null } })[0];
     expect(waiting('backoff')).toBe('observation.transfer.retry_scheduled');
     expect(waiting('space')).toBe('observation.transfer.waiting');
-    const failed = (phase: Phase) => transferEventName(before, 'fail', { ...before, state: 'failed', phase });
+    const failed = (phase: Phase) => transferEventNames(before, 'fail', { ...before, state: 'failed', phase })[0];
     expect(failed('transfer')).toBe('observation.transfer.download.failed');
     expect(failed('process')).toBe('observation.transfer.processing.failed');
   });
 
+  test('what was processed says so before it says that it is complete', () => {
+    const before: Transfer = { ...literalTransfer(), state: 'processing', phase: 'process' };
+    const after: Transfer = { ...before, state: 'completed' };
+    expect(transferEventNames(before, 'complete', after)).toEqual([
+      'observation.transfer.processing.completed',
+      'observation.transfer.completed',
+    ]);
+    expect(transferEventNames({ ...before, state: 'transferred' }, 'complete', after)).toHaveLength(1);
+  });
+
   test('a queue out of paused is a resume', () => {
     const after: Transfer = { ...literalTransfer(), state: 'queued' };
-    expect(transferEventName({ ...after, state: 'paused' }, 'queue', after)).toBe('observation.transfer.resumed');
-    expect(transferEventName({ ...after, state: 'waiting' }, 'queue', after)).toBe('observation.transfer.queued');
+    expect(transferEventNames({ ...after, state: 'paused' }, 'queue', after)).toEqual(['observation.transfer.resumed']);
+    expect(transferEventNames({ ...after, state: 'waiting' }, 'queue', after)).toEqual(['observation.transfer.queued']);
   });
 });
