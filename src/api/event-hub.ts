@@ -58,7 +58,7 @@ export function openEventHub(parts: {
     engine.onTransferProgress((progress) => {
       if (followers.size === 0) return;
       const view: ProgressView = {
-        name: 'observation.transfer.download.progress',
+        name: `observation.transfer.${progress.phase === 'process' ? 'processing' : 'download'}.progress`,
         at: isoTime(clock.now()),
         transfer: transferProgressView(progress),
       };

@@ -52,8 +52,8 @@ export function transferView(transfer: Transfer, progress?: TransferProgress): T
       transfer.waiting === null
         ? null
         : { reason: transfer.waiting.reason, until: isoTimeOrNull(transfer.waiting.until) },
-    bytesDone: active && live !== undefined ? Math.max(live.bytesDone, transfer.bytesDone) : transfer.bytesDone,
-    bytesProcessed: transfer.bytesProcessed,
+    bytesDone: active ? liveBytes(transfer.bytesDone, 'transfer', live) : transfer.bytesDone,
+    bytesProcessed: active ? liveBytes(transfer.bytesProcessed, 'process', live) : transfer.bytesProcessed,
     hash: transfer.hash,
     attempts: transfer.attempts,
     firstQueuedAt: isoTimeOrNull(transfer.firstQueuedAt),
@@ -71,6 +71,11 @@ export function transferView(transfer: Transfer, progress?: TransferProgress): T
     eta: live?.eta ?? null,
     head: live?.head ?? null,
   };
+}
+
+/** What is heard may be older than the row. */
+function liveBytes(inRow: number, phase: Transfer['phase'], live: TransferProgress | undefined): number {
+  return live?.phase === phase ? Math.max(live.bytesDone, inRow) : inRow;
 }
 
 function transferActions({ state }: Transfer): Action[] {
@@ -120,8 +125,8 @@ export function jobProgressView({ etaSeconds, ...figures }: JobProgress): JobPro
 }
 
 export function transferProgressView(progress: TransferProgress): TransferProgressView {
-  const { transferId, jobId, bytesDone, sizeBytes, bytesPerSecond, eta, head } = progress;
-  return { transferId, jobId, bytesDone, sizeBytes, bytesPerSecond, eta, head: head ?? null };
+  const { transferId, jobId, phase, bytesDone, sizeBytes, bytesPerSecond, eta, head } = progress;
+  return { transferId, jobId, phase, bytesDone, sizeBytes, bytesPerSecond, eta, head: head ?? null };
 }
 
 export function receiptView(receipt: Receipt): ReceiptView {

@@ -77,11 +77,7 @@ export function openRoots(folders: readonly string[], lookup: FileLookup): Roots
           'Symlinks are not followed for jobs that come by the API: they could lead outside the folders that this daemon may use.',
         );
       }
-      const places =
-        spec.kind === 'copy'
-          ? [...spec.sources, spec.destination]
-          : [spec.source, ...spec.destinations, ...(spec.moveTo === null ? [] : [spec.moveTo])];
-      for (const place of places) {
+      for (const place of placesOf(spec)) {
         if (parseEndpoint(place).scheme === 'file') await confine(place);
       }
     },
@@ -102,6 +98,18 @@ export async function confineAgain(
   if (job === undefined || job.owner === null) return;
   const spec = jobSpecSchema.safeParse(job.spec);
   if (spec.success) await roots.confineJob(spec.data);
+}
+
+function placesOf(spec: JobSpec): readonly string[] {
+  switch (spec.kind) {
+    case 'copy':
+      return [...spec.sources, spec.destination];
+    case 'watch':
+      return [spec.source, ...spec.destinations, ...(spec.moveTo === null ? [] : [spec.moveTo])];
+    case 'offload':
+      // What is left out goes to the media folder.
+      return [spec.downloadDir, spec.processedDir].filter((place) => place !== null);
+  }
 }
 
 function absolute(text: string): string {

@@ -100,7 +100,7 @@ export const routeTable = {
     output: pageSchema(jobViewSchema),
   },
   createJob: {
-    summary: 'Ask for a job: a copy or a watch',
+    summary: 'Ask for a job: a copy, a watch or an offload',
     scope: 'write',
     problems: jobProblems,
     body: jobSpecSchema,

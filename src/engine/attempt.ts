@@ -194,13 +194,15 @@ export function createAttempts(parts: AttemptParts): Attempts {
     if (one.holding.intent !== undefined) void stopHere(one);
   };
 
-  const fail = async (one: Held, fault: Fault): Promise<void> => {
+  const fail = async (one: Held, seen: Fault): Promise<void> => {
     const { holding, run, row } = one;
     if (holding.lost) return;
+    const isStopped = () => holding.intent !== undefined || ['interrupted', 'lease_lost'].includes(seen.code);
     try {
-      if (holding.intent !== undefined || fault.code === 'interrupted' || fault.code === 'lease_lost') {
-        return await stopHere(one);
-      }
+      const fault = isStopped() || run.mode.judge === undefined ? seen : await run.mode.judge(row, seen);
+      // It may have been stopped, or left behind, while that was found out.
+      if (holding.lost) return;
+      if (isStopped()) return await stopHere(one);
       await rows.give(one, fault, {});
       log.warn({ jobId: row.jobId, transferId: row.id, fault: fault.report() }, fault.message);
       run.mode.stopped?.(one.row, fault);

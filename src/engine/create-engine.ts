@@ -6,7 +6,7 @@ import { createBandwidthClock } from './bandwidth-clock.ts';
 import { copyMode } from './copy/copy-mode.ts';
 import { createDeviceEvents } from './device-events.ts';
 import type { Engine } from './engine.ts';
-import type { EngineParts } from './engine-parts.ts';
+import type { EngineParts, Offloading } from './engine-parts.ts';
 import { explainPath } from './explain.ts';
 import { createHeldRows } from './held-rows.ts';
 import { createHoldings, type Holding, tellStop } from './holdings.ts';
@@ -18,6 +18,9 @@ import { createLive } from './live.ts';
 import { createLocalDispatcher, type SlotLimits } from './local-dispatcher.ts';
 import type { Mode, ModeParts } from './mode.ts';
 import { createMountEvents } from './mount-events.ts';
+import { noDevices } from './offload/devices.ts';
+import { createOffloadMode } from './offload/offload-mode.ts';
+import { createOffloads } from './offload/offloads.ts';
 import { packRecord } from './pack-recovery.ts';
 import { createPackRunner } from './pack-runner.ts';
 import { createPlaces, slotLimits } from './places.ts';
@@ -45,7 +48,18 @@ export function createEngine(parts: EngineParts): Engine {
   const rules = { ...defaultRetryRules, ...limits.retry };
   const keeping = { ...limits };
   const hungMs = (limits.hungSeconds ?? 5) * 1000;
-  const modes: readonly Mode[] = [copyMode, createWatchMode()];
+  const devices = parts.devices ?? noDevices;
+  const offloading = { ...defaultOffloading, ...parts.offloading };
+  const modes: readonly Mode[] = [
+    copyMode,
+    createWatchMode(),
+    createOffloadMode({
+      devices,
+      pipelines: () => offloading.pipelines,
+      mediaFolder: () => offloading.mediaFolder,
+      retry: (transferId) => verbs.retry({ transferId }),
+    }),
+  ];
   const ledger = createLedger(store, clock);
   const window = createRetryWindow({ clock, write: (changes) => ledger.write(changes) });
   const judge: JobsParts['decide'] = (fault, { attempts, firstQueuedAt }) => {
@@ -108,7 +122,7 @@ export function createEngine(parts: EngineParts): Engine {
         jobId: job.id,
         priority: job.priority,
         queuedAt: clock.now(),
-        endpoints: [...new Set([places.slotOf(source.name), places.slotOf(destination.name)])],
+        endpoints: places.slotsOf(source.name, destination.name),
         source,
         destination,
         files,
@@ -128,7 +142,7 @@ export function createEngine(parts: EngineParts): Engine {
     ...parts,
     ...{ reader: store, ledger, holdings, jobs, places, live, rows, decide: judge },
     runner: parts.processRunner,
-    adapterOf: () => undefined,
+    adapterOf: (kind) => devices.adapterOf(kind),
   });
   const packs = createPackRunner({ ...parts, ledger, holdings, jobs, places, live, decide: judge, host: jobsParts });
   const leaveBehind = async (holding: Holding, fault: Fault) => {
@@ -144,8 +158,10 @@ export function createEngine(parts: EngineParts): Engine {
   const scheduler = createScheduler({
     ...parts,
     ...{ ledger, dispatcher, processing, processes, holdings, jobs, places, attempts, packs },
+    isDeviceAway: (endpoint) => offloads.isAway(endpoint),
     beat: async () => {
       await lookAfter(watchdog);
+      offloads.look();
       // Nobody is there to wait until the ledger's disk has room again.
       if (rules.neverWait.includes('space') && ledger.firstTrouble !== null)
         await verbs.breakOff(faultFrom(ledger.firstTrouble.fault));
@@ -171,6 +187,13 @@ export function createEngine(parts: EngineParts): Engine {
     sweepProcessed: async (transferId) => parts.processRunner?.sweep(transferId),
   });
   const submissions = createSubmissions({ ...parts, ledger, jobs, verbs, modes, modeParts });
+  const offloads = createOffloads({
+    ...{ store, clock, log, ledger, devices },
+    config: () => offloading.config,
+    open: (address) => places.open(address),
+    submit: (request) => submissions.submit(request),
+    back: (address) => scheduler.lookAtWaits(address),
+  });
   const health = createMountEvents({
     mounts,
     clock,
@@ -186,6 +209,7 @@ export function createEngine(parts: EngineParts): Engine {
   const shutDown = async (): Promise<boolean> => {
     health.stop();
     deviceEvents.stop();
+    offloads.stop();
     storage.stop();
     housekeeping.stop();
     const interrupted = new Fault('interrupted', 'Wherry is shutting down.');
@@ -235,6 +259,7 @@ export function createEngine(parts: EngineParts): Engine {
       housekeeping.start();
       storage.start();
       parts.devices?.start();
+      offloads.start();
     },
 
     stop: () => {
@@ -243,18 +268,21 @@ export function createEngine(parts: EngineParts): Engine {
     },
 
     submit: submissions.submit,
+    queueBatch: (request, options) => submissions.submit({ ...request, kind: 'offload' }, options),
+    observe: (name, data) => offloads.observe(name, data),
     plan: (request, signal) => submissions.modeOf(request.kind).plan(request, modeParts, signal),
     ...verbs,
     resume: submissions.resume,
     retry: submissions.retry,
     settled: (jobId, signal) => jobs.settled(jobId, signal),
     setBandwidth: (limit) => bandwidth.set(limit),
-    adjust: (next) => {
+    adjust: (next, offload = {}) => {
       Object.assign(rules, defaultRetryRules, next.retry);
       Object.assign(keeping, { eventDays: next.eventDays, historyDays: next.historyDays });
       watchdog.stallMs = (next.stallSeconds ?? 60) * 1000;
       dispatcher.setLimits(slotLimits(next.slots, places));
       processing.setLimits(processingSlots(next.processing));
+      Object.assign(offloading, offload);
       scheduler.wake();
     },
     onTransferProgress: live.onTransfer,
@@ -288,6 +316,12 @@ export function createEngine(parts: EngineParts): Engine {
     lookAtStorage: () => storage.look(),
   };
 }
+
+const defaultOffloading: Offloading = {
+  pipelines: [],
+  mediaFolder: null,
+  config: { rules: [], triggers: ['observation.flight.end'] },
+};
 
 /** Files that are processed share nothing but the machine. */
 function processingSlots(most = 2): SlotLimits {

@@ -4,6 +4,8 @@ import type { DeviceRegistry } from '../devices/registry.ts';
 import type { Endpoint } from '../endpoints/endpoint.ts';
 import type { Mounts } from '../endpoints/mounts.ts';
 import type { Clock, NewId, Random } from '../model/clock.ts';
+import type { OffloadConfig } from '../model/offload-rules.ts';
+import type { Pipeline } from '../model/pipeline.ts';
 import type { Store } from '../store/store.ts';
 import type { SlotLimits } from './local-dispatcher.ts';
 import type { Mover } from './mover/move.ts';
@@ -43,6 +45,15 @@ export interface EngineLimits {
   readonly bandwidth?: string | null;
 }
 
+/** What offloading goes by; can be changed while the engine runs. */
+export interface Offloading {
+  /** In the order in which they are tried. */
+  readonly pipelines: readonly Pipeline[];
+  /** Absolute; `transfers/downloads` and `transfers/processed` in it are the default folders. Null: there are none. */
+  readonly mediaFolder: string | null;
+  readonly config: OffloadConfig;
+}
+
 export interface EngineParts {
   readonly store: Store;
   /** Opens a place by its address. Rejects with `unsupported` where no adapter is there, else as the adapter says. */
@@ -57,6 +68,7 @@ export interface EngineParts {
   readonly node: string;
   /** Carries out what files go through after their arrival; left out: nothing can be processed. */
   readonly processRunner?: ProcessRunner;
+  readonly offloading?: Partial<Offloading>;
   readonly limits?: EngineLimits;
   readonly log: EngineLog;
   /** Started and stopped with the engine. Absent: there are no devices. */

@@ -5,10 +5,10 @@ import type { MountHealth } from '../endpoints/mounts.ts';
 import type { TransferProgress } from '../model/event.ts';
 import type { FaultReport } from '../model/fault.ts';
 import type { Job } from '../model/job.ts';
-import type { JobRequest } from '../model/specs.ts';
+import type { JobRequest, OffloadRequest } from '../model/specs.ts';
 import type { Transfer } from '../model/transfer.ts';
 import type { StoreReader } from '../store/store.ts';
-import type { EngineLimits } from './engine-parts.ts';
+import type { EngineLimits, Offloading } from './engine-parts.ts';
 import type { ByteRange } from './mover/verified-blocks.ts';
 import type { StorageReport } from './storage-monitor.ts';
 
@@ -85,6 +85,16 @@ export interface Engine {
   stop(): Promise<boolean>;
   /** Resolves once the job is durable. Rejects with `invalid`, `not_found` (the source), `exists`, `busy` (same pair already runs). */
   submit(request: JobRequest, options?: { readonly owner?: string; readonly idempotencyKey?: string }): Promise<Job>;
+  /** Files of a device, to be downloaded and processed. As `submit`; also `not_found` for a device that nobody knows. */
+  queueBatch(
+    batch: Omit<OffloadRequest, 'kind'>,
+    options?: { readonly owner?: string; readonly idempotencyKey?: string },
+  ): Promise<Job>;
+  /**
+   * Something happened outside: a device came or went (`observation.device.connection_status.update` {device, connected}), or an event that
+   * is configured as a trigger. Rejects with `unsupported` for other names, `invalid` for data that makes no sense.
+   */
+  observe(name: string, data: Readonly<Record<string, unknown>>): Promise<void>;
   /** What `submit` would do; moves and writes nothing. */
   plan(request: JobRequest, signal?: AbortSignal): AsyncIterable<PlannedItem>;
   /** Each rejects with `not_found` or `state_conflict`; resolves once durable. Pausing or cancelling resolves when the bytes have stopped. */
@@ -96,9 +106,13 @@ export interface Engine {
   settled(jobId: string, signal?: AbortSignal): Promise<Job>;
   /** Bytes a second, `off`, or a timetable `08:00,2M 19:00,off`. */
   setBandwidth(limit: string | null): void;
-  /** Other slots, retry rules, patience and keeping, from the next decision on; what moves goes on. What is left out has its default. */
+  /**
+   * Other slots, retry rules, patience and keeping, from the next decision on; what moves goes on. What is left out of `limits` has its
+   * default, what is left out of `offloading` stays.
+   */
   adjust(
     limits: Pick<EngineLimits, 'slots' | 'processing' | 'retry' | 'stallSeconds' | 'eventDays' | 'historyDays'>,
+    offloading?: Partial<Offloading>,
   ): void;
   /** Live progress, at most once a second a transfer unless it rises by 5 points; always one at 100 %. Returns how to stop listening. */
   onTransferProgress(listener: (progress: TransferProgress) => void): () => void;

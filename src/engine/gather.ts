@@ -15,7 +15,7 @@ export interface PackPlan extends Work {
 }
 
 export interface GatherWords {
-  slotOf(address: string): string;
+  slotsOf(source: string, destination: string): readonly string[];
   togetherKey(row: Transfer): string | undefined;
   /** False for a row that must travel alone (its source grows). */
   canPack(row: Transfer): boolean;
@@ -111,7 +111,7 @@ function common(
   words: GatherWords,
 ): Pick<Work, 'jobId' | 'priority' | 'queuedAt' | 'endpoints'> {
   const first = transfers[0] as Transfer;
-  const slots = transfers.flatMap((row) => [words.slotOf(row.source.endpoint), words.slotOf(row.destination.endpoint)]);
+  const slots = transfers.flatMap((row) => words.slotsOf(row.source.endpoint, row.destination.endpoint));
   return {
     jobId: first.jobId,
     priority: first.priority,

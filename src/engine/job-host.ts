@@ -43,11 +43,13 @@ export function createHost(run: JobRun, parts: HostParts): ModeHost & HostWaits 
     found: (files, bytes) => run.count({ found: files, bytesFound: bytes }),
     skipped: (files, bytes) => run.skipped(files, bytes),
 
-    add: async (files, as, facts) => {
+    add: async (files, as, facts, also = () => []) => {
       const made: Transfer[] = [];
       for (let at = 0; at < files.length; at += rowsAtOnce) {
-        const rows = files.slice(at, at + rowsAtOnce).map((file) => newTransfer(file, run.job, parts, as));
-        await ledger.insert(rows, facts);
+        const some = files.slice(at, at + rowsAtOnce);
+        const rows = some.map((file) => newTransfer(file, run.job, parts, as));
+        const more = rows.flatMap((row, index) => also(row, some[index] as NewTransfer));
+        await ledger.insert(rows, facts, more);
         made.push(...rows);
         if (as === 'queued') parts.wake();
       }

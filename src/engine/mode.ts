@@ -10,7 +10,7 @@ import type { StepRecord } from '../model/pipeline.ts';
 import type { Receipt } from '../model/receipt.ts';
 import type { JobRequest } from '../model/specs.ts';
 import type { Place, SourceIdentity, Transfer, TransferInput, TransferState, WaitReason } from '../model/transfer.ts';
-import type { StoreReader } from '../store/store.ts';
+import type { Change, StoreReader } from '../store/store.ts';
 import type { PlannedItem } from './engine.ts';
 import type { EngineLog } from './engine-parts.ts';
 import type { Advance, Facts, TransferPatch } from './ledger.ts';
@@ -80,6 +80,8 @@ export interface ModeRun {
   processing?(transfer: Transfer): Processing | null;
   /** What is written in the commit that completes a transfer: its recording. */
   completing?(transfer: Transfer, receipt: Receipt, steps: readonly StepRecord[]): NonNullable<Advance['also']>;
+  /** What a fault of moving a file really is, where the mode knows better (its device has gone). Never rejects. */
+  judge?(transfer: Transfer, fault: Fault): Promise<Fault>;
   /** A transfer's attempt ended with a fault that is final or waits. */
   stopped?(transfer: Transfer, fault: Fault): void;
   /** All has been found and has come to rest: the last things before the job's end (times of folders). */
@@ -126,7 +128,13 @@ export interface ModeHost extends ModeParts {
   found(files: number, bytes: number): void;
   skipped(files: number, bytes: number): void;
   /** Writes rows and lets them be worked on (`queued`) or keeps them in sight (`discovered`). */
-  add(files: readonly NewTransfer[], as: 'queued' | 'discovered', facts?: Facts): Promise<readonly Transfer[]>;
+  add(
+    files: readonly NewTransfer[],
+    as: 'queued' | 'discovered',
+    facts?: Facts,
+    /** What is written in the same commit for each. */
+    also?: (made: Transfer, file: NewTransfer) => readonly Change[],
+  ): Promise<readonly Transfer[]>;
   /** Writes rows of what cannot be moved at all (a folder that may not be entered, a name that is taken), with why: they have failed, and have no size. */
   refuse(files: readonly { readonly file: NewTransfer; readonly fault: Fault }[]): Promise<void>;
   /** Small files without rows of their own; their rows come with the pack's commit. Resolves when there is room for the next pack. */

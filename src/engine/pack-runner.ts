@@ -116,8 +116,11 @@ export function createPackRunner(parts: PackParts): PackRunner {
       : work.rows.get(file.transferId);
 
   /** A file of a pack that did not arrive becomes an ordinary transfer, with its own wait. */
-  const stop = async ({ work, run }: Running, file: PackFile, fault: Fault) => {
-    if (fault.code === 'interrupted') return;
+  const stop = async (pack: Running, file: PackFile, seen: Fault) => {
+    const { work, run } = pack;
+    if (seen.code === 'interrupted') return;
+    const judged = run.mode.judge === undefined ? undefined : rowOf(pack, file, run.job);
+    const fault = judged === undefined ? seen : ((await run.mode.judge?.(judged, seen)) ?? seen);
     let row: Transfer | undefined;
     if (work.rows === undefined) {
       row = stoppedTransfer(newFile(work, file), fault, run.job, parts.host, file.transferId);

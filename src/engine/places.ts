@@ -10,11 +10,17 @@ export interface Places {
   open(address: string): Promise<Endpoint>;
   /** What a limit per device or host counts against: the mount of a local path, else scheme and host. */
   slotOf(address: string): string;
+  /** What a transfer between two places takes: a device's own slots alone, however many devices come home to the same disk; else those of both. */
+  slotsOf(source: string, destination: string): readonly string[];
   close(): Promise<void>;
 }
 
 export function createPlaces(parts: { openEndpoint: (address: string) => Promise<Endpoint>; mounts: Mounts }): Places {
   const opened = new Map<string, Promise<Endpoint>>();
+  const slotOf = (address: string) => {
+    const { scheme, authority, path } = parseEndpoint(address);
+    return scheme === 'file' ? `mount:${parts.mounts.mountOf(path).mountPoint}` : `${scheme}://${authority}`;
+  };
   return {
     open: (address) => {
       const known = opened.get(address);
@@ -26,10 +32,11 @@ export function createPlaces(parts: { openEndpoint: (address: string) => Promise
       });
       return opening;
     },
-    slotOf: (address) => {
-      const { scheme, authority, path } = parseEndpoint(address);
-      return scheme === 'file' ? `mount:${parts.mounts.mountOf(path).mountPoint}` : `${scheme}://${authority}`;
-    },
+    slotOf,
+    slotsOf: (source, destination) =>
+      parseEndpoint(source).scheme === 'device'
+        ? [slotOf(source)]
+        : [...new Set([slotOf(source), slotOf(destination)])],
     close: async () => {
       const all = [...opened.values()];
       opened.clear();

@@ -93,7 +93,7 @@ export function createQueueReader(parts: {
       const plans = gather(
         free.filter((row) => row.phase === 'transfer'),
         {
-          slotOf: (address) => places.slotOf(address),
+          slotsOf: (source, destination) => places.slotsOf(source, destination),
           togetherKey: (row) => jobs.get(row.jobId)?.mode.togetherKey?.(row),
           canPack: (row) => jobs.get(row.jobId)?.mode.growth?.(row) === undefined,
         },

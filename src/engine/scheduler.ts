@@ -26,6 +26,7 @@ export interface SchedulerParts extends Pick<EngineParts, 'store' | 'clock' | 'm
   readonly places: Places;
   readonly attempts: Attempts;
   readonly packs: PackRunner;
+  readonly isDeviceAway: (endpoint: string) => boolean;
   /** Called twice a second. */
   readonly beat: () => Promise<void>;
   readonly tickMs: number;

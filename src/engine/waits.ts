@@ -17,6 +17,8 @@ export interface WaitParts {
   readonly places: Places;
   readonly mounts: Mounts;
   readonly mover: Mover;
+  /** True where the device that a place is on is away; its coming back ends the wait. */
+  readonly isDeviceAway?: (endpoint: string) => boolean;
   /** Free space that must remain at the transfer's destination, in bytes. */
   readonly reserveOf: (row: Transfer) => number;
 }
@@ -60,6 +62,7 @@ export async function endWaits(
       if (reason === undefined || !own.has(reason)) continue;
       if (reason === 'space' && !(await room.takes(row))) later.push(row);
       else if (reason === 'network' && isAway(row, parts.mounts)) later.push(row);
+      else if (reason === 'device' && parts.isDeviceAway?.(row.source.endpoint) === true) later.push(row);
       else well.push(row);
     }
     const queued = await parts.ledger.advanceAll(well.map((transfer) => ({ transfer, inputs: 'queue' as const })));

@@ -39,6 +39,7 @@ export const eventNames = [
   'observation.device.connected',
   'observation.device.disconnected',
   'observation.device.connection_status.update',
+  'observation.device.file_deleted',
   'observation.config.reloaded',
   'observation.config.refused',
   'observation.audit.changed',

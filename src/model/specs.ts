@@ -114,6 +114,54 @@ export const watchSpecSchema = z.strictObject({
 export type WatchRequest = z.input<typeof watchSpecSchema>;
 export type WatchSpec = z.output<typeof watchSpecSchema>;
 
-export const jobSpecSchema = z.discriminatedUnion('kind', [copySpecSchema, watchSpecSchema]);
+export const deviceIdSchema = z.string().regex(/^[A-Za-z0-9._-]{1,128}$/);
+/** Opaque to Wherry. */
+export const associateSchema = z
+  .string()
+  .min(1)
+  .max(500)
+  .refine((text) => text.isWellFormed(), { message: 'It must be text.' });
+
+/** A file of a device by its path; with size and mtime it need not be listed first. */
+export const deviceFileSchema = z.strictObject({
+  path: z.string().min(1).max(4096),
+  /** Bytes. */
+  size: z.int().min(0),
+  /** Milliseconds since 1970. */
+  mtime: z.number().optional(),
+});
+
+/** Pure data; engine/offload says what each field does. */
+export const offloadSpecSchema = z.strictObject({
+  kind: z.literal('offload'),
+  /** Its id, as `wherry devices` shows it. */
+  device: deviceIdSchema,
+  /** `all` takes what `include` and `exclude` leave; a list takes what it names, each with its companions. */
+  files: z
+    .union([
+      z.literal('all'),
+      z
+        .array(z.union([z.string().min(1).max(4096), deviceFileSchema]))
+        .min(1)
+        .max(100_000),
+    ])
+    .default('all'),
+  /** Null: `transfers/downloads` in the media folder. */
+  downloadDir: z.string().min(1).nullable().default(null),
+  /** Null: `transfers/processed` in the media folder. */
+  processedDir: z.string().min(1).nullable().default(null),
+  /** Kept on transfers and recordings, which can be found by it. */
+  associateWith: associateSchema.nullable().default(null),
+  /** Delete a file on the device once so many copies of it are proven; null never does. */
+  deleteAfterCopies: z.int().min(1).max(16).nullable().default(null),
+  /** By its name in the configuration; `none` for no processing; null takes the first that fits the file. */
+  pipeline: z.string().min(1).nullable().default(null),
+  conflict: z.literal('rename').default('rename'),
+  ...moving,
+});
+export type OffloadRequest = z.input<typeof offloadSpecSchema>;
+export type OffloadSpec = z.output<typeof offloadSpecSchema>;
+
+export const jobSpecSchema = z.discriminatedUnion('kind', [copySpecSchema, watchSpecSchema, offloadSpecSchema]);
 export type JobRequest = z.input<typeof jobSpecSchema>;
 export type JobSpec = z.output<typeof jobSpecSchema>;

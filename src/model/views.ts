@@ -209,6 +209,7 @@ export type TransferBlocksView = z.infer<typeof transferBlocksViewSchema>;
 export const transferProgressViewSchema = z.object({
   transferId: z.string(),
   jobId: z.string(),
+  phase: z.enum(['transfer', 'process']).describe('`bytesDone` is what has arrived, or what of it has been processed'),
   bytesDone: bytes,
   sizeBytes: bytes.nullable(),
   bytesPerSecond: z.number(),

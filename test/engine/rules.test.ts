@@ -218,7 +218,7 @@ describe('gather', () => {
       ...given,
     }) as Transfer;
   const words = {
-    slotOf: (address: string) => address,
+    slotsOf: (...addresses: string[]) => [...new Set(addresses)],
     togetherKey: (one: Transfer) => one.owner ?? undefined,
     canPack: () => true,
   };

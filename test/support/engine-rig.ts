@@ -9,9 +9,10 @@ import { openMounts } from '../../src/endpoints/mount-pool.ts';
 import type { Mounts } from '../../src/endpoints/mounts.ts';
 import { createEngine, engineOperations } from '../../src/engine/create-engine.ts';
 import type { Engine } from '../../src/engine/engine.ts';
-import type { EngineLimits, EngineLog } from '../../src/engine/engine-parts.ts';
+import type { EngineLimits, EngineLog, Offloading } from '../../src/engine/engine-parts.ts';
 import { createMover, laneOperations } from '../../src/engine/mover/create-mover.ts';
 import type { Mover } from '../../src/engine/mover/move.ts';
+import type { ProcessRunner } from '../../src/engine/processing.ts';
 import { type Clock, idSource, systemClock, systemRandom } from '../../src/model/clock.ts';
 import { parseEndpoint } from '../../src/model/endpoint-url.ts';
 import type { Job } from '../../src/model/job.ts';
@@ -19,6 +20,7 @@ import type { CopyRequest } from '../../src/model/specs.ts';
 import type { Transfer } from '../../src/model/transfer.ts';
 import { openSqliteStore } from '../../src/store/sqlite-store.ts';
 import type { Store } from '../../src/store/store.ts';
+import type { MemoryDevices } from './memory-devices.ts';
 
 export interface RigOptions {
   readonly clock?: Clock;
@@ -28,6 +30,9 @@ export interface RigOptions {
   /** Stands between engine and ledger, to make it refuse. */
   readonly wrapStore?: (store: Store) => Store;
   readonly folder?: string;
+  readonly devices?: MemoryDevices;
+  readonly processRunner?: ProcessRunner;
+  readonly offloading?: Partial<Offloading>;
 }
 
 export interface Rig {
@@ -62,7 +67,11 @@ export async function openRig(options: RigOptions = {}): Promise<Rig> {
   const log: EngineLog = { debug: say, info: say, warn: say, error: say };
   const engine = createEngine({
     store: options.wrapStore?.(store) ?? store,
-    openEndpoint: (address) => requireEndpoint(parseEndpoint(address), { mounts }),
+    openEndpoint: (address) => {
+      const { scheme, authority } = parseEndpoint(address);
+      if (scheme === 'device' && options.devices !== undefined) return options.devices.open(authority);
+      return requireEndpoint(parseEndpoint(address), { mounts });
+    },
     mounts,
     mover: options.wrapMover?.(mover) ?? mover,
     clock,
@@ -70,6 +79,9 @@ export async function openRig(options: RigOptions = {}): Promise<Rig> {
     newId: idSource(systemClock, systemRandom),
     node: 'here',
     limits: options.limits ?? {},
+    ...(options.devices === undefined ? {} : { devices: options.devices }),
+    ...(options.processRunner === undefined ? {} : { processRunner: options.processRunner }),
+    offloading: { mediaFolder: join(folder, 'media'), ...options.offloading },
     log,
   });
   await engine.start();

@@ -1,0 +1,39 @@
+// Which pipeline a file goes through: the one that its batch names, else the first that fits its device's kind and its name. Pure.
+
+import picomatch from 'picomatch';
+import type { DeviceAdapter } from '../../devices/device.ts';
+import { Fault } from '../../model/fault.ts';
+import { displayPath } from '../../model/names.ts';
+import type { Pipeline } from '../../model/pipeline.ts';
+
+interface About {
+  readonly path: string;
+  readonly deviceKind: string | null;
+  readonly adapter: DeviceAdapter | undefined;
+}
+
+/** Null: nothing is to be done. Throws `config_invalid` where a pipeline that is named is not there. */
+export function choosePipeline(
+  wish: { readonly pipeline: string | null },
+  pipelines: readonly Pipeline[],
+  { path, deviceKind, adapter }: About,
+): Pipeline | null {
+  if (wish.pipeline === 'none') return null;
+  if (wish.pipeline !== null) {
+    const named = pipelines.find(({ name }) => name === wish.pipeline);
+    if (named !== undefined) return named;
+    throw new Fault('config_invalid', `The configuration has no pipeline named ${displayPath(wish.pipeline)}.`);
+  }
+  const fitting = pipelines.find(
+    ({ deviceKinds, files }) =>
+      (deviceKinds === undefined || (deviceKind !== null && deviceKinds.includes(deviceKind))) &&
+      (files === undefined || files.some((glob) => matches(glob, path))),
+  );
+  if (fitting !== undefined) return fitting;
+  // An adapter that knows what to do with its own files needs no steps.
+  return adapter?.process === undefined ? null : { name: adapter.kind, steps: [] };
+}
+
+function matches(glob: string, path: string): boolean {
+  return picomatch.isMatch(path, glob, { nocase: true, dot: true, basename: !glob.includes('/') });
+}
