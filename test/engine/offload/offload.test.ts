@@ -1,6 +1,6 @@
 // Batches: what they take, that no file is taken twice, devices that go away and come back, limits, deletion on the device, rules and triggers.
 
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { afterEach, describe, expect, it } from 'vitest';
 import { Fault } from '../../../src/model/fault.ts';
 import { offloadConfigSchema } from '../../../src/model/offload-rules.ts';
@@ -104,10 +104,10 @@ describe('the same file', () => {
     expect(done.map(({ counts }) => counts.completed).sort()).toEqual([0, 0, 2]);
     await rig.close();
     const devices = createMemoryDevices();
-    devices.add('cam', [file('a.mp4', 9 * mega), file('b.jpg', 1000, 1_800_000_000_000)]);
+    devices.add('cam', [file('a.mp4', 9 * mega), file('b.jpg', 1001, 1_800_000_000_000)]);
     const next = await open({ folder: rig.folder, devices });
     const again = await next.engine.settled((await next.engine.queueBatch({ device: 'cam' })).id);
-    // The same name with another time is another file.
+    // The same name with another size or time is another file.
     expect(again.counts).toMatchObject({ found: 2, skipped: 1, completed: 1 });
     expect(filesBelow(next.downloads)).toEqual(['a.mp4', 'b (1).jpg', 'b.jpg']);
     expect((await next.store.transfers({})).rows).toHaveLength(3);
@@ -187,7 +187,6 @@ describe('limits', () => {
     const under = new Map<string, number>();
     let most = 0;
     let mostOfOne = 0;
-    rig.engine.onTransferProgress(() => undefined);
     const gate = Promise.withResolvers<void>();
     rig.devices.beforeChunk = () => gate.promise;
     const jobs = await Promise.all(
@@ -231,7 +230,6 @@ describe('deletion on the device', () => {
   });
 
   it('never takes what has another content by then, and waits for the device', async () => {
-    const gone = Promise.withResolvers<void>();
     const rig = await open({
       pipelines: [
         {
@@ -253,14 +251,12 @@ describe('deletion on the device', () => {
     await rig.until(({ phase, source }) => phase === 'process' && source.path === 'b.jpg');
     rig.devices.disconnect('cam');
     rig.devices.setFiles('cam', [file('a.jpg', 1001), file('b.jpg', 2000)]);
-    const { writeFileSync } = await import('node:fs');
     for (const name of ['a', 'b']) writeFileSync(`${rig.downloads}/${name}.jpg.go`, '');
     await rig.engine.settled(job.id);
     expect(rig.devices.filesOf('cam')).toHaveLength(2);
     rig.devices.connect('cam');
     while ((await rig.store.documents('offload.deletions')).length > 0) await new Promise((done) => setImmediate(done));
     expect(rig.devices.filesOf('cam').map(({ path }) => path)).toEqual(['a.jpg']);
-    gone.resolve();
   });
 });
 
@@ -281,9 +277,7 @@ describe('rules', () => {
     rig.devices.add('cam', [file('a.mp4', 9 * mega), file('a.txt', 10)], { name: '../evil' });
     const row = await rig.until(({ state }) => state === 'completed');
     expect(row.associateWith).toBe(`cam/${new Date().getFullYear()}`);
-    expect(filesBelow(rig.at('home'))).toEqual([
-      '_.._evil/a.mp4'.replace('_.._evil', filesBelow(rig.at('home'))[0]?.split('/')[0] ?? ''),
-    ]);
+    expect(filesBelow(rig.at('home'))).toEqual(['__evil/a.mp4']);
     expect(filesBelow(rig.folder).filter((path) => path.includes('evil') && !path.startsWith('home/'))).toEqual([]);
     rig.devices.disconnect('cam');
     rig.devices.connect('cam');
