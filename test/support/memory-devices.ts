@@ -1,8 +1,9 @@
 // Devices in memory: they come and go when a test says so, serve bytes that follow from a file's name, and remember what was read.
 
 import type { DeviceAdapter, DeviceInfo, RemoteFile } from '../../src/devices/device.ts';
+import type { DeviceRegistry, DeviceState } from '../../src/devices/registry.ts';
 import type { Endpoint } from '../../src/endpoints/endpoint.ts';
-import type { DeviceFile, Devices, PresentDevice } from '../../src/engine/offload/devices.ts';
+import type { DeviceFile } from '../../src/engine/offload/devices.ts';
 import { Fault } from '../../src/model/fault.ts';
 import type { Entry } from '../../src/model/manifest.ts';
 
@@ -18,7 +19,7 @@ interface MemoryDevice {
   readonly gone: Set<(fault: Fault) => void>;
 }
 
-export interface MemoryDevices extends Devices {
+export interface MemoryDevices extends DeviceRegistry {
   /** Known from now on, and there unless `connected` is false. */
   add(id: string, files: readonly MemoryFile[], options?: { kind?: string; name?: string; connected?: boolean }): void;
   setFiles(id: string, files: readonly MemoryFile[]): void;
@@ -68,7 +69,8 @@ function patternOf(path: string): Buffer {
 
 export function createMemoryDevices(): MemoryDevices {
   const all = new Map<string, MemoryDevice>();
-  const listeners = new Set<(device: PresentDevice) => void>();
+  const listeners = new Set<(device: DeviceState) => void>();
+  const stateOf = ({ info, connected }: MemoryDevice): DeviceState => ({ info, connected, since: 0, fault: null });
   const awayOf = (id: string) => new Fault('device', `The device ${id} is away.`);
   const deviceOf = (id: string): MemoryDevice => {
     const device = all.get(id);
@@ -76,8 +78,8 @@ export function createMemoryDevices(): MemoryDevices {
     if (!device.connected) throw awayOf(id);
     return device;
   };
-  const tell = ({ info, connected }: MemoryDevice) => {
-    for (const listener of [...listeners]) listener({ info, connected });
+  const tell = (device: MemoryDevice) => {
+    for (const listener of [...listeners]) listener(stateOf(device));
   };
   const entryOf = ({ path, size, mtime }: MemoryFile): Entry => ({
     path,
@@ -90,6 +92,9 @@ export function createMemoryDevices(): MemoryDevices {
     reads: [],
     heard: [],
     adapters: [],
+    troubles: [],
+    start: () => undefined,
+    close: async () => undefined,
     beforeChunk: () => undefined,
     add: (id, files, { kind = 'memory', name = id, connected = true } = {}) => {
       all.set(id, { info: { id, kind, name }, files: [...files], connected, gone: new Set() });
@@ -111,7 +116,7 @@ export function createMemoryDevices(): MemoryDevices {
       tell(device);
     },
     get devices() {
-      return [...all.values()].map(({ info, connected }) => ({ info, connected }));
+      return [...all.values()].map(stateOf);
     },
     onChange: (listener) => {
       listeners.add(listener);

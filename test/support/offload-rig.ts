@@ -48,7 +48,7 @@ export async function openOffloadRig(
     },
     deviceFacts: async () =>
       (await rig.store.events({ limit: 1000 })).events
-        .filter(({ name }) => name.startsWith('observation.device.'))
+        .filter(({ name }) => name.startsWith('observation.device.') && !name.endsWith('.update'))
         .map(({ name }) => name.replace('observation.device.', '')),
   });
 }
