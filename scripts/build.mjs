@@ -1,4 +1,4 @@
-// Builds dist/: the compiled sources put together into few files, their types, and the console in dist/web. `--if-stale` builds only what is older than its sources.
+// Builds dist/: the compiled sources put together into few files, their types, the console in dist/web and `wherry/react` in dist/react. `--if-stale` builds only what is older than its sources.
 
 import { spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
@@ -44,11 +44,11 @@ function copyAssets(from, to) {
   }
 }
 
-/** Everything that an earlier build left, but the console, which is built by itself. */
+/** Everything that an earlier build left, but the console and `wherry/react`, which are built by themselves. */
 function clearBuilt() {
   if (!existsSync(at('dist'))) return;
   for (const name of readdirSync(at('dist'))) {
-    if (name !== 'web' && at(`dist/${name}`) !== consoleStamp)
+    if (!['web', 'react'].includes(name) && at(`dist/${name}`) !== consoleStamp)
       rmSync(at(`dist/${name}`), { recursive: true, force: true });
   }
 }
@@ -64,7 +64,16 @@ const sourcesStamp = at('dist/.built-sources');
 const consoleStamp = at('dist/.built-console');
 const settings = ['package.json', 'tsconfig.json', 'scripts/build.mjs', 'scripts/bundle.mjs'];
 const sources = ['src', 'tsconfig.build.json', ...settings];
-const consoleSources = ['web', 'src/model', 'src/links', 'src/peer', 'src/api', 'tsconfig.web.json', ...settings];
+const consoleSources = [
+  'web',
+  'src/model',
+  'src/links',
+  'src/peer',
+  'src/api',
+  'tsconfig.web.json',
+  'tsconfig.react.json',
+  ...settings,
+];
 
 if (!onlyIfStale || isStale(sourcesStamp, sources)) {
   const startedMs = Date.now();
@@ -78,5 +87,8 @@ if (!onlyIfStale || isStale(sourcesStamp, sources)) {
 if (existsSync(at('web/index.html')) && (!onlyIfStale || isStale(consoleStamp, consoleSources))) {
   const startedMs = Date.now();
   run('vite/bin/vite.js', ['build', '--config', 'web/vite.config.ts', '--logLevel', 'warn']);
+  run('vite/bin/vite.js', ['build', '--config', 'web/react/vite.config.ts', '--logLevel', 'warn']);
+  run('typescript/bin/tsc', ['-p', 'tsconfig.react.json']);
+  cpSync(at('web/react/style.css'), at('dist/react/style.css'));
   markBuilt(consoleStamp, startedMs);
 }

@@ -44,12 +44,18 @@ export async function resumeJobs(
     open.push(...page.rows);
     cursor = page.nextCursor ?? undefined;
   } while (cursor !== undefined);
-  for (const job of open) {
+  const takeUp = async (job: Job, options: Parameters<Jobs['run']>[1]) => {
     try {
-      await parts.jobs.run(job);
+      await parts.jobs.run(job, options);
       void parts.submissions.remember(job);
     } catch (error) {
       parts.log.error({ jobId: job.id, fault: asFault(error).report() }, 'A job could not be taken up again');
     }
+  };
+  for (const job of open) await takeUp(job, {});
+  // A job that is completed stays so while one of its transfers, cancelled before, is tried again.
+  for (const id of await parts.store.jobsWithOpenTransfers()) {
+    const job = await parts.store.job(id);
+    if (job?.state === 'completed') await takeUp(job, { find: false });
   }
 }

@@ -25,6 +25,16 @@ export type LedgerReader = {
 
 export type ReadName = keyof LedgerReader;
 
+/** Neither at rest nor paused. */
+const openStates: readonly TransferState[] = [
+  'discovered',
+  'queued',
+  'waiting',
+  'transferring',
+  'transferred',
+  'processing',
+];
+
 const columns = transferColumns.join(', ');
 /** Most rows that one path's key may lead to before the oldest are left out. */
 const candidateRows = 10_000;
@@ -130,6 +140,13 @@ export function ledgerReader(sql: Statements, ledgerId: string): LedgerReader {
       }
       return counts;
     },
+    jobsWithOpenTransfers: () =>
+      sql
+        .rows(
+          `SELECT DISTINCT job_id FROM transfer_count WHERE job_id <> '' AND count > 0 AND state IN (${places(openStates.length)})`,
+          ...openStates,
+        )
+        .map(([id]) => String(id)),
     job: (id) => {
       const row = sql.row('SELECT body FROM job WHERE id = ?', id);
       return row === undefined ? undefined : (JSON.parse(String(row[0])) as Job);

@@ -179,6 +179,7 @@ export async function openSqliteStore({ folder, clock, beginsHere }: SqliteStore
     transfer,
     transfers: readRows('transfers', ({ states }) => states === undefined || states.some((state) => atRest.has(state))),
     countTransfers: read('countTransfers'),
+    jobsWithOpenTransfers: read('jobsWithOpenTransfers'),
     job: read('job'),
     jobs: read('jobs'),
     events: readRows('events', ({ transferId }) => transferId !== undefined),

@@ -156,6 +156,8 @@ export interface StoreReader {
   transfers(query: TransferQuery): Promise<Page<Transfer>>;
   /** How many in each state, all jobs or one. */
   countTransfers(jobId?: string): Promise<Readonly<Record<TransferState, number>>>;
+  /** Ids of the jobs with transfers that are neither at rest nor paused. */
+  jobsWithOpenTransfers(): Promise<readonly string[]>;
   job(id: string): Promise<Job | undefined>;
   jobs(query: {
     states?: readonly JobState[];

@@ -270,3 +270,20 @@ describe('stop', () => {
     expect(readFileSync(rig.at('out/film.mov')).length).toBe(40_000_000);
   });
 });
+
+it('a cancelled file that is tried again goes on after a restart, although its job had been completed', async () => {
+  const rig = await open();
+  film(rig);
+  const job = await submit(rig, { bandwidth: '4M' });
+  await moving(rig);
+  const { id } = await until(rig, job.id, 'transferring');
+  await rig.engine.cancel({ transferId: id });
+  expect((await rig.engine.settled(job.id)).state).toBe('completed');
+  await rig.engine.retry({ transferId: id });
+  await until(rig, job.id, 'transferring');
+  await rig.close();
+  const next = await open({ folder: rig.folder });
+  await arrived(next, id);
+  expect(compareTrees(next.at('in'), next.at('out'))).toEqual(nothingDiffers);
+  expect((await next.store.job(job.id))?.state).toBe('completed');
+}, 60_000);

@@ -23,7 +23,7 @@ function reached(roots: readonly Source[]): Map<string, string> {
 }
 
 /** Of the console's folder, but run while it is built. */
-const builders = ['web/vite.config.ts', 'web/licences.ts'];
+const builders = ['web/vite.config.ts', 'web/react/vite.config.ts', 'web/licences.ts'];
 
 describe('the import wall', () => {
   test('no source imports what its folder may not', () => {

@@ -1,0 +1,6 @@
+// How the example is built: as any React app is.
+
+import react from '@vitejs/plugin-react';
+import { defineConfig } from 'vite';
+
+export default defineConfig({ plugins: [react()] });
