@@ -59,7 +59,7 @@ function place(lines: LineCounter, offset: number): { line: number; column: numb
 function explain(issue: z.core.$ZodIssue, value: unknown, document: Document): { at: number; message: string }[] {
   const where = keyPath(issue.path);
   if (issue.code === 'unrecognized_keys') {
-    const known = knownKeys(issue.path);
+    const known = knownKeys(issue.path, value);
     return issue.keys.map((key) => {
       const near = nearestWord(key, known);
       const hint = near === undefined ? ` It can hold ${listed(known)}.` : ` Did you mean "${near}"?`;
@@ -92,7 +92,10 @@ function said(issue: z.core.$ZodIssue, given: unknown): string {
       return `${shown} is more than ${issue.maximum}.`;
     case 'invalid_union': {
       const own = issue.errors.flat().find((inner) => inner.code !== 'invalid_type');
-      return own === undefined ? `${shown} does not fit here.` : said(own, given);
+      if (own !== undefined) return said(own, given);
+      // Of several shapes that a word tells apart: the schema says which words there are.
+      if (issue.discriminator !== undefined) return `${shown} is not one of ${issue.message}.`;
+      return `${shown} does not fit here.`;
     }
     default:
       return /[.!?]$/.test(issue.message) ? issue.message : `${issue.message}.`;
@@ -137,14 +140,28 @@ interface SchemaNode {
   readonly properties?: Readonly<Record<string, SchemaNode>>;
   readonly items?: SchemaNode;
   readonly anyOf?: readonly SchemaNode[];
+  readonly oneOf?: readonly SchemaNode[];
+  readonly const?: unknown;
 }
 
-function knownKeys(path: readonly PropertyKey[]): string[] {
+/** The shapes that a value may have; of those that a word tells apart the one that it names. */
+function shapes(node: SchemaNode, value: unknown): SchemaNode[] {
+  const named = (node.oneOf ?? []).filter(({ properties = {} }) =>
+    Object.entries(properties).every(
+      ([key, inner]) => inner.const === undefined || inner.const === (value as Record<string, unknown> | null)?.[key],
+    ),
+  );
+  return [node, ...(node.anyOf ?? []), ...named];
+}
+
+function knownKeys(path: readonly PropertyKey[], value: unknown): string[] {
   let nodes: SchemaNode[] = [configJsonSchema() as SchemaNode];
+  let at = value;
   for (const part of path) {
     nodes = nodes
-      .flatMap((node) => [node, ...(node.anyOf ?? [])])
+      .flatMap((node) => shapes(node, at))
       .flatMap((node) => (typeof part === 'number' ? node.items : node.properties?.[String(part)]) ?? []);
+    at = (at as Record<PropertyKey, unknown> | undefined)?.[part];
   }
-  return nodes.flatMap((node) => [node, ...(node.anyOf ?? [])]).flatMap((node) => Object.keys(node.properties ?? {}));
+  return nodes.flatMap((node) => shapes(node, at)).flatMap((node) => Object.keys(node.properties ?? {}));
 }

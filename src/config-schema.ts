@@ -8,6 +8,7 @@ import { compileRules } from './engine/watch/placement.ts';
 import { sizeSchema } from './model/size-schema.ts';
 import { watchSpecSchema } from './model/specs.ts';
 import { webhookEventsSchema } from './model/webhook-events.ts';
+import { checkedPipelineSchema } from './steps/index.ts';
 
 const folder = z
   .string()
@@ -144,6 +145,24 @@ export const configSchema = z.strictObject({
     })
     .default([])
     .describe('Who is told of events by HTTP'),
+  pipelines: z
+    .array(checkedPipelineSchema)
+    .superRefine((pipelines, context) => {
+      for (const [at, { name, steps }] of pipelines.entries()) {
+        if (pipelines.findIndex((other) => other.name === name) < at) {
+          context.addIssue({ code: 'custom', path: [at, 'name'], message: 'Each pipeline needs a name of its own.' });
+        }
+        for (const [place, { from }] of steps.entries()) {
+          if (from === undefined || place > 0) continue;
+          const message = 'The first step has nothing before it to work on.';
+          context.addIssue({ code: 'custom', path: [at, 'steps', place, 'from'], message });
+        }
+      }
+    })
+    .optional()
+    .describe(
+      'What files go through once they have arrived: the first that fits; left out: checksum, metadata and thumbnail for photos and videos',
+    ),
   watches: z.array(watchConfigSchema).default([]).describe('Folders whose files move as they appear'),
 });
 /** With defaults filled in. */

@@ -7,6 +7,7 @@ import type { ConfigValues, ListenAddress, WatchConfig } from './config-schema.t
 import { defaultLimits } from './default-limits.ts';
 import { Fault } from './model/fault.ts';
 import { displayPath } from './model/names.ts';
+import type { Pipeline } from './model/pipeline.ts';
 import type { WatchRequest } from './model/specs.ts';
 
 export type { ConfigProblem } from './config-problems.ts';
@@ -49,6 +50,8 @@ export interface Settings {
   readonly logs: LogSettings;
   readonly watches: readonly WatchRequest[];
   readonly webhooks: readonly WebhookSettings[];
+  /** What files go through once they have arrived: the first that fits. */
+  readonly pipelines: readonly Pipeline[];
 }
 
 export interface WebhookSettings {
@@ -179,6 +182,7 @@ export async function loadSettings(flags: SettingFlags = {}, env: Environment = 
     },
     watches,
     webhooks: await webhookSettings(values, folder),
+    pipelines: values.pipelines ?? (await import('./steps/default-pipelines.ts')).defaultPipelines,
   };
 }
 

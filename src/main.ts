@@ -300,3 +300,17 @@ export async function* examine(
   const doctor = await import('./doctor.ts');
   yield* doctor.examine(flags, version);
 }
+
+/** One file through a pipeline, here and now (process-by-hand.ts), with the pipelines of the configuration. */
+export async function processFile(
+  flags: import('./config.ts').SettingFlags,
+  request: import('./process-by-hand.ts').HandRequest,
+  hooks: import('./process-by-hand.ts').HandHooks,
+  signal: AbortSignal,
+): Promise<import('./process-by-hand.ts').HandResult> {
+  const [{ loadSettings }, { processByHand }] = await Promise.all([
+    import('./config.ts'),
+    import('./process-by-hand.ts'),
+  ]);
+  return processByHand(request, await loadSettings(flags), hooks, signal);
+}

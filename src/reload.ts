@@ -104,6 +104,7 @@ function namedValues(settings: Settings): readonly Named[] {
     restart('logs.keep', logs.keep),
     restart('logs.jobs', logs.jobs),
     now('webhooks', settings.webhooks),
+    now('pipelines', settings.pipelines),
     now('watches', settings.watches),
   ];
 }

@@ -108,6 +108,27 @@ const verify: VerbSpec = {
   load: async () => (await import('./verify.ts')).verify,
 };
 
+const processVerb: VerbSpec = {
+  name: 'process',
+  usage: ['[OPTION…] KIND SOURCE DESTINATION'],
+  paths: true,
+  summary: 'Put one file through a pipeline by hand: stitch, transcode, thumbnail, checksum',
+  about:
+    'KIND is that of the device (gopro, insta360, mounted); it chooses the pipeline of the configuration, as after an offload. Into a folder go all results; a DESTINATION ' +
+    'with an ending (.m3u8, .mp4, .jpg, .webp, .xmp, .json) is the one result of that type, and needs no configuration. What is there is not written over. ' +
+    'Stopped or broken off, the same command again goes on where it was.',
+  options: [
+    { name: 'pipeline', value: 'NAME', about: 'This pipeline of the configuration' },
+    { name: 'progress', short: 'P', about: 'Say how far it is also where no terminal is' },
+    config,
+  ],
+  examples: [
+    ['wherry process insta360 VID_001.insv /mnt/films/flight.m3u8', 'stitched, and cut up for playing in a browser'],
+    ['wherry process gopro GX010001.MP4 /mnt/processed/', 'all that the pipeline for a GoPro makes'],
+  ],
+  load: async () => (await import('./process.ts')).processVerb,
+};
+
 const serve: VerbSpec = {
   name: 'serve',
   usage: ['[OPTION…]'],
@@ -284,6 +305,7 @@ export const verbs: readonly VerbSpec[] = [
   copy,
   watchVerb,
   verify,
+  processVerb,
   serve,
   watchesVerb,
   devices,

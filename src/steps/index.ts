@@ -44,10 +44,19 @@ const [first, ...others] = steps.map((step) =>
 );
 if (first === undefined) throw new Error('there are no steps');
 
+/** The words that there are, for who says it in a sentence. */
+const notOne = (issue: { readonly code?: string }) =>
+  issue.code === 'invalid_union'
+    ? steps
+        .map(({ kind }) => kind)
+        .join(', ')
+        .replace(/, (?=[^,]*$)/, ' or ')
+    : undefined;
+
 /** A pipeline whose steps are there, and whose parameters are theirs. */
 export const checkedPipelineSchema = pipelineSchema.extend({
   steps: z
-    .array(z.discriminatedUnion('step', [first, ...others]))
+    .array(z.discriminatedUnion('step', [first, ...others], { error: notOne }))
     .min(1)
     .describe('In this order'),
 });

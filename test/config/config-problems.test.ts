@@ -54,6 +54,35 @@ watches:
     ]);
   });
 
+  test('checks the parameters of steps, each against its own', () => {
+    const pipeline = (...steps: string[]) =>
+      ['pipelines:', '  - name: cam', '    deviceKinds: [gopro]', '    steps:', ...steps].join('\n');
+    expect(linesOf(pipeline('      - step: thumbnail', '        widht: 300'))).toEqual([
+      '6:9 "widht" is no key of pipelines[0].steps[0]. Did you mean "width"?',
+    ]);
+    expect(linesOf(pipeline('      - { step: transcode, preset: hsl }', '      - { step: exec, argv: [] }'))).toEqual([
+      '5:36 pipelines[0].steps[0].preset: "hsl" is not one of hls, h264-proxy or stitch-equirect.',
+      '6:29 pipelines[0].steps[1].argv: [] is less than 1.',
+    ]);
+    expect(linesOf(pipeline('      - step: transcod'))).toEqual([
+      '5:15 pipelines[0].steps[0].step: "transcod" is not one of checksum, metadata, xmp, thumbnail, transcode, exec or scan.',
+    ]);
+    expect(linesOf(pipeline('      - { step: scan, optional: true }'))).toEqual([
+      '5:33 pipelines[0].steps[0].optional: true is not one of false.',
+    ]);
+    expect(linesOf(pipeline('      - { step: checksum, from: sphere }'))).toEqual([
+      '5:33 pipelines[0].steps[0].from: The first step has nothing before it to work on.',
+    ]);
+    const right = readConfigText(pipeline('      - { step: transcode, preset: hls }', '      - { step: scan }'));
+    expect(right.values?.pipelines?.[0]).toMatchObject({
+      deviceKinds: ['gopro'],
+      steps: [
+        { step: 'transcode', segmentSeconds: 6, timeoutMinutes: 120, optional: false },
+        { step: 'scan', optional: false },
+      ],
+    });
+  });
+
   test('says what is missing where it should stand', () => {
     expect(linesOf('watches:\n  - destination: /b\n')).toEqual(['2:5 watches[0].source: it is missing; write text.']);
     expect(linesOf('watches:\n  - source: /b\n')).toEqual([

@@ -176,6 +176,7 @@ describe('the list of what may change', () => {
       logs: { folder: '/x', level: 'debug' as const, maxBytes: 1, keep: 1, jobs: 1 },
       webhooks: [{ name: 'x', url: 'https://x', events: ['*'], allowPrivate: false, secret: 'x' }],
       watches: [{ kind: 'watch' as const, source: '/x', destinations: ['/y'] }],
+      pipelines: [],
     };
     const { properties } = configJsonSchema() as { properties: Record<string, { properties?: object }> };
     const keys = Object.entries(properties).flatMap(([key, { properties: inner }]) =>

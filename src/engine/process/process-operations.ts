@@ -69,6 +69,7 @@ export const operations = {
   'process.clear': clear,
   'process.sweep': sweep,
   'process.room': room,
+  'process.deliver': deliver,
   'process.note': note,
   'process.notes': notes,
   'process.forget': forget,
@@ -178,6 +179,18 @@ function room({ root }: In, { control }: OperationContext): number {
   return within(control, sides.source, root, (confined) => {
     const { bavail, bsize } = statfsSync(confined.openFolder('').self);
     return bavail * bsize;
+  });
+}
+
+/** Moves one result out of the work folder to a name of its own. Rejects with `exists`. */
+function deliver(input: In & { readonly from: string; readonly to: string }, { control }: OperationContext): void {
+  within(control, sides.source, input.root, (confined) => {
+    const made = lookAtMade(confined, input.from, control, { sync: true });
+    if (made === undefined) throw new Fault('internal', `${displayPath(input.from)} is no longer there.`);
+    const answer = publishOne(confined, { work: input.from, final: safeRelativePath(input.to), made }, control);
+    if (answer !== 'published')
+      throw new Fault('exists', `${displayPath(joinPath(input.root, input.to))} is already there.`);
+    confined.syncFolder(parentPath(input.to));
   });
 }
 
