@@ -19,12 +19,16 @@ export interface AttemptParts extends HeldParts, Pick<EngineParts, 'mover' | 'no
 }
 
 export interface Attempts {
-  /** Resolves once the slot is free again. Never rejects. */
-  run(work: TransferWork | GoOnWork): Promise<void>;
+  /**
+   * Resolves once all is written. Never rejects. `moved` is called before the last row is written as arrived, so that whoever
+   * gets the slot shares that commit; it is not where a transfer ends in another way.
+   */
+  run(work: TransferWork | GoOnWork, moved: () => void): Promise<void>;
 }
 
 export function createAttempts(parts: AttemptParts): Attempts {
   const { clock, ledger, jobs, live, log, mover, places, rows } = parts;
+  const whenMoved = new WeakMap<Held, () => void>();
 
   const claim = async (work: TransferWork): Promise<Held[]> => {
     const run = jobs.get(work.jobId);
@@ -145,8 +149,8 @@ export function createAttempts(parts: AttemptParts): Attempts {
       alreadyThere: outcome.alreadyThere,
     };
     const proven = { ...row, ...patch, phase: 'process' as const };
-    const after = await rows.inTurn(one, () =>
-      ledger.advance(
+    const after = await rows.inTurn(one, () => {
+      const written = ledger.advance(
         processingOf(run.mode, proven) === null
           ? {
               ...{ transfer: one.row, inputs: ['arrive', 'complete'], patch, facts, receipt },
@@ -154,8 +158,10 @@ export function createAttempts(parts: AttemptParts): Attempts {
             }
           : // What is to be processed begins a new count of attempts.
             { transfer: one.row, inputs: 'arrive', patch: { ...patch, attempts: 0 }, facts, receipt },
-      ),
-    );
+      );
+      whenMoved.get(one)?.();
+      return written;
+    });
     if (after !== undefined) one.row = after;
     rows.letGo(one);
     if (after === undefined) return;
@@ -211,9 +217,10 @@ export function createAttempts(parts: AttemptParts): Attempts {
     }
   };
 
-  const goOn = async (work: GoOnWork) => {
+  const goOn = async (work: GoOnWork, moved: () => void) => {
     const one = rows.byTransfer(work.transferId);
     if (one === undefined || !one.holding.parked || one.holding.intent !== undefined) return;
+    whenMoved.set(one, moved);
     one.holding.parked = false;
     one.holding.control = freshControl(one.run.limit);
     one.holding.seen = { bytes: 0, beats: 0, at: clock.monotonic() };
@@ -222,10 +229,17 @@ export function createAttempts(parts: AttemptParts): Attempts {
   };
 
   return {
-    run: async (work) => {
+    run: async (work, moved) => {
       try {
-        if (work.kind === 'go-on') await goOn(work);
-        else await move(await claim(work));
+        if (work.kind === 'go-on') return await goOn(work, moved);
+        const batch = await claim(work);
+        let left = batch.length;
+        const oneMoved = () => {
+          left -= 1;
+          if (left === 0) moved();
+        };
+        for (const one of batch) whenMoved.set(one, oneMoved);
+        await move(batch);
       } catch (error) {
         log.error({ jobId: work.jobId, fault: asFault(error).report() }, 'An attempt broke off');
       }

@@ -120,7 +120,11 @@ export function createScheduler(parts: SchedulerParts): Scheduler {
 
   const carryOut = (item: EngineWork | ProcessWork): Promise<void> => {
     if (item.kind === 'process') return processes.run(item);
-    return item.kind === 'pack' ? packs.run(withoutMoved(item)) : attempts.run(item);
+    if (item.kind === 'pack') return packs.run(withoutMoved(item));
+    return attempts.run(item, () => {
+      dispatcher.complete(item.key);
+      claimAll();
+    });
   };
 
   const run = (item: EngineWork | ProcessWork) => {

@@ -193,8 +193,8 @@ export interface StoreReader {
 
 export interface Store extends StoreReader {
   /**
-   * Applies in order, in one transaction shared with other calls of the same 5 ms; resolves after the commit is durable with one result
-   * a change. Rejects with `ledger` where the disk refuses (nothing of the call is then written).
+   * Applies in order, in one transaction shared with other calls of the same turn, or that came while the one before was written;
+   * resolves after the commit is durable with one result a change. Rejects with `ledger` where the disk refuses (nothing of the call is then written).
    */
   apply(changes: readonly Change[]): Promise<readonly ChangeResult[]>;
   /** Called after each commit that wrote events, with the new cursor. Returns how to stop listening. */

@@ -4,6 +4,7 @@ import { mkdirSync, statSync } from 'node:fs';
 import { afterEach, describe, expect, it } from 'vitest';
 import { idSource, systemClock, systemRandom } from '../../src/model/clock.ts';
 import type { Transfer } from '../../src/model/transfer.ts';
+import type { Store } from '../../src/store/store.ts';
 import { openRig, type Rig, type RigOptions } from '../support/engine-rig.ts';
 import { compareTrees, filesBelow, writeContent, writeSmallFiles } from '../support/trees.ts';
 
@@ -67,6 +68,35 @@ describe('queued rows', () => {
     expect(await rig.facts(middle)).toEqual(['download.started', 'download.completed', 'completed']);
     expect(await rig.store.receipts({ transferId: middle })).toHaveLength(1);
     expect(await rig.store.transfer(last)).toMatchObject({ state: 'paused' });
+  });
+});
+
+describe('a slot', () => {
+  it('is handed on in the commit that says its file has arrived', async () => {
+    let completing = 0;
+    let handedOn = 0;
+    let most = 0;
+    const wrapStore = (store: Store): Store => ({
+      ...store,
+      apply: async (changes) => {
+        const states = changes.flatMap((change) => (change.kind === 'update_transfer' ? [change.transfer] : []));
+        const begins = states.some(
+          ({ state, publishing, fence }) => state === 'transferring' && !publishing && fence > 0,
+        );
+        const ends = states.some(({ state }) => state === 'completed');
+        if (begins && completing > 0) handedOn += 1;
+        if (ends) completing += 1;
+        const results = await store.apply(changes);
+        if (ends) completing -= 1;
+        most = Math.max(most, (await store.countTransfers()).transferring);
+        return results;
+      },
+    });
+    const rig = await open({ limits: { slots: { global: 1 } }, wrapStore });
+    for (const name of ['a', 'b', 'c', 'd']) writeContent(rig.at('in', name), 1, 9_000_000);
+    const job = await rig.copy({ sources: [rig.at('in')], destination: rig.at('out') });
+    expect(job).toMatchObject({ state: 'completed', counts: { completed: 4 } });
+    expect([handedOn, most]).toEqual([3, 1]);
   });
 });
 
