@@ -1,6 +1,5 @@
 // Confined access below a root: no path, and no symlink that is swapped in, leads out of it.
 
-import type { Stats } from 'node:fs';
 import {
   closeSync,
   constants,
@@ -21,7 +20,7 @@ import { Fault } from '../model/fault.ts';
 import { baseName, displayPath, isText, joinPath, parentPath, pathBytes, safeRelativePath } from '../model/names.ts';
 import type { Attempt } from './errno.ts';
 import { errnoFault, errnoOf } from './errno.ts';
-import type { SystemCalls } from './system-calls.ts';
+import type { OpenFacts, SystemCalls } from './system-calls.ts';
 
 /** A path that file calls take: text, or bytes where a name is not UTF-8. */
 export type FilePath = string | Buffer;
@@ -76,7 +75,8 @@ const syncPatienceMs = 60_000;
 export class ConfinedRoot {
   readonly root: string;
   readonly #beforeCall: (patienceMs?: number) => void;
-  readonly #calls: SystemCalls | undefined;
+  /** What it was opened with. */
+  readonly calls: SystemCalls | undefined;
   readonly #folders = new Map<string, ConfinedFolder>();
   /** Of the folders the one that was used last. */
   #last: ConfinedFolder | undefined;
@@ -92,7 +92,7 @@ export class ConfinedRoot {
     this.root = root;
     this.#top = top;
     this.#beforeCall = beforeCall;
-    this.#calls = calls;
+    this.calls = calls;
   }
 
   /** Opens an absolute path; symlinks in it are followed, for whoever named the root chose them. */
@@ -132,10 +132,11 @@ export class ConfinedRoot {
   /** The quick way for the many files of a folder that stands open: its path has been checked, and the name is a plain one. */
   #split(path: string): { folder: string; name: string } | undefined {
     const cut = path.lastIndexOf('/');
-    const folder = cut < 0 ? '' : path.slice(0, cut);
     const name = path.slice(cut + 1);
+    const last = this.#last?.path;
+    const folder = cut < 0 ? '' : cut === last?.length && path.startsWith(last) ? last : path.slice(0, cut);
     if (cut === 0 || path.length > plainPathLength || !plainName.test(name)) return undefined;
-    return folder === '' || this.#folders.has(folder) ? { folder, name } : undefined;
+    return folder === '' || folder === last || this.#folders.has(folder) ? { folder, name } : undefined;
   }
 
   /**
@@ -146,7 +147,7 @@ export class ConfinedRoot {
     path: string,
     flags: number,
     options: { mode?: number; create?: boolean } = {},
-  ): { fd: number; stats: Stats } {
+  ): { fd: number; stats: OpenFacts } {
     const attempt: Attempt = { operation: 'open', path, place: this.root };
     const { folder, name } = this.locate(path, options);
     let fd: number;
@@ -163,7 +164,7 @@ export class ConfinedRoot {
     }
     try {
       this.#beforeCall();
-      const stats = fstatSync(fd);
+      const stats = this.calls === undefined ? fstatSync(fd) : this.calls.fstat(fd);
       if (stats.isDirectory())
         throw new Fault('exists', `${displayPath(path)} in ${displayPath(this.root)} is a folder, not a file.`);
       if (!stats.isFile()) throw this.#notAFile(path);
@@ -189,8 +190,8 @@ export class ConfinedRoot {
 
   /** Closes what `openFile` and `openAgain` opened; throws the operating system's error. */
   closeFile(fd: number): void {
-    if (this.#calls === undefined) closeSync(fd);
-    else this.#calls.close(fd);
+    if (this.calls === undefined) closeSync(fd);
+    else this.calls.close(fd);
   }
 
   /** Makes the entries of a folder durable. What cannot sync folders is let pass. */
@@ -227,11 +228,11 @@ export class ConfinedRoot {
 
   /** Undefined where the path has one part to go, and where the kernel refuses it: the walk part by part then makes what is missing, or says what is wrong. */
   #atOnce(path: string): ConfinedFolder | undefined {
-    const openat2 = this.#calls?.openat2;
+    const openat2 = this.calls?.openat2;
     if (openat2 === undefined || !path.includes('/') || this.#folders.has(parentPath(path))) return undefined;
     this.#beforeCall();
     try {
-      return this.#keep(openedFolder(path, openat2(this.#top.fd, path, walkFlags, 0), this.#calls));
+      return this.#keep(openedFolder(path, openat2(this.#top.fd, path, walkFlags, 0), this.calls));
     } catch (error) {
       if (errnoOf(error) === undefined) throw error;
       return undefined;
@@ -252,9 +253,9 @@ export class ConfinedRoot {
   }
 
   #openIn(folder: ConfinedFolder, name: string, flags: number, mode: number): number {
-    return this.#calls === undefined
+    return this.calls === undefined
       ? openSync(folder.at(name), flags, mode)
-      : this.#calls.openat(folder.fd, name, flags, mode);
+      : this.calls.openat(folder.fd, name, flags, mode);
   }
 
   #open(above: ConfinedFolder, name: string, create: boolean): ConfinedFolder {
@@ -262,7 +263,7 @@ export class ConfinedRoot {
     for (let made = false; ; ) {
       this.#beforeCall();
       try {
-        if (byDescriptor) return openedFolder(path, this.#openIn(above, name, walkFlags, 0), this.#calls);
+        if (byDescriptor) return openedFolder(path, this.#openIn(above, name, walkFlags, 0), this.calls);
         return this.#openNamed(above, name, path);
       } catch (error) {
         const errno = errnoOf(error);
@@ -291,8 +292,8 @@ export class ConfinedRoot {
   #make(above: ConfinedFolder, name: string, path: string): void {
     this.#beforeCall();
     try {
-      if (this.#calls === undefined) mkdirSync(above.at(name));
-      else this.#calls.mkdirat(above.fd, name, 0o777);
+      if (this.calls === undefined) mkdirSync(above.at(name));
+      else this.calls.mkdirat(above.fd, name, 0o777);
       this.#unsynced.add(above.path);
     } catch (error) {
       if (errnoOf(error) !== 'EEXIST')

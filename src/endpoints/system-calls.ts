@@ -28,8 +28,14 @@ export interface SystemCalls {
   linkat(fromFolder: number, from: string, toFolder: number, to: string): void;
   /** Replaces what has the new name; with `keep` throws `EEXIST` there, and `EINVAL` where the file system cannot promise that. */
   renameat2(fromFolder: number, from: string, toFolder: number, to: string, options?: { keep?: boolean }): void;
-  /** Sets both times of a file that stands open, in nanoseconds since 1970. */
-  futimens(fd: number, atimeNs: bigint, mtimeNs: bigint): void;
+  /** What stands open, told as `fstatSync` tells it. */
+  fstat(fd: number): OpenFacts;
+  /** Reads into `buffer` from `offset` on; returns how many bytes came, 0 at the file's end. */
+  pread(fd: number, buffer: Uint8Array, offset: number, length: number, position: number): number;
+  /** Returns how many of the bytes were written. */
+  pwrite(fd: number, buffer: Uint8Array, offset: number, length: number, position: number): number;
+  /** Sets both times of a file that stands open: whole seconds since 1970, and nanoseconds (0 to 999,999,999) after them. */
+  futimens(fd: number, seconds: number, nanoseconds: number): void;
   /** Waits until the file system of `fd` is durable. Since Linux 5.8 it throws, once for each `fd`, what could not be written since that was opened. */
   syncfs(fd: number): void;
   /** Names of the extended attributes of an open file. */
@@ -49,6 +55,16 @@ export interface FileFacts {
   isFile(): boolean;
   isDirectory(): boolean;
   isSymbolicLink(): boolean;
+}
+
+/** Of a file that stands open. Numbers of inodes and devices that are too large for a double are not exact. */
+export interface OpenFacts extends FileFacts {
+  readonly dev: number;
+  readonly ino: number;
+  readonly uid: number;
+  readonly gid: number;
+  /** Of 512 bytes. */
+  readonly blocks: number;
 }
 
 type Native = (...values: unknown[]) => number;
@@ -99,6 +115,8 @@ function callsOf(koffi: Koffi): SystemCalls {
   const unlink = find('int unlinkat(int, const char *, int)');
   const link = find('int linkat(int, const char *, int, const char *, int)');
   const rename = find('int renameat2(int, const char *, int, const char *, uint)');
+  const read = find('int64_t pread(int, uint8_t *, size_t, int64_t)');
+  const write = find('int64_t pwrite(int, const uint8_t *, size_t, int64_t)');
   const times = find('int futimens(int, const uint8_t *)');
   const sync = find('int syncfs(int)');
   const list = find('int64_t flistxattr(int, uint8_t *, size_t)');
@@ -112,7 +130,7 @@ function callsOf(koffi: Koffi): SystemCalls {
     return errno === errnos.EINTR ? undefined : systemError(errno, syscall);
   };
   const how = Buffer.alloc(openHowBytes);
-  const timespecs = new BigInt64Array(4);
+  const timespecs = new Uint32Array(8);
   const facts = new Uint32Array(statxWords);
   let values: Buffer | undefined;
 
@@ -198,9 +216,37 @@ function callsOf(koffi: Koffi): SystemCalls {
         if (error !== undefined) throw error;
       }
     },
-    futimens(fd, atimeNs, mtimeNs) {
-      writeTime(timespecs, 0, atimeNs);
-      writeTime(timespecs, 2, mtimeNs);
+    fstat(fd) {
+      while (stat(fd, '', openStatxFlags, basicStatxMask, facts) < 0) {
+        const error = trouble('fstat');
+        if (error !== undefined) throw error;
+      }
+      return new ReadOpenFacts(facts);
+    },
+    pread(fd, buffer, offset, length, position) {
+      const into = offset === 0 ? buffer : buffer.subarray(offset);
+      for (;;) {
+        const count = read(fd, into, length, position);
+        if (count >= 0) return count;
+        const error = trouble('pread');
+        if (error !== undefined) throw error;
+      }
+    },
+    pwrite(fd, buffer, offset, length, position) {
+      const from = offset === 0 ? buffer : buffer.subarray(offset);
+      for (;;) {
+        const count = write(fd, from, length, position);
+        if (count >= 0) return count;
+        const error = trouble('pwrite');
+        if (error !== undefined) throw error;
+      }
+    },
+    futimens(fd, seconds, nanoseconds) {
+      for (const at of [0, 4]) {
+        timespecs[at] = seconds;
+        timespecs[at + 1] = Math.floor(seconds / 2 ** 32);
+        timespecs[at + 2] = nanoseconds;
+      }
       while (times(fd, timespecs) < 0) {
         const error = trouble('futimens');
         if (error !== undefined) throw error;
@@ -254,6 +300,9 @@ function callsOf(koffi: Koffi): SystemCalls {
 const statxWords = 64;
 const statxFlags = 0x100 | 0x800;
 const statxMask = 0x1 | 0x2 | 0x40 | 0x200;
+/** AT_EMPTY_PATH: the descriptor itself; all that stat(2) tells. */
+const openStatxFlags = 0x1000;
+const basicStatxMask = 0x7ff;
 
 /** Read out of struct statx: stx_mode at byte 28, stx_size at 40, stx_mtime at 112. */
 class ReadFacts implements FileFacts {
@@ -281,6 +330,30 @@ class ReadFacts implements FileFacts {
   }
 }
 
+/** stx_uid at byte 20, stx_ino at 32, stx_blocks at 48, stx_dev at 136. */
+class ReadOpenFacts extends ReadFacts implements OpenFacts {
+  readonly dev: number;
+  readonly ino: number;
+  readonly uid: number;
+  readonly gid: number;
+  readonly blocks: number;
+
+  constructor(words: Uint32Array) {
+    super(words);
+    this.uid = words[5] ?? 0;
+    this.gid = words[6] ?? 0;
+    this.ino = (words[8] ?? 0) + (words[9] ?? 0) * 2 ** 32;
+    this.blocks = (words[12] ?? 0) + (words[13] ?? 0) * 2 ** 32;
+    this.dev = deviceNumber(words[34] ?? 0, words[35] ?? 0);
+  }
+}
+
+/** As makedev(3) joins them. */
+function deviceNumber(major: number, minor: number): number {
+  const low = ((major & 0xfff) << 8) | (minor & 0xff);
+  return (major - (major & 0xfff)) * 2 ** 32 + (minor - (minor & 0xff)) * 2 ** 12 + low;
+}
+
 const atWorkingFolder = -100;
 /** O_PATH: marks the place only. */
 const pathOnly = 0o10000000;
@@ -303,14 +376,6 @@ function namesIn(list: Buffer): string[] {
   }
   return names;
 }
-
-function writeTime(timespecs: BigInt64Array, at: number, ns: bigint): void {
-  const below = ((ns % second) + second) % second;
-  timespecs[at] = (ns - below) / second;
-  timespecs[at + 1] = below;
-}
-
-const second = 1_000_000_000n;
 
 /** Linux's numbers, as errno.h of those architectures lists them. */
 const errnos = { ENOENT: 2, EINTR: 4, EINVAL: 22, ENODATA: 61 };

@@ -133,12 +133,39 @@ describe('openat2', () => {
 describe('an open file', () => {
   it('keeps times to the nanosecond, also before 1970', () => {
     const fd = openSync(join(folder, 'file'), 'w');
-    for (const ns of [1_700_000_000_123_456_789n, -1_500_000_001n, 0n]) {
-      calls.futimens(fd, ns, ns);
+    for (const ns of [1_700_000_000_123_456_789n, 5_000_000_000_000_000_001n, -1_500_000_001n, 0n]) {
+      const below = ((ns % 1_000_000_000n) + 1_000_000_000n) % 1_000_000_000n;
+      calls.futimens(fd, Number((ns - below) / 1_000_000_000n), Number(below));
       expect(fstatSync(fd, { bigint: true })).toMatchObject({ mtimeNs: ns, atimeNs: ns });
     }
     closeSync(fd);
-    expect(errno(() => calls.futimens(fd, 0n, 0n))).toBe('EBADF');
+    expect(errno(() => calls.futimens(fd, 0, 0))).toBe('EBADF');
+  });
+
+  it('is looked at as fstat does, on devices of any number', () => {
+    for (const path of [join(folder, 'file'), '/dev/null', '/proc/self/status']) {
+      writeFileSync(join(folder, 'file'), 'some content', { mode: 0o640 });
+      const fd = openSync(path, 'r');
+      const { dev, ino, uid, gid, size, mode, mtimeMs, blocks } = fstatSync(fd);
+      expect(calls.fstat(fd)).toMatchObject({ dev, ino, uid, gid, size, mode, mtimeMs, blocks });
+      closeSync(fd);
+      expect(errno(() => calls.fstat(fd))).toBe('EBADF');
+    }
+  });
+
+  it('is written and read at any place, beyond 4 GiB too', () => {
+    const fd = openSync(join(folder, 'file'), 'w+');
+    const text = Buffer.from('0123456789');
+    expect(calls.pwrite(fd, text, 0, 10, 5_000_000_000)).toBe(10);
+    expect(calls.pwrite(fd, text, 7, 3, 2)).toBe(3);
+    const back = Buffer.alloc(12, '.');
+    expect(calls.pread(fd, back, 1, 4, 5_000_000_006)).toBe(4);
+    expect(calls.pread(fd, back, 6, 3, 2)).toBe(3);
+    expect(back.toString()).toBe('.6789.789...');
+    expect(calls.pread(fd, back, 0, 12, 5_000_000_010)).toBe(0);
+    closeSync(fd);
+    expect(errno(() => calls.pread(fd, back, 0, 12, 0))).toBe('EBADF');
+    expect(errno(() => calls.pwrite(fd, back, 0, 12, 0))).toBe('EBADF');
   });
 
   it('keeps extended attributes of any name and value', () => {

@@ -21,7 +21,6 @@ import { discardByStream, recoverByStream } from './stream-cleanup.ts';
 import { moveByStream } from './stream-move.ts';
 import { movePackByStream } from './stream-pack.ts';
 import type { FoundPartial } from './sweep.ts';
-import { openSyncProgram } from './sync-program.ts';
 
 export interface MoverOptions {
   /** Opened with `laneOperations` among its modules. */
@@ -45,8 +44,6 @@ export function createMover(options: MoverOptions): Mover {
     reservations: new Reservations(),
     holdersAlive: new Set(),
     growing: new Map(),
-    syncProgram: openSyncProgram(),
-    syncFailures: new SharedArrayBuffer(4),
     lanes: { running: 0, sources: 0, most: Math.max(2, Math.min(4, availableParallelism())) },
   };
 

@@ -1,10 +1,12 @@
 // Makes many files of one file system durable at once, where that is as good as an fsync for each of them.
 
+import { closeSync, constants, openSync } from 'node:fs';
 import { release } from 'node:os';
+import type { ConfinedRoot } from '../../endpoints/confined.ts';
+import { errnoOf } from '../../endpoints/errno.ts';
 import { type Control, sides } from '../../endpoints/mounts.ts';
-import { Fault } from '../../model/fault.ts';
-import { displayPath } from '../../model/names.ts';
-import { syncPatienceMs } from './lane-file.ts';
+import { systemCalls } from '../../endpoints/system-calls.ts';
+import { lostWrites, syncPatienceMs } from './lane-file.ts';
 
 /** `none`: memory, nothing to be made durable. `group`: one syncfs(2) for all. `each`: an fsync for each file and folder. */
 export type SyncWay = 'none' | 'group' | 'each';
@@ -22,31 +24,56 @@ function reportsErrors(kernel: string): boolean {
   return major > 5 || (major === 5 && minor >= 8);
 }
 
-/** What the main thread answers a worker that has asked for a sync, in an Int32 cell. */
-export const syncAnswers = { open: 0, done: 1, failed: 2, none: 3 } as const;
+/** Files of a group from which on loading the native call for it takes less than an fsync for each of them. */
+const worthLoading = 8;
 
-const lookAgainMs = 100;
+/** Of the file system that holds a folder, for one worker. */
+export interface GroupSync {
+  /**
+   * Waits until everything that was written there is durable. Throws `sync_failed` where anything that was written since `openGroupSync`,
+   * by whomever, could not be made so; then every file that was not known to be durable before is in doubt. False where the system has no
+   * such call after all.
+   */
+  sync(): boolean;
+  close(): void;
+}
 
 /**
- * syncfs(2) of the file system that holds `folder`: `ask` has the main thread see to it (sync-program.ts), `answer` is where it says what came of it.
- * The kernel tells an error that came before to one caller of syncfs only, so whoever hears of one tells the other workers by
- * `failures`: a group is durable where this returns true and no failure was counted since the group was begun.
- * Throws `sync_failed`. False where it cannot be done here.
+ * To be opened before the first write that it is to answer for: Linux tells each descriptor, once, of the errors since that was opened,
+ * so that no worker hears of what another was told in its place. Undefined where it cannot be had for so few files.
  */
-export function syncFileSystem(
-  folder: string,
-  { ask, answer, failures }: { ask: () => void; answer: Int32Array; failures: Int32Array },
-  control: Control,
-): boolean {
-  control.enter(sides.destination, syncPatienceMs);
-  Atomics.store(answer, 0, syncAnswers.open);
-  ask();
-  while (Atomics.load(answer, 0) === syncAnswers.open) Atomics.wait(answer, 0, syncAnswers.open, lookAgainMs);
-  control.enter(sides.none);
-  if (Atomics.load(answer, 0) === syncAnswers.none) return false;
-  if (Atomics.load(answer, 0) === syncAnswers.done) return true;
-  Atomics.add(failures, 0, 1);
-  throw new Fault('sync_failed', `What was written to ${displayPath(folder)} could not be made durable.`, {
-    place: { endpoint: displayPath(folder), operation: 'make durable' },
-  });
+export function openGroupSync(
+  confined: ConfinedRoot,
+  { files, control }: { files: number; control: Control },
+): GroupSync | undefined {
+  const calls = files < worthLoading ? undefined : systemCalls();
+  if (calls === undefined) return undefined;
+  const folder = confined.openFolder('');
+  let fd: number;
+  control.enter(sides.destination);
+  try {
+    // By Node, which closes it when the worker is ended. A folder that may be searched but not listed cannot be opened so.
+    fd = openSync(folder.self, constants.O_RDONLY | constants.O_DIRECTORY);
+  } catch (error) {
+    if (errnoOf(error) === undefined) throw error;
+    return undefined;
+  }
+  return {
+    sync() {
+      control.enter(sides.destination, syncPatienceMs);
+      try {
+        calls.syncfs(fd);
+        return true;
+      } catch (error) {
+        if (callless.has(errnoOf(error) ?? '')) return false;
+        throw lostWrites(error, { root: confined.root, path: '' }, 'make durable');
+      } finally {
+        control.enter(sides.destination);
+      }
+    },
+    close: () => closeSync(fd),
+  };
 }
+
+/** What a container answers that forbids the call. */
+const callless = new Set(['ENOSYS', 'EPERM']);

@@ -1,9 +1,10 @@
 // How the mover's worker operations reach files: roots opened for one operation, each call charged to its side and its errors placed.
 
-import { fstatSync, fsyncSync, readSync, type Stats, writeSync } from 'node:fs';
+import { fstatSync, fsyncSync, futimesSync, readSync, writeSync } from 'node:fs';
 import { ConfinedRoot } from '../../endpoints/confined.ts';
 import { errnoFault, errnoOf } from '../../endpoints/errno.ts';
 import { type Control, type Side, sides } from '../../endpoints/mounts.ts';
+import type { OpenFacts } from '../../endpoints/system-calls.ts';
 import { asFault, Fault } from '../../model/fault.ts';
 import { displayPath } from '../../model/names.ts';
 
@@ -43,7 +44,7 @@ export function within<Result>(
 export class LaneFile {
   readonly fd: number;
   /** As it was when it was opened. */
-  readonly stats: Stats;
+  readonly stats: OpenFacts;
   readonly #confined: ConfinedRoot;
   readonly #path: string;
   readonly #side: Side;
@@ -53,7 +54,7 @@ export class LaneFile {
   private constructor(
     confined: ConfinedRoot,
     path: string,
-    opened: { fd: number; stats: Stats },
+    opened: { fd: number; stats: OpenFacts },
     side: Side,
     control: Control,
   ) {
@@ -78,17 +79,21 @@ export class LaneFile {
   }
 
   /** Opens once more, by its name and for reading, what has been made under this path. `stats` are those of what was made. */
-  static again(confined: ConfinedRoot, path: string, stats: Stats, side: Side, control: Control): LaneFile {
+  static again(confined: ConfinedRoot, path: string, stats: OpenFacts, side: Side, control: Control): LaneFile {
     return new LaneFile(confined, path, { fd: confined.openAgain(path), stats }, side, control);
   }
 
   /** Fills `length` bytes of `buffer`, also where single reads are short; returns fewer only at the file's end. */
   read(buffer: Uint8Array, length: number, position: number): number {
+    const { calls } = this.#confined;
     let done = 0;
     try {
       while (done < length) {
         this.#control.enter(this.#side);
-        const count = readSync(this.fd, buffer, done, length - done, position + done);
+        const count =
+          calls === undefined
+            ? readSync(this.fd, buffer, done, length - done, position + done)
+            : calls.pread(this.fd, buffer, done, length - done, position + done);
         if (count === 0) break;
         done += count;
       }
@@ -100,11 +105,15 @@ export class LaneFile {
 
   /** Writes all `length` bytes. */
   write(buffer: Uint8Array, length: number, position: number): void {
+    const { calls } = this.#confined;
     let done = 0;
     try {
       while (done < length) {
         this.#control.enter(this.#side);
-        done += writeSync(this.fd, buffer, done, length - done, position + done);
+        done +=
+          calls === undefined
+            ? writeSync(this.fd, buffer, done, length - done, position + done)
+            : calls.pwrite(this.fd, buffer, done, length - done, position + done);
       }
     } catch (error) {
       throw this.#fault(error, 'write', position + done);
@@ -121,8 +130,31 @@ export class LaneFile {
     }
   }
 
-  statsNow(): Stats {
-    return this.call('look at', (fd) => fstatSync(fd));
+  statsNow(): OpenFacts {
+    const { calls } = this.#confined;
+    this.#control.enter(this.#side);
+    try {
+      return calls === undefined ? fstatSync(this.fd) : calls.fstat(this.fd);
+    } catch (error) {
+      throw this.#fault(error, 'look at');
+    }
+  }
+
+  /** Both times. */
+  setTime(mtimeMs: number): void {
+    const { calls } = this.#confined;
+    this.#control.enter(this.#side);
+    try {
+      if (calls === undefined) {
+        futimesSync(this.fd, mtimeMs / 1000, mtimeMs / 1000);
+        return;
+      }
+      const seconds = Math.floor(mtimeMs / 1000);
+      const nanoseconds = Math.floor((mtimeMs - seconds * 1000) * 1e6);
+      calls.futimens(this.fd, seconds, nanoseconds);
+    } catch (error) {
+      throw this.#fault(error, 'set the time of');
+    }
   }
 
   /** Throws `sync_failed`, or `space`, `network`, `device` where that is why: written data may be lost then, whatever a reading says. */

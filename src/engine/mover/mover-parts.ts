@@ -8,7 +8,6 @@ import { displayPath } from '../../model/names.ts';
 import type { BlockTable } from './block-table.ts';
 import type { Inode } from './lane-file.ts';
 import type { Reservations } from './reservations.ts';
-import type { SyncProgram } from './sync-program.ts';
 
 export interface MoverParts {
   readonly mounts: Mounts;
@@ -18,9 +17,6 @@ export interface MoverParts {
   readonly holdersAlive: Set<string>;
   /** By transfer: what this process has copied of sources that still grow, so that going on needs no reading again. */
   readonly growing: Map<string, { readonly table: BlockTable; readonly inode: Inode }>;
-  readonly syncProgram: SyncProgram;
-  /** Int32: failures of group syncs, counted over all workers (group-sync.ts). */
-  readonly syncFailures: SharedArrayBuffer;
   /** Lanes that run now, sources that are being moved (each to one or more destinations), and how many lanes pay off on this machine. */
   readonly lanes: { running: number; sources: number; readonly most: number };
 }

@@ -1,6 +1,6 @@
 // One small file of a pack, inside a worker: read, hashed, written aside, read back.
 
-import { constants, lstatSync, type Stats } from 'node:fs';
+import { constants, lstatSync } from 'node:fs';
 import type { ConfinedRoot } from '../../endpoints/confined.ts';
 import {
   type ContentHasher,
@@ -11,6 +11,7 @@ import {
 } from '../../endpoints/content-hash.ts';
 import { checkStop } from '../../endpoints/control.ts';
 import { type Control, sides } from '../../endpoints/mounts.ts';
+import type { FileFacts, OpenFacts } from '../../endpoints/system-calls.ts';
 import { asFault, Fault } from '../../model/fault.ts';
 import { blockBytes, type HashAlgorithm } from '../../model/hash.ts';
 import { baseName, displayPath, joinPath, numberedName, parentPath } from '../../model/names.ts';
@@ -195,7 +196,7 @@ export class PackCopier {
   }
 
   /** Reads the partial through a descriptor of its own. */
-  #verify(path: string, made: Stats, sizeBytes: number, { check }: Hashes): void {
+  #verify(path: string, made: OpenFacts, sizeBytes: number, { check }: Hashes): void {
     const { destination, control } = this.#places;
     const file = LaneFile.again(destination, path, made, sides.destination, control);
     try {
@@ -276,7 +277,7 @@ export class PackCopier {
     return { finalPath: '', replace: true };
   }
 
-  #look(path: string): Stats | undefined {
+  #look(path: string): FileFacts | undefined {
     const { destination, control } = this.#places;
     try {
       const file = destination.file(path, { create: true });

@@ -6,7 +6,7 @@ import { type Control, type OperationContext, type StopReason, sides, stopReason
 import { systemCalls } from '../../endpoints/system-calls.ts';
 import { asFault, Fault, type FaultReport } from '../../model/fault.ts';
 import { displayPath, parentPath } from '../../model/names.ts';
-import { type SyncWay, syncFileSystem } from './group-sync.ts';
+import { type GroupSync, openGroupSync, type SyncWay } from './group-sync.ts';
 import { LaneFile, removeFile } from './lane-file.ts';
 import type { PackFile } from './move.ts';
 import { type Columns, filesFrom, publishedColumns } from './pack-columns.ts';
@@ -26,17 +26,12 @@ export interface PackInput {
   /** Both ends are disks of this machine. A worker that is given up in a call to a share is ended there, and only what Node opened is closed then. */
   readonly isNear: boolean;
   readonly syncWay: SyncWay;
-  /** Int32: failures of syncs, counted over all workers (group-sync.ts). */
-  readonly failures: SharedArrayBuffer;
-  /** Int32: what came of the sync that was asked for last (group-sync.ts). */
-  readonly synced: SharedArrayBuffer;
   /** Int32 cells: groups that may be published so far (the worker waits for it; -1: none any more), groups that the ledger has. */
   readonly leave: SharedArrayBuffer;
 }
 
-/** `sync` asks for a group sync, `staged` for leave to publish; `durable` says which files stand under their final names for good. */
+/** `staged` asks for leave to publish; `durable` says which files stand under their final names for good. */
 export type PackMessage =
-  | { readonly kind: 'sync' }
   | { readonly kind: 'staged'; readonly group: number }
   | {
       readonly kind: 'durable';
@@ -80,7 +75,6 @@ export function movePackFiles(input: PackInput, { control, emit }: OperationCont
 }
 
 class PackLane {
-  readonly #input: PackInput;
   readonly #files: readonly PackFile[];
   readonly #control: Control;
   readonly #emit: (message: PackMessage) => void;
@@ -88,23 +82,19 @@ class PackLane {
   readonly #destination: ConfinedRoot;
   readonly #journal: PackJournalWriter;
   readonly #copier: PackCopier;
-  readonly #failures: Int32Array;
-  readonly #synced: Int32Array;
   readonly #leave: Int32Array;
+  /** Only with the sync way `group`. */
+  readonly #sync: GroupSync | undefined;
   #syncWay: SyncWay;
   /** Published, and not yet known to be durable under its final names. */
   #unsettled: Group | undefined;
   #committed = 0;
 
   constructor(input: PackInput, control: Control, emit: (message: PackMessage) => void) {
-    this.#input = input;
     this.#files = filesFrom(input.files);
     this.#control = control;
     this.#emit = emit;
-    this.#failures = new Int32Array(input.failures);
-    this.#synced = new Int32Array(input.synced);
     this.#leave = new Int32Array(input.leave);
-    this.#syncWay = input.syncWay;
     const calls = input.isNear && this.#files.length >= worthLoading ? systemCalls() : undefined;
     this.#source = ConfinedRoot.open(input.sourceRoot, { beforeCall: () => control.enter(sides.source), calls });
     try {
@@ -114,7 +104,10 @@ class PackLane {
       this.#source.close();
       throw error;
     }
-    const syncedDevice = input.syncWay === 'each' ? null : statSync(this.#destination.openFolder('').self).dev;
+    const files = this.#files.length;
+    this.#sync = input.syncWay === 'group' ? openGroupSync(this.#destination, { files, control }) : undefined;
+    this.#syncWay = input.syncWay === 'group' && this.#sync === undefined ? 'each' : input.syncWay;
+    const syncedDevice = this.#syncWay === 'each' ? null : statSync(this.#destination.openFolder('').self).dev;
     const places = { source: this.#source, destination: this.#destination, control };
     this.#copier = new PackCopier(places, { ...input.rules, syncedDevice });
     const { options, fence } = input.rules;
@@ -140,7 +133,6 @@ class PackLane {
       /** Durable, and waiting for leave to publish while the next group is copied. */
       let ready: Group | undefined;
       for (let index = 0; begun < files.length || ready !== undefined; index++) {
-        const failuresBefore = Atomics.load(this.#failures, 0);
         const wanted = groupFrom(files, begun, this.#isDurable ? groupFiles : groupFilesInMemory);
         const group = wanted.length === 0 ? undefined : this.#stage(index, begun, wanted);
         if (ready !== undefined && !this.#publish(ready)) {
@@ -152,7 +144,7 @@ class PackLane {
           if (wanted.length > 0) return this.#stopped(begun);
           break;
         }
-        this.#prepare(group, failuresBefore);
+        this.#prepare(group);
         ready = group;
         begun += wanted.length;
       }
@@ -160,6 +152,7 @@ class PackLane {
       return { begunFiles: begun, stopped: stopReasons.run };
     } finally {
       this.#journal.close();
+      this.#sync?.close();
       this.#source.close();
       this.#destination.close();
     }
@@ -197,8 +190,8 @@ class PackLane {
   }
 
   /** Makes the group's content durable and asks for leave to publish it. */
-  #prepare(group: Group, failuresBefore: number): void {
-    this.#makeDurable(group, failuresBefore);
+  #prepare(group: Group): void {
+    this.#makeDurable(group);
     for (; this.#committed < Atomics.load(this.#leave, 1); this.#committed++) this.#journal.committed(this.#committed);
     if (group.staged.length > 0) this.#journal.publishing(group.index, group.staged, { durable: this.#isDurable });
     this.#emit({ kind: 'staged', group: group.index });
@@ -218,20 +211,21 @@ class PackLane {
     }
   }
 
-  #makeDurable(group: Group, failuresBefore: number): void {
+  #makeDurable(group: Group): void {
     if (this.#syncWay === 'group') {
       try {
-        if (!this.#syncAll()) this.#syncWay = 'each';
-        else if (Atomics.load(this.#failures, 0) !== failuresBefore) throw syncedByNobody(this.#input.destinationRoot);
-        else this.#report();
+        if (this.#sync?.sync()) this.#report();
+        else {
+          this.#syncWay = 'each';
+          this.#forEach(group, ({ partialPath }) => this.#syncFile(partialPath));
+        }
       } catch (error) {
-        this.#failAll(group, asFault(error));
+        const fault = asFault(error);
+        if (fault.code === 'unreachable') throw fault;
+        this.#failAll(group, fault);
         this.#settleByFolder();
         return;
       }
-    }
-    if (this.#syncWay === 'each' && this.#input.syncWay === 'group') {
-      this.#forEach(group, ({ partialPath }) => this.#syncFile(partialPath));
     }
     try {
       this.#destination.syncMade();
@@ -271,20 +265,13 @@ class PackLane {
   #settle(): void {
     if (this.#unsettled === undefined) return;
     try {
-      const failuresBefore = Atomics.load(this.#failures, 0);
-      const isSynced = this.#syncAll();
-      if (isSynced && Atomics.load(this.#failures, 0) === failuresBefore) this.#report();
+      if (this.#sync?.sync()) this.#report();
       else this.#settleByFolder();
     } catch (error) {
-      if (asFault(error).code !== 'sync_failed') throw error;
+      const fault = asFault(error);
+      if (fault.code === 'unreachable') throw fault;
       this.#settleByFolder();
     }
-  }
-
-  #syncAll(): boolean {
-    const ask = () => this.#emit({ kind: 'sync' });
-    const by = { ask, answer: this.#synced, failures: this.#failures };
-    return syncFileSystem(this.#input.destinationRoot, by, this.#control);
   }
 
   /** Where the one sync failed: each folder by itself. */
@@ -353,12 +340,6 @@ class PackLane {
 function appeared(root: string, path: string): Fault {
   const place = { path: displayPath(path), endpoint: displayPath(root) };
   return new Fault('busy', `${place.path} appeared in ${place.endpoint} while it was copied.`, { place });
-}
-
-function syncedByNobody(root: string): Fault {
-  return new Fault('sync_failed', `Something that was written to ${displayPath(root)} could not be made durable.`, {
-    place: { endpoint: displayPath(root), operation: 'make durable' },
-  });
 }
 
 /** The next files that make one group. */

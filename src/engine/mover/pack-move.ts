@@ -7,7 +7,7 @@ import { isLocalDisk } from '../../endpoints/mount-table.ts';
 import { type MountPool, stopReasons } from '../../endpoints/mounts.ts';
 import { asFault, faultFrom } from '../../model/fault.ts';
 import type { Verify } from '../../model/hash.ts';
-import { syncAnswers, syncWayOf } from './group-sync.ts';
+import { syncWayOf } from './group-sync.ts';
 import type { PackFile, PackFileResult, PackOutcome, PackRequest } from './move.ts';
 import { localPath, type MoverParts, stopNames } from './mover-parts.ts';
 import { fileColumns, publishedFrom } from './pack-columns.ts';
@@ -23,7 +23,6 @@ export async function movePackLocally(parts: MoverParts, request: PackRequest): 
   const { type, mountPoint } = parts.mounts.mountOf(destinationRoot);
   const pool = parts.mounts.pool(sourceRoot, destinationRoot);
   const leave = new Int32Array(new SharedArrayBuffer(8));
-  const synced = new Int32Array(new SharedArrayBuffer(4));
   let refused: unknown;
   let commits: Promise<void> = Promise.resolve();
 
@@ -36,18 +35,16 @@ export async function movePackLocally(parts: MoverParts, request: PackRequest): 
     commits = commits.then(() => request.finished(results)).then(() => void Atomics.add(leave, 1, 1));
     commits.catch(refuse);
   };
-  /** A group goes out only when the one before it is in the ledger, so that no more than two are on the way. */
+  /**
+   * A group takes its names only when those whose names are known to be durable are in the ledger. On a disk that of the group before it
+   * comes with the next sync, so that three are on the way at most: one published, one ready, one being copied.
+   */
   const grant = async (group: number) => {
     await commits;
     await request.checkFence();
     if (refused !== undefined) return;
     Atomics.store(leave, 0, group + 1);
     Atomics.notify(leave, 0);
-  };
-  const sync = async () => {
-    const { kind } = await parts.syncProgram.sync(destinationRoot);
-    Atomics.store(synced, 0, syncAnswers[kind]);
-    Atomics.notify(synced, 0);
   };
   const input: PackInput = {
     sourceRoot,
@@ -63,8 +60,6 @@ export async function movePackLocally(parts: MoverParts, request: PackRequest): 
     journal: packJournalPath(parts.journalFolder, request.packId),
     isNear: isLocalDisk(type) && isLocalDisk(parts.mounts.mountOf(sourceRoot).type),
     syncWay: syncWayOf(type),
-    failures: parts.syncFailures,
-    synced: synced.buffer as SharedArrayBuffer,
     leave: leave.buffer as SharedArrayBuffer,
   };
   const view = openControl(control);
@@ -77,8 +72,7 @@ export async function movePackLocally(parts: MoverParts, request: PackRequest): 
       unqueued: true,
       onMessage: (given) => {
         const message = given as PackMessage;
-        if (message.kind === 'sync') void sync();
-        else if (message.kind === 'staged') grant(message.group).catch(refuse);
+        if (message.kind === 'staged') grant(message.group).catch(refuse);
         else commit(resultsOf(message, request));
       },
     });

@@ -1,6 +1,6 @@
 // The last steps of a local move: metadata, durable content, the final name, and recognising one's own file after a crash.
 
-import { constants, fchmodSync, fchownSync, ftruncateSync, futimesSync, lstatSync } from 'node:fs';
+import { constants, fchmodSync, fchownSync, ftruncateSync, lstatSync } from 'node:fs';
 import type { ConfinedFolder, ConfinedRoot } from '../../endpoints/confined.ts';
 import { createHasher } from '../../endpoints/content-hash.ts';
 import { checkStop } from '../../endpoints/control.ts';
@@ -85,8 +85,7 @@ export function setMetadata(
   // Without its owner a set-user-ID program would run as somebody else.
   const bits = preserve.owner && isOwned ? mode & 0o7777 : mode & 0o1777;
   if (preserve.mode && (file.stats.mode & 0o7777) !== bits) file.call('set the mode of', (fd) => fchmodSync(fd, bits));
-  const seconds = identity.mtimeMs / 1000;
-  if (preserve.mtime) file.call('set the time of', (fd) => futimesSync(fd, seconds, seconds));
+  if (preserve.mtime) file.setTime(identity.mtimeMs);
 }
 
 function identityNow(source: At, control: Control): SourceIdentity {

@@ -1,18 +1,19 @@
 // Which version of a source file is being moved, and when it is still that one.
 
-import { fstatSync, type Stats } from 'node:fs';
+import { fstatSync } from 'node:fs';
+import type { OpenFacts } from '../../endpoints/system-calls.ts';
 import { Fault } from '../../model/fault.ts';
 import { displayPath } from '../../model/names.ts';
 import type { SourceIdentity } from '../../model/transfer.ts';
 
 /** The identity of a file that stands open. */
-export function identityOf(stats: Stats, fd: number): SourceIdentity {
+export function identityOf(stats: OpenFacts, fd: number): SourceIdentity {
   const { device, inode } = inodeOf(stats, fd);
   return { device, inode, sizeBytes: stats.size, mtimeMs: stats.mtimeMs };
 }
 
 /** Device and inode as decimal strings; asked again exactly where they are too large for a double. */
-export function inodeOf(stats: Stats, fd: number): { device: string; inode: string } {
+export function inodeOf(stats: OpenFacts, fd: number): { device: string; inode: string } {
   if (Number.isSafeInteger(stats.ino) && Number.isSafeInteger(stats.dev)) {
     return { device: String(stats.dev), inode: String(stats.ino) };
   }
@@ -32,7 +33,7 @@ export function sameSource(before: SourceIdentity, now: SourceIdentity): boolean
 }
 
 /** `sameSource` of two looks at one open descriptor. */
-export function sameStats(before: Stats, now: Stats): boolean {
+export function sameStats(before: OpenFacts, now: OpenFacts): boolean {
   return before.size === now.size && before.mtimeMs === now.mtimeMs;
 }
 

@@ -1,10 +1,11 @@
 // The process dies at any moment: what is published is whole, what is not goes on to the block, and no partial stays.
 
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { syncWayOf } from '../../../src/engine/mover/group-sync.ts';
 import type { PackFileResult } from '../../../src/engine/mover/move.ts';
 import { blockBytes } from '../../../src/model/hash.ts';
 import { filesBelow, writeContent, writeSmallFiles } from '../../support/trees.ts';
@@ -25,7 +26,7 @@ afterEach(async () => {
 
 const records = () => join(rig.folder, 'records');
 
-function start(task: Partial<ChildTask>, path = process.env.PATH): { dead: Promise<unknown>; kill(): void } {
+function start(task: Partial<ChildTask>, under: readonly string[] = []): { dead: Promise<unknown>; kill(): void } {
   const { from, to, journals } = rig;
   const whole: ChildTask = {
     from,
@@ -39,10 +40,8 @@ function start(task: Partial<ChildTask>, path = process.env.PATH): { dead: Promi
   };
   const file = join(rig.folder, 'task.json');
   writeFileSync(file, JSON.stringify(whole));
-  const started = spawn(process.execPath, [script, file], {
-    stdio: ['ignore', 'inherit', 'inherit'],
-    env: { ...process.env, PATH: path },
-  });
+  const [program = '', ...words] = [...under, process.execPath, script, file];
+  const started = spawn(program, words, { stdio: ['ignore', 'inherit', 'inherit'] });
   child = started;
   const dead = new Promise((done) => started.once('exit', (code, signal) => done(signal ?? code)));
   return { dead, kill: () => void started.kill('SIGKILL') };
@@ -62,17 +61,17 @@ function partialBytes(): number {
   return partial === undefined ? 0 : statSync(join(rig.to, partial)).blocks * 512;
 }
 
-describe('a machine whose program for syncing a file system', () => {
+describe('a machine whose sync of a file system', () => {
   it.each([
-    ['is missing', '', 30],
-    ['fails', 'exit 1', 0],
-  ])('%s', async (_, program, arriving) => {
+    ['does its work', '', 30],
+    ['is forbidden', 'EPERM', 30],
+    ['fails for the content', 'EIO:when=1', 0],
+    ['fails for the names', 'EIO:when=2', 30],
+  ])('%s', async (_, error, arriving) => {
     // The temporary folder may lie in memory, where nothing is synced.
-    if (!['ext4', 'xfs', 'btrfs'].includes(rig.mounts.mountOf(rig.to).type)) return;
-    const programs = join(rig.folder, 'programs');
-    mkdirSync(programs);
-    symlinkSync('/bin/sh', join(programs, 'sh'));
-    if (program !== '') writeFileSync(join(programs, 'sync'), `#!/bin/sh\n${program}\n`, { mode: 0o755 });
+    if (syncWayOf(rig.mounts.mountOf(rig.to).type) !== 'group') return;
+    const trace = join(rig.folder, 'trace');
+    const inject = error === '' ? [] : ['-e', `inject=syncfs:error=${error}`];
     writeSmallFiles(rig.from, 30, 100);
     const files = filesBelow(rig.from).map((path) => ({
       transferId: newId(),
@@ -80,11 +79,15 @@ describe('a machine whose program for syncing a file system', () => {
       destinationPath: path,
       entry: { path, kind: 'file' as const, sizeBytes: 0, mtimeMs: 0 },
     }));
-    expect(await start({ pack: { packId: newId(), fence: 1, files } }, programs).dead).toBe(0);
+    const watched = ['strace', '-f', '-o', trace, '-e', 'trace=syncfs', ...inject];
+    expect(await start({ pack: { packId: newId(), fence: 1, files } }, watched).dead).toBe(0);
     const [committed] = recorded();
     expect(committed?.committed).toHaveLength(arriving);
     expect(filesBelow(rig.to)).toHaveLength(arriving);
     expect(namesIn(rig.journals)).toEqual([]);
+    // Once before the files take their names, and once after.
+    const asked = readFileSync(trace, 'utf8').match(/syncfs\(/g) ?? [];
+    expect(asked).toHaveLength(error === 'EPERM' ? 1 : 2);
   });
 });
 
