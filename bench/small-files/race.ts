@@ -1,6 +1,8 @@
 // Many small files, verified by reading back, in memory and on disk; a first copy, nothing changed, a hundredth changed.
 
-import { appendFileSync, mkdirSync, readdirSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { appendFileSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Contender, Race } from '../race.ts';
 import { empty, makeTree, need, type Stage, sameTree, stateOf, wherry } from '../stage.ts';
@@ -16,10 +18,28 @@ export function smallFiles(stage: Stage, files: number, change: Change): Race {
   const source = join(stage.folder, `source-${files}`);
   mkdirSync(source, { recursive: true });
   if (readdirSync(source).length === 0) makeTree(source, files, Math.max(1, Math.round(files / 100)));
-  return treeRace(stage, source, files, change, `${files.toLocaleString('en')} files of 4–64 KiB`);
+  const floor = change === 'first' ? makeFloor() : undefined;
+  return treeRace(stage, source, files, change, `${files.toLocaleString('en')} files of 4–64 KiB`, floor);
 }
 
-export function treeRace(stage: Stage, source: string, files: number, change: Change, what: string): Race {
+/** The program of floor.c, which shows what this machine allows at best; undefined where there is no C compiler. */
+function makeFloor(): string | undefined {
+  const program = join(tmpdir(), `wherry-bench-floor-${process.pid}`);
+  const made = spawnSync('gcc', ['-O2', '-pthread', '-o', program, join(import.meta.dirname, 'floor.c')]);
+  if (made.error !== undefined) return undefined;
+  if (made.status !== 0) throw new Error(`floor.c: ${made.stderr}`);
+  process.once('exit', () => rmSync(program, { force: true }));
+  return program;
+}
+
+export function treeRace(
+  stage: Stage,
+  source: string,
+  files: number,
+  change: Change,
+  what: string,
+  floor?: string,
+): Race {
   const state = stateOf(stage);
   let round = 0;
   const contender = (name: string, ...command: (string | ((target: string) => string))[]): Contender => {
@@ -66,6 +86,9 @@ export function treeRace(stage: Stage, source: string, files: number, change: Ch
         source,
         (target) => target,
       ),
+      ...(floor === undefined
+        ? []
+        : [contender('floor (the same calls in C, two threads)', floor, source, (target) => target)]),
     ],
     goals:
       change === 'first'
