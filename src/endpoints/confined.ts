@@ -52,6 +52,12 @@ export interface ConfinedFolder {
   readonly renameToFree?: (from: string, to: string) => void;
 }
 
+/** Where a file lies: its folder, opened, and its name in there. Good as long as the folder is (`openFolder`). */
+export interface Located {
+  readonly folder: ConfinedFolder;
+  readonly name: string;
+}
+
 /** O_PATH of Linux, which Node does not name: a descriptor that only marks the place, so that search permission is enough. */
 const openPath = 0o10000000;
 const walkFlags = openPath | constants.O_DIRECTORY | constants.O_NOFOLLOW;
@@ -123,33 +129,45 @@ export class ConfinedRoot {
   }
 
   /** The folder that a path lies in, opened, and its last part. */
-  locate(path: string, options: { create?: boolean } = {}): { folder: ConfinedFolder; name: string } {
+  locate(path: string, options: { create?: boolean } = {}): Located {
     this.#trim();
+    const last = this.#beside(path);
+    if (last !== undefined) return last;
     const { folder, name } = this.#split(path) ?? splitSafely(path, this.root);
     return { folder: this.#walk(folder, options.create === true), name };
+  }
+
+  /** The quickest way, for a plain name in the folder that was used last. */
+  #beside(path: string): Located | undefined {
+    const folder = this.#last;
+    if (folder === undefined || !path.startsWith(folder.path) || path.length > plainPathLength) return undefined;
+    const cut = folder.path.length;
+    if (path.charCodeAt(cut) !== slash) return undefined;
+    const name = path.slice(cut + 1);
+    return plainName.test(name) ? { folder, name } : undefined;
   }
 
   /** The quick way for the many files of a folder that stands open: its path has been checked, and the name is a plain one. */
   #split(path: string): { folder: string; name: string } | undefined {
     const cut = path.lastIndexOf('/');
     const name = path.slice(cut + 1);
-    const last = this.#last?.path;
-    const folder = cut < 0 ? '' : cut === last?.length && path.startsWith(last) ? last : path.slice(0, cut);
+    const folder = cut < 0 ? '' : path.slice(0, cut);
     if (cut === 0 || path.length > plainPathLength || !plainName.test(name)) return undefined;
-    return folder === '' || folder === last || this.#folders.has(folder) ? { folder, name } : undefined;
+    return folder === '' || this.#folders.has(folder) ? { folder, name } : undefined;
   }
 
   /**
    * Opens a regular file; never follows a symlink, never waits for a FIFO. `flags` are those of open(2). The caller closes it.
    * Throws `unsupported` for what is neither file nor folder, `exists` for a folder. With `calls` it is to be closed by them (`closeFile`).
+   * `at` is where `locate` found the path.
    */
   openFile(
     path: string,
     flags: number,
-    options: { mode?: number; create?: boolean } = {},
+    options: { mode?: number; create?: boolean; at?: Located } = {},
   ): { fd: number; stats: OpenFacts } {
     const attempt: Attempt = { operation: 'open', path, place: this.root };
-    const { folder, name } = this.locate(path, options);
+    const { folder, name } = options.at ?? this.locate(path, options);
     let fd: number;
     this.#beforeCall();
     if (!byDescriptor && lstatSync(folder.at(name), { throwIfNoEntry: false })?.isSymbolicLink()) {
@@ -177,9 +195,9 @@ export class ConfinedRoot {
   }
 
   /** Opens once more for reading what `openFile` has made, without a look at what it is. */
-  openAgain(path: string): number {
+  openAgain(path: string, at?: Located): number {
     if (!byDescriptor) return this.openFile(path, constants.O_RDONLY).fd;
-    const { folder, name } = this.locate(path);
+    const { folder, name } = at ?? this.locate(path);
     this.#beforeCall();
     try {
       return this.#openIn(folder, name, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK, 0);
@@ -376,6 +394,7 @@ const unsyncable = new Set([
 /** ASCII without what safeRelativePath looks at more closely. */
 const plainName = /^(?!\.\.?$)[ -.0-9;-[\]-~]{1,255}$/;
 const plainPathLength = 1_000;
+const slash = '/'.charCodeAt(0);
 
 function splitSafely(path: string, root: string): { folder: string; name: string } {
   const safe = safeRelativePath(path);

@@ -1,7 +1,7 @@
 // How the mover's worker operations reach files: roots opened for one operation, each call charged to its side and its errors placed.
 
 import { fstatSync, fsyncSync, futimesSync, readSync, writeSync } from 'node:fs';
-import { ConfinedRoot } from '../../endpoints/confined.ts';
+import { ConfinedRoot, type Located } from '../../endpoints/confined.ts';
 import { errnoFault, errnoOf } from '../../endpoints/errno.ts';
 import { type Control, type Side, sides } from '../../endpoints/mounts.ts';
 import type { OpenFacts } from '../../endpoints/system-calls.ts';
@@ -73,14 +73,20 @@ export class LaneFile {
     flags: number,
     side: Side,
     control: Control,
-    options: { mode?: number; create?: boolean } = {},
+    options: { mode?: number; create?: boolean; at?: Located } = {},
   ): LaneFile {
     return new LaneFile(confined, path, confined.openFile(path, flags, options), side, control);
   }
 
   /** Opens once more, by its name and for reading, what has been made under this path. `stats` are those of what was made. */
-  static again(confined: ConfinedRoot, path: string, stats: OpenFacts, side: Side, control: Control): LaneFile {
-    return new LaneFile(confined, path, { fd: confined.openAgain(path), stats }, side, control);
+  static again(
+    confined: ConfinedRoot,
+    path: string,
+    { stats, at }: { stats: OpenFacts; at: Located },
+    side: Side,
+    control: Control,
+  ): LaneFile {
+    return new LaneFile(confined, path, { fd: confined.openAgain(path, at), stats }, side, control);
   }
 
   /** Fills `length` bytes of `buffer`, also where single reads are short; returns fewer only at the file's end. */

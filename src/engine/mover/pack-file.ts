@@ -1,7 +1,7 @@
 // One small file of a pack, inside a worker: read, hashed, written aside, read back.
 
 import { constants, lstatSync } from 'node:fs';
-import type { ConfinedRoot } from '../../endpoints/confined.ts';
+import type { ConfinedRoot, Located } from '../../endpoints/confined.ts';
 import {
   type ContentHasher,
   createHasher,
@@ -14,11 +14,11 @@ import { type Control, sides } from '../../endpoints/mounts.ts';
 import type { FileFacts, OpenFacts } from '../../endpoints/system-calls.ts';
 import { asFault, Fault } from '../../model/fault.ts';
 import { blockBytes, type HashAlgorithm } from '../../model/hash.ts';
-import { baseName, displayPath, joinPath, numberedName, parentPath } from '../../model/names.ts';
+import { baseName, displayPath, joinPath, numberedName, parentPath, partialName } from '../../model/names.ts';
 import { readAttributes } from './attributes.ts';
 import { LaneFile, removeFile } from './lane-file.ts';
 import type { MoveOptions, PackFile } from './move.ts';
-import { packPartialPath, type StagedFile } from './pack-journal.ts';
+import type { StagedFile } from './pack-journal.ts';
 import { setMetadata } from './publish-partial.ts';
 import { identityOf, inodeOf, sameStats, sourceChanged } from './source-identity.ts';
 
@@ -104,13 +104,15 @@ export class PackCopier {
     const { destination, control } = this.#places;
     const { options, isPlain, syncedDevice, fence } = this.#rules;
     const { stats } = reading;
-    const partialPath = packPartialPath(file, fence);
-    const writing = this.#create(partialPath, options.preserve.mode ? (stats.mode & 0o777) | 0o600 : 0o666);
+    const { folder, name } = destination.locate(file.destinationPath, { create: true });
+    const partial: Located = { folder, name: partialName(name, file.transferId, fence) };
+    const partialPath = joinPath(folder.path, partial.name);
+    const writing = this.#create(partialPath, partial, options.preserve.mode ? (stats.mode & 0o777) | 0o600 : 0o666);
     try {
       const hash = this.#write(file, reading, writing);
       if (!sameStats(stats, reading.statsNow())) throw this.#changed(file);
       if (!isPlain) writing.sync();
-      if (options.verify !== 'size') this.#verify(partialPath, writing.stats, stats.size, hash);
+      if (options.verify !== 'size') this.#verify(partialPath, { stats: writing.stats, at: partial }, stats.size, hash);
       const source = identityOf(stats, reading.fd);
       const attributes = options.preserve.xattrs ? readAttributes(reading) : undefined;
       const { uid, gid } = stats;
@@ -181,10 +183,10 @@ export class PackCopier {
     return { asked: asked?.digest() ?? check, check };
   }
 
-  #create(path: string, mode: number): LaneFile {
+  #create(path: string, at: Located, mode: number): LaneFile {
     const { destination, control } = this.#places;
     const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL;
-    const open = () => LaneFile.open(destination, path, flags, sides.destination, control, { mode, create: true });
+    const open = () => LaneFile.open(destination, path, flags, sides.destination, control, { mode, at });
     try {
       return open();
     } catch (error) {
@@ -196,7 +198,7 @@ export class PackCopier {
   }
 
   /** Reads the partial through a descriptor of its own. */
-  #verify(path: string, made: OpenFacts, sizeBytes: number, { check }: Hashes): void {
+  #verify(path: string, made: { stats: OpenFacts; at: Located }, sizeBytes: number, { check }: Hashes): void {
     const { destination, control } = this.#places;
     const file = LaneFile.again(destination, path, made, sides.destination, control);
     try {
