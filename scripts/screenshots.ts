@@ -1,6 +1,7 @@
 // `npm run screenshots`: the guide's pictures of the console (docs/images), taken from a real daemon with real transfers. `--all FOLDER`: every page, both widths, both themes, and with nothing, one row or only failures, to look at; `--only nothing,receipt` some of them.
 
 import { mkdirSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
@@ -131,7 +132,9 @@ async function takeGuide(console_: RealConsole, scene: Scene): Promise<void> {
 
 const folder = values.all === undefined ? guide : resolve(values.all);
 mkdirSync(folder, { recursive: true });
-const console_ = await openRealConsole(sceneConfig, prepareScene);
+// Paths in the guide's pictures are the same with each run.
+const sceneFolder = join(tmpdir(), 'ingest');
+const console_ = await openRealConsole(sceneConfig, prepareScene, values.all === undefined ? sceneFolder : undefined);
 let scene: Scene | undefined;
 try {
   if (values.all !== undefined) await takeSparse(console_, folder);

@@ -93,14 +93,18 @@ interface HealthFigures {
 /** One line of health in words: first what is wrong, then what goes on. */
 export function healthOf(figures: HealthFigures): OverviewView['health'] {
   const { counts, attention, active, runningJobs, watches = 0, roomSeconds = null } = figures;
-  const needs = attention.filter(({ severity, what }) => severity === 'needs-you' && what !== 'transfer').length;
+  const needs = attention
+    .filter(({ severity, what }) => severity === 'needs-you' && what !== 'transfer')
+    .reduce((sum, { count }) => sum + count, 0);
   const level = counts.failed + needs > 0 ? 'needs-you' : attention.length > 0 || counts.waiting > 0 ? 'waits' : 'well';
   const sentences: string[] = [];
   if (counts.failed > 0)
     sentences.push(`${files(counts.failed)} failed and ${counts.failed === 1 ? 'needs' : 'need'} you.`);
   if (needs > 0)
     sentences.push(`${plural(needs, 'place or job', 'places or jobs')} ${needs === 1 ? 'needs' : 'need'} you.`);
-  const held = attention.filter(({ severity, what }) => severity === 'waits' && what === 'job').length;
+  const held = attention
+    .filter(({ severity, what }) => severity === 'waits' && what === 'job')
+    .reduce((sum, { count }) => sum + count, 0);
   if (held > 0) sentences.push(`${plural(held, 'job waits', 'jobs wait')}.`);
   const low = attention.filter(({ severity, what }) => severity === 'waits' && what === 'storage').length;
   if (low > 0) sentences.push(`${plural(low, 'place is', 'places are')} low on space.`);
@@ -145,13 +149,13 @@ function plural(count: number, one: string, many: string): string {
   return `${count} ${count === 1 ? one : many}`;
 }
 
-/** Alike ones of one job become one item. */
+/** What has one cause (how it stands, why, and where it was going) is one item, whichever jobs it belongs to. */
 function transferItems(transfers: readonly Transfer[], more: boolean): AttentionView[] {
   const groups = new Map<string, Transfer[]>();
   for (const transfer of transfers) {
     const why =
       transfer.state === 'failed' ? (transfer.error?.code ?? 'internal') : (transfer.waiting?.reason ?? 'backoff');
-    const key = `${transfer.state} ${why} ${transfer.jobId}`;
+    const key = `${transfer.state} ${why} ${transfer.destination.endpoint}`;
     const group = groups.get(key);
     if (group === undefined) groups.set(key, [transfer]);
     else group.push(transfer);
@@ -168,7 +172,7 @@ function transferItems(transfers: readonly Transfer[], more: boolean): Attention
         key,
         severity: failed || reason === 'permission' || reason === 'consent' ? 'needs-you' : 'waits',
         what: 'transfer',
-        jobId: newest.jobId,
+        jobId: group.every(({ jobId }) => jobId === newest.jobId) ? newest.jobId : null,
         transferIds: group.slice(0, mostIds).map(({ id }) => id),
         count: group.length,
         more,
@@ -201,27 +205,39 @@ function isToldByFiles(job: Job, failed: readonly Transfer[]): boolean {
   return job.state === 'failed' && failed.some((transfer) => transfer.jobId === job.id);
 }
 
+/** Jobs that say the same of the same place have one cause and are one item. */
 function jobItems(jobs: readonly Job[]): AttentionView[] {
-  return jobs.map((job) => {
-    const failed = job.state === 'failed';
-    return {
-      key: `job ${job.id}`,
-      severity: failed ? 'needs-you' : 'waits',
-      what: 'job',
-      jobId: job.id,
-      transferIds: [],
-      count: 1,
-      more: false,
-      code: job.error?.code ?? null,
-      title: displayPath(job.name),
-      sentence:
-        job.error?.message ??
-        (failed ? faultTable.internal.sentence : `It waits: ${job.waiting?.reason ?? 'no reason given'}.`),
-      remedy: job.error?.remedy ?? (failed ? faultTable.internal.remedy : 'Nothing to do: it goes on by itself.'),
-      action: failed ? 'retry' : null,
-      at: isoTime(job.updatedAt),
-    } satisfies AttentionView;
+  const groups = Map.groupBy(jobs, (job) => `job ${job.state} ${jobSentence(job)}`);
+  return [...groups].flatMap(([key, group]): AttentionView[] => {
+    const [newest] = group;
+    if (newest === undefined) return [];
+    const failed = newest.state === 'failed';
+    const isOne = group.length === 1;
+    return [
+      {
+        key: isOne ? `job ${newest.id}` : key,
+        severity: failed ? 'needs-you' : 'waits',
+        what: 'job',
+        jobId: isOne ? newest.id : null,
+        transferIds: [],
+        count: group.length,
+        more: false,
+        code: newest.error?.code ?? null,
+        title: groupTitle(displayPath(newest.name), group.length - 1, false),
+        sentence: jobSentence(newest),
+        remedy: newest.error?.remedy ?? (failed ? faultTable.internal.remedy : 'Nothing to do: it goes on by itself.'),
+        action: failed && isOne ? 'retry' : null,
+        at: isoTime(newest.updatedAt),
+      },
+    ];
   });
+}
+
+function jobSentence(job: Job): string {
+  if (job.error !== null) return job.error.message;
+  return job.state === 'failed'
+    ? faultTable.internal.sentence
+    : `It waits: ${job.waiting?.reason ?? 'no reason given'}.`;
 }
 
 function waitingWatchItems(watches: readonly WaitingWatch[]): AttentionView[] {

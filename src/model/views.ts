@@ -245,7 +245,7 @@ export const attentionViewSchema = z.object({
   key: z.string(),
   severity: z.enum(['needs-you', 'waits']),
   what: z.enum(['transfer', 'job', 'mount', 'storage']),
-  jobId: z.string().nullable(),
+  jobId: z.string().nullable().describe('Null where it is of no job, or of several'),
   transferIds: z.array(z.string()).describe('Newest first, at most 100'),
   count: z.int(),
   more: z.boolean().describe('True where there are more than were counted'),

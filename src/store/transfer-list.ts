@@ -42,7 +42,7 @@ function fromTheEnd(sql: Statements, query: TransferQuery, ranges: Ranges, limit
   const after = Math.max(0, ranges.total - offset - limit);
   const count = Math.min(limit, ranges.total - offset);
   if (count <= 0) return { rows: [], nextId: null, total: ranges.total };
-  const ordered = orderedRows({ ...query, newestFirst: query.newestFirst !== true }, ranges);
+  const ordered = orderedRows(query, ranges, true);
   const rows = rowsOf(sql, sql.rows(`${ordered.text} LIMIT ? OFFSET ?`, ...ordered.values, count, after)).reverse();
   const next = after > 0 && isById(query) ? idOf(rows.at(-1)) : null;
   return { rows, nextId: next, total: ranges.total };

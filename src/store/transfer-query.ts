@@ -53,17 +53,18 @@ export function rowsOf(sql: Statements, found: readonly Row[]): Row[] {
   });
 }
 
-/** Selects (id, seq) of all rows of a query in its order, from its cursor on. */
-export function orderedRows(query: TransferQuery, ranges: Ranges): Part {
+/** Selects (id, seq) of all rows of a query in its order (`backwards`: from its end), from its cursor on. */
+export function orderedRows(query: TransferQuery, ranges: Ranges, backwards = false): Part {
   const { orderBy = 'created' } = query;
   if (orderBy === 'created') {
-    return inOrderOfIds(query, ranges, query.cursor === undefined ? undefined : parsePageCursor(query.cursor));
+    const turned = backwards ? { ...query, newestFirst: query.newestFirst !== true } : query;
+    return inOrderOfIds(turned, ranges, query.cursor === undefined ? undefined : parsePageCursor(query.cursor));
   }
   const { text, values } = filterOf(query, ranges);
   // The few rows of a narrow filter are sorted; else the index of the order is walked, and most of its rows are in the filter.
   const from = ranges.total <= sortedRows ? rangesAsRows(query, ranges) : { text: 'transfer', values: [] };
   return {
-    text: `SELECT id, seq FROM ${from.text} WHERE ${text} ${orderOf(query)}`,
+    text: `SELECT id, seq FROM ${from.text} WHERE ${text} ${orderOf(query, backwards)}`,
     values: [...from.values, ...values],
   };
 }
@@ -73,12 +74,13 @@ const sortedRows = 20_000;
 
 const orders = { created: 'id', updated: 'updated_at', size: 'size_bytes', name: 'source_path' } as const;
 
-export function orderOf(query: TransferQuery): string {
-  const direction = query.newestFirst === true ? 'DESC' : 'ASC';
+/** A size that is not known yet stands last, whichever way. */
+export function orderOf(query: TransferQuery, backwards = false): string {
+  const direction = (query.newestFirst === true) !== backwards ? 'DESC' : 'ASC';
   const { orderBy = 'created' } = query;
-  return orderBy === 'created'
-    ? `ORDER BY id ${direction}`
-    : `ORDER BY ${orders[orderBy]} ${direction}, id ${direction}`;
+  if (orderBy === 'created') return `ORDER BY id ${direction}`;
+  const nulls = orderBy === 'size' ? ` NULLS ${backwards ? 'FIRST' : 'LAST'}` : '';
+  return `ORDER BY ${orders[orderBy]} ${direction}${nulls}, id ${direction}`;
 }
 
 /** The query's filter as a condition on columns of `transfer`. */

@@ -243,6 +243,33 @@ test('the overview says in words how things are, and what to do', async () => {
   expect(item).toMatchObject({ severity: 'needs-you', count: 1, action: 'retry', code: 'exists' });
 });
 
+test('what has one cause is one thing that needs somebody, whichever jobs it belongs to; another place is another cause', async () => {
+  const archive = join(rig.root, 'archive');
+  const other = join(rig.root, 'elsewhere');
+  for (const folder of [archive, other]) mkdirSync(folder);
+  const refuse = async (destination: string) => {
+    const { sources } = rig.newCopy();
+    const name = readdirSync(sources[0] ?? '')[0] ?? '';
+    writeFileSync(join(destination, name), 'an older one');
+    const { id } = await submitted({ kind: 'copy', sources, destination, conflict: 'fail' });
+    await rig.engine.settled(id);
+    return id;
+  };
+  await refuse(archive);
+  await refuse(archive);
+  const alone = await refuse(other);
+  const { value } = await call('getOverview');
+  const items = value.attention.filter(({ title, key }: { title: string; key: string }) =>
+    [archive, other].some((place) => `${key} ${title}`.includes(place)),
+  );
+  expect(items).toHaveLength(2);
+  expect(items.find(({ count }: { count: number }) => count === 2)).toMatchObject({
+    ...{ jobId: null, action: 'retry', code: 'exists', title: expect.stringMatching(/ and 1 other$/) },
+    transferIds: [expect.any(String), expect.any(String)],
+  });
+  expect(items.find(({ count }: { count: number }) => count === 1)).toMatchObject({ jobId: alone });
+});
+
 test('the line of health puts what is wrong first', async () => {
   const { transfers } = (await call('getOverview')).value;
   const counts = Object.fromEntries(Object.keys(transfers).map((state) => [state, 0])) as typeof transfers;

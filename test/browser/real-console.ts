@@ -35,12 +35,17 @@ export interface RealConsole {
   close(): Promise<void>;
 }
 
-/** `config` is what stands in wherry.yaml; the folder of the test is a root beside it. `prepare` runs before the daemon starts. */
+/**
+ * `config` is what stands in wherry.yaml; the folder of the test is a root beside it. `prepare` runs before the daemon starts.
+ * `given` is a folder that is not there yet, where its name is looked at; left out: a new one.
+ */
 export async function openRealConsole(
   config: (folder: string) => string,
   prepare: (folder: string) => Promise<void> | void = () => undefined,
+  given?: string,
 ): Promise<RealConsole> {
-  const folder = mkdtempSync(join(tmpdir(), 'wherry-console-'));
+  if (given !== undefined) mkdirSync(given);
+  const folder = given ?? mkdtempSync(join(tmpdir(), 'wherry-console-'));
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
   const api = createClient({ url, token });

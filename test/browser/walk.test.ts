@@ -1,6 +1,6 @@
 // A visitor's walk through the console, on a desk and on a phone: every page and action, over a daemon in which files move, wait, grow and fail.
 
-import { rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -82,11 +82,19 @@ for (const viewport of widths) {
       await page.getByRole('button', { name: 'Size' }).click();
       await expect.poll(() => page.locator('[aria-rowindex="2"]').textContent()).toContain('master.mov');
       await page.getByRole('button', { name: 'Size' }).click();
-      // What has no size yet stands before the smallest.
-      await expect.poll(() => page.locator('[aria-rowindex="3"]').textContent()).toContain('rushes.edl');
+      // What grows and has no size yet stands after all others.
+      await expect.poll(() => page.locator('[aria-rowindex="2"]').textContent()).toContain('rushes.edl');
+      await page.keyboard.press('j');
+      await page.keyboard.press('End');
+      const last = page.locator('[role=row][aria-selected]').last();
+      await expect.poll(() => last.textContent()).toContain('live feed 1.ts');
       await page.goto(`${rig.url}/transfers`);
     }
     await page.getByRole('checkbox', { name: 'By job' }).check();
+    await page
+      .getByRole('region', { name: /^recorder/ })
+      .getByText(/^Nothing proven yet/)
+      .waitFor();
     const failed = page.getByRole('region', { name: /^notes\.txt and 1 more/ });
     await failed.getByText('2 failed').waitFor();
     await expect.poll(() => failed.locator('[role=row]').count()).toBe(2);
@@ -175,6 +183,23 @@ for (const viewport of widths) {
     await note(page, `${name} is revoked.`).waitFor();
     const refused = await fetch(`${rig.url}/api/v1/jobs`, { headers: { authorization: `Bearer ${secret}` } });
     expect(refused.status).toBe(401);
+    await page.getByRole('button', { name: 'Read the configuration again' }).click();
+    await note(page, 'Nothing has changed in the configuration.').waitFor();
+    const file = join(rig.folder, 'wherry.yaml');
+    const before = readFileSync(file, 'utf8');
+    writeFileSync(file, `${before}bandwidth: 70M\n`);
+    await page.getByRole('button', { name: 'Read the configuration again' }).click();
+    await note(page, 'In force now: bandwidth.').waitFor();
+    expect((await rig.api.call('getBandwidth')).bytesPerSecond).toBe(70_000_000);
+    writeFileSync(file, `${before}listen: 127.0.0.1:1\n`);
+    await page.getByRole('button', { name: 'Read the configuration again' }).click();
+    await note(page, 'These need a restart: listen.').waitFor();
+    writeFileSync(file, `${before}bandwith: 70M\n`);
+    await page.getByRole('button', { name: 'Read the configuration again' }).click();
+    await note(page, /bandwith.*Did you mean.*bandwidth.*Everything stays as it was\./s).waitFor();
+    writeFileSync(file, before);
+    await page.getByRole('button', { name: 'Read the configuration again' }).click();
+    await expect.poll(async () => (await rig.api.call('getBandwidth')).bytesPerSecond).toBeNull();
     await page.getByRole('link', { name: 'What runs here' }).click();
     await page.getByText(process.versions.node, { exact: true }).waitFor();
     const licences = await page.request.get(`${rig.url}/licences.txt`);

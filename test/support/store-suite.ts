@@ -548,7 +548,14 @@ export function storeSuite(name: string, opener: URL): void {
         const order = async (query: TransferQuery) =>
           (await store.transfers(query)).rows.map((row) => rows.findIndex(({ id }) => id === row.id));
         expect(await order({ orderBy: 'updated' })).toEqual([2, 0, 3, 1]);
-        expect(await order({ orderBy: 'size' })).toEqual([1, 0, 2, 3]);
+        expect(await order({ orderBy: 'size' })).toEqual([0, 2, 3, 1]);
+        expect(await order({ orderBy: 'size', newestFirst: true })).toEqual([3, 2, 0, 1]);
+        for (const newestFirst of [true, false]) {
+          const whole = await order({ orderBy: 'size', newestFirst });
+          for (let offset = 0; offset < 4; offset++) {
+            expect(await order({ orderBy: 'size', newestFirst, offset, limit: 1 })).toEqual([whole[offset]]);
+          }
+        }
         expect(await order({ orderBy: 'name', newestFirst: true })).toEqual([1, 0, 3, 2]);
         expect(await order({ orderBy: 'size', newestFirst: true, offset: 1, limit: 2 })).toEqual([2, 0]);
         expect((await store.transfers({ orderBy: 'size', limit: 1 })).nextCursor).toBeNull();

@@ -46,6 +46,7 @@ const actions: Readonly<Record<string, readonly [what: string, page?: 'jobs' | '
     replayDelivery: ['Sent a message again', 'webhooks'],
     replayDead: ['Sent all given-up messages again', 'webhooks'],
     reloadConfig: ['Had the configuration read again'],
+    lookForDevices: ['Had devices looked for'],
     createToken: ['Made a token'],
     revokeToken: ['Revoked a token'],
     createSessionLink: ['Asked for a link to the console'],

@@ -70,9 +70,11 @@ function Item({ item }: { item: AttentionView }) {
 function hrefOf(item: AttentionView): string | undefined {
   const [only] = item.transferIds;
   if (item.what === 'transfer' && item.count === 1 && only !== undefined) return `/transfers/${only}`;
-  if (item.what === 'transfer' && item.jobId !== null) {
-    return `/transfers?job=${item.jobId}&state=${item.severity === 'needs-you' ? 'failed' : 'waiting'}`;
+  if (item.what === 'transfer') {
+    const state = item.action === 'retry' ? 'failed' : 'waiting';
+    return item.jobId === null ? `/transfers?state=${state}` : `/transfers?job=${item.jobId}&state=${state}`;
   }
+  if (item.what === 'job' && item.count > 1) return '/jobs';
   return item.jobId === null ? undefined : `/jobs/${item.jobId}`;
 }
 

@@ -3,7 +3,7 @@
 
 import { useCallback, useEffect, useRef, useState } from 'react';
 import type { Action, JobView, TransferView } from '../../../src/model/views.ts';
-import { jobFiguresOf } from '../../live/job-figures.ts';
+import { type JobFigures, jobFiguresOf } from '../../live/job-figures.ts';
 import { useLive } from '../../live/live-store.ts';
 import type { ListFilter } from '../../live/transfer-list.ts';
 import { useJobs } from '../../live/use-jobs.ts';
@@ -140,8 +140,7 @@ function Group({ job, open, hidden, onToggle, ...rest }: GroupProps) {
             />
           )}
           <span className="truncate">
-            {counted(figures.filesDone + figures.filesSkipped, 'file')}
-            {job.kind !== 'watch' && ` of ${count(figures.filesFound)}`}, {size(figures.bytesDone)}
+            {figuresText(job, figures)}
             {figures.bytesPerSecond > 0 && ` · ${speed(figures.bytesPerSecond)}`}
           </span>
           {figures.filesFailed > 0 && <span className="shrink-0 text-needs">{count(figures.filesFailed)} failed</span>}
@@ -201,6 +200,14 @@ function GroupRows(props: Omit<GroupProps, 'open' | 'hidden' | 'onToggle'>) {
       )}
     </>
   );
+}
+
+function figuresText(job: JobView, figures: JobFigures): string {
+  const done = figures.filesDone + figures.filesSkipped;
+  const bytes = figures.bytesDone === 0 ? '' : `, ${size(figures.bytesDone)}`;
+  if (job.kind !== 'watch') return `${counted(done, 'file')} of ${count(figures.filesFound)}${bytes}`;
+  // A watch never knows how many there will be.
+  return done === 0 ? `Nothing proven yet${bytes}` : `${counted(done, 'file')} proven${bytes}`;
 }
 
 function needsALook(job: JobView): boolean {
