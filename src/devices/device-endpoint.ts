@@ -10,6 +10,7 @@ import { bounded, boundedItems, type Patience } from './bounded.ts';
 import type { DeviceCall, DeviceConnection, RemoteFile } from './device.ts';
 import { deviceStream, WrongSize } from './device-stream.ts';
 import { checkedFile, judgeFile, type ListedFile } from './remote-file.ts';
+import { skipped } from './skipped.ts';
 
 /** The device behind an endpoint, whichever connection it has at the moment. */
 export interface DeviceLink {
@@ -309,18 +310,4 @@ export function deviceEndpoint(link: DeviceLink, root: string, current: () => De
 
 function either(one: AbortSignal | undefined, other: AbortSignal): AbortSignal {
   return one === undefined ? other : AbortSignal.any([one, other]);
-}
-
-/** Without the first bytes. */
-function skipped(stream: ReadableStream<Uint8Array>, bytes: number): ReadableStream<Uint8Array> {
-  let left = bytes;
-  return stream.pipeThrough(
-    new TransformStream<Uint8Array, Uint8Array>({
-      transform(chunk, controller) {
-        const rest = chunk.subarray(Math.min(left, chunk.length));
-        left -= chunk.length - rest.length;
-        if (rest.length > 0) controller.enqueue(rest);
-      },
-    }),
-  );
 }

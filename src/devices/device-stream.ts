@@ -32,7 +32,7 @@ export class WrongSize extends Error {
 
 /**
  * The same bytes. The last chunk is held back until the device has ended: whoever takes only as many bytes as were promised would
- * not notice that there are more.
+ * not notice that there are more. Empty chunks are passed on: an adapter that has to wait for its device says by them that it is at work.
  */
 export function deviceStream(
   source: ReadableStream<Uint8Array>,
@@ -77,7 +77,7 @@ export function deviceStream(
       signal?.throwIfAborted();
       const chunk = await next();
       waiting = undefined;
-      if (chunk === undefined || chunk.length > 0) return chunk;
+      if (chunk === undefined || chunk.length > 0 || done < expected) return chunk;
     }
   };
 
