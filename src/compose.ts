@@ -10,7 +10,8 @@ import { fileModules, takeEarlyThread, workerModule } from './early-thread.ts';
 import type { Endpoint } from './endpoints/endpoint.ts';
 import type { Mounts } from './endpoints/mounts.ts';
 import type { Engine } from './engine/engine.ts';
-import type { EngineLimits, EngineLog } from './engine/engine-parts.ts';
+import type { EngineLimits, EngineLog, Offloading } from './engine/engine-parts.ts';
+import type { ProcessRunner } from './engine/processing.ts';
 import type { Clock, NewId } from './model/clock.ts';
 import { idSource, systemClock, systemRandom } from './model/clock.ts';
 import { parseEndpoint } from './model/endpoint-url.ts';
@@ -25,6 +26,8 @@ export interface PartsOptions {
   readonly log: EngineLog;
   /** Cameras and cards, for a process that stays; nobody looks for them where it is left out. */
   readonly devices?: DeviceOptions;
+  /** Where files have something to go through once they have arrived; left out: nothing can be processed. */
+  readonly offloading?: Partial<Offloading>;
   /** Worker modules beside those of the endpoints, the mover and the engine. */
   readonly modules?: readonly URL[];
   /** For a process that may be over in a moment: the ledger has no thread of its own until there is much to ask of it. */
@@ -66,6 +69,7 @@ export async function openParts(options: PartsOptions): Promise<Parts> {
     modules: [
       ...fileModules,
       ...(options.devices === undefined ? [] : [workerModule('devices/volume-operations')]),
+      ...(options.offloading === undefined ? [] : [workerModule('engine/process/process-operations')]),
       ...(options.modules ?? []),
     ],
     ...(options.isBrief ? { earlyThread: takeEarlyThread() } : {}),
@@ -97,6 +101,7 @@ export async function openParts(options: PartsOptions): Promise<Parts> {
   const journalFolder = join(dataFolder, 'journals');
   mkdirSync(journalFolder, { recursive: true, mode: 0o700 });
   const mover = createMover({ mounts, journalFolder });
+  const processing = options.offloading === undefined ? undefined : await openProcessing(dataFolder, mounts, clock);
   const engine = createEngine({
     store,
     openEndpoint: open,
@@ -109,10 +114,13 @@ export async function openParts(options: PartsOptions): Promise<Parts> {
     limits,
     log,
     ...(devices === undefined ? {} : { devices }),
+    ...(processing === undefined ? {} : { processRunner: processing.runner }),
+    ...(options.offloading === undefined ? {} : { offloading: options.offloading }),
   });
   let closing: Promise<boolean> | undefined;
   const close = async () => {
     const stopped = await engine.stop();
+    await processing?.close();
     const ended = await mounts.close();
     await store.close();
     return stopped && ended;
@@ -140,6 +148,22 @@ async function openRegistry(
   const { adapters, ...options } = devices;
   const { createDeviceRegistry } = await import('./devices/registry.ts');
   return createDeviceRegistry({ ...options, adapters: await adapters({ mounts }), clock, log });
+}
+
+/** Starts no thread before the first step. */
+async function openProcessing(
+  dataFolder: string,
+  mounts: Mounts,
+  clock: Clock,
+): Promise<{ readonly runner: ProcessRunner; close(): Promise<void> }> {
+  const [{ createStepThreads }, { createProcessRunner }, { openWorkNotes }] = await Promise.all([
+    import('./steps/step-threads.ts'),
+    import('./engine/process/process-runner.ts'),
+    import('./engine/process/work-notes.ts'),
+  ]);
+  const threads = createStepThreads();
+  const notes = openWorkNotes(join(dataFolder, 'work'), mounts);
+  return { runner: createProcessRunner({ mounts, threads, clock, notes }), close: () => threads.close() };
 }
 
 /** Places alone, to look at and to hash: no ledger, no engine. */

@@ -5,6 +5,7 @@ import { watchDescriptions } from './config-descriptions.ts';
 import { defaultLimits } from './default-limits.ts';
 import { parseBandwidth } from './engine/bandwidth-plan.ts';
 import { compileRules } from './engine/watch/placement.ts';
+import { offloadConfigSchema } from './model/offload-rules.ts';
 import { sizeSchema } from './model/size-schema.ts';
 import { watchSpecSchema } from './model/specs.ts';
 import { webhookEventsSchema } from './model/webhook-events.ts';
@@ -38,6 +39,7 @@ const limitsSchema = z.strictObject({
     .max(64)
     .default(defaultLimits.perEndpoint)
     .describe('Of them at one device, mount or remote endpoint'),
+  processing: z.int().min(1).max(64).default(defaultLimits.processing).describe('Files that are processed at once'),
   endpoints: z.record(z.string(), z.int().min(1).max(64)).default({}).describe('Other numbers for single endpoints'),
 });
 
@@ -163,6 +165,7 @@ export const configSchema = z.strictObject({
     .describe(
       'What files go through once they have arrived: the first that fits; left out: checksum, metadata and thumbnail for photos and videos',
     ),
+  offload: offloadConfigSchema.prefault({}).describe('Devices that are offloaded without anybody asking'),
   watches: z.array(watchConfigSchema).default([]).describe('Folders whose files move as they appear'),
 });
 /** With defaults filled in. */

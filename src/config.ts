@@ -7,6 +7,7 @@ import type { ConfigValues, ListenAddress, WatchConfig } from './config-schema.t
 import { defaultLimits } from './default-limits.ts';
 import { Fault } from './model/fault.ts';
 import { displayPath } from './model/names.ts';
+import type { OffloadConfig } from './model/offload-rules.ts';
 import type { Pipeline } from './model/pipeline.ts';
 import type { WatchRequest } from './model/specs.ts';
 
@@ -52,6 +53,7 @@ export interface Settings {
   readonly webhooks: readonly WebhookSettings[];
   /** What files go through once they have arrived: the first that fits. */
   readonly pipelines: readonly Pipeline[];
+  readonly offload: OffloadConfig;
 }
 
 export interface WebhookSettings {
@@ -138,9 +140,13 @@ export async function loadSettings(flags: SettingFlags = {}, env: Environment = 
     media !== undefined ? resolve(media) : values.mediaBase === undefined ? null : folder(values.mediaBase);
   const logBase = fromEnv('WHERRY_LOG_BASE') ?? fromEnv('LOG_BASE');
   const watches = values.watches.map((watch) => watchRequest(watch, folder));
+  const offload = offloadSettings(values, folder);
   const roots =
     values.roots?.map(folder) ??
-    watches.flatMap((watch) => [watch.source, ...watch.destinations]).filter((place) => place.startsWith('/'));
+    [
+      ...watches.flatMap((watch) => [watch.source, ...watch.destinations]),
+      ...offload.rules.flatMap(({ downloadDir, processedDir }) => [fixedPart(downloadDir), fixedPart(processedDir)]),
+    ].filter((place): place is string => place?.startsWith('/') === true);
   const bandwidth = flags.bandwidth ?? fromEnv('WHERRY_BANDWIDTH') ?? values.bandwidth;
   if (bandwidth !== null) await checkBandwidth(bandwidth);
   return {
@@ -183,6 +189,7 @@ export async function loadSettings(flags: SettingFlags = {}, env: Environment = 
     watches,
     webhooks: await webhookSettings(values, folder),
     pipelines: values.pipelines ?? (await import('./steps/default-pipelines.ts')).defaultPipelines,
+    offload,
   };
 }
 
@@ -249,6 +256,24 @@ function watchRequest(
     destinations: (destinations ?? [destination ?? '']).map(place),
     moveTo: rest.moveTo === null ? null : place(rest.moveTo),
   };
+}
+
+function offloadSettings({ offload }: ConfigValues, folder: (text: string) => string): OffloadConfig {
+  const place = (text: string | null) => (text === null ? null : folder(text));
+  return {
+    ...offload,
+    rules: offload.rules.map((rule) => ({
+      ...rule,
+      downloadDir: place(rule.downloadDir),
+      processedDir: place(rule.processedDir),
+    })),
+  };
+}
+
+/** The folder within which all lie that a pattern names. */
+function fixedPart(pattern: string | null): string | null {
+  if (pattern === null) return null;
+  return pattern.includes('{') ? dirname(pattern.slice(0, pattern.indexOf('{') + 1)) : pattern;
 }
 
 async function webhookSettings(

@@ -13,7 +13,7 @@ import { removeDaemonCard, writeDaemonCard } from './daemon-file.ts';
 import { examineMachine } from './doctor-machine.ts';
 import { workerModule } from './early-thread.ts';
 import { createDeliveries } from './engine/deliveries.ts';
-import type { EngineLimits } from './engine/engine-parts.ts';
+import type { EngineLimits, Offloading } from './engine/engine-parts.ts';
 import { openLogFiles } from './log-files.ts';
 import { systemClock, systemRandom } from './model/clock.ts';
 import { Fault } from './model/fault.ts';
@@ -53,6 +53,7 @@ export async function openDaemon(settings: Settings, options: DaemonOptions): Pr
   const { dataFolder, logs } = settings;
   makeFolder(dataFolder);
   const tls = openTlsFiles(settings, systemClock);
+  makeFolder(mediaFolderOf(settings));
   const demo = settings.watches.length > 0 || options.demoFolder === null ? null : makeDemo(options.demoFolder);
 
   const files = openLogFiles(logs, (why) =>
@@ -72,19 +73,28 @@ export async function openDaemon(settings: Settings, options: DaemonOptions): Pr
     limits: engineLimits(settings),
     log,
     modules: [workerModule('api/browse-operations')],
+    devices: {
+      adapters: async (adapterParts) => (await import('./devices/index.ts')).builtInAdapters(adapterParts),
+    },
+    offloading: offloadingOf(settings),
   });
   const { store, mounts, engine, clock, newId } = parts;
   const version = ownVersion();
   let watches: ConfigWatches | undefined;
   let api: Api | undefined;
   let stopWatchingTls: (() => void) | undefined;
-  const rootsOf = ({ roots }: Settings) => (demo === null ? roots : [...roots, demo.source, demo.destination]);
+  // What is offloaded without a word about where goes to the media folder, and is to be looked at.
+  const rootsOf = (now: Settings) => [
+    ...now.roots,
+    mediaFolderOf(now),
+    ...(demo === null ? [] : [demo.source, demo.destination]),
+  ];
   const deliveries = createDeliveries({ store, openSink, present: eventView, clock, random: systemRandom, newId, log });
   const reload = createReload(settings, {
     read: options.readSettings,
     apply: async (now, changed) => {
       log.level = now.logs.level;
-      engine.adjust(engineLimits(now));
+      engine.adjust(engineLimits(now), offloadingOf(now));
       if (changed.has('bandwidth')) await api?.setBandwidth(now.bandwidth);
       api?.apply({ ...now, roots: rootsOf(now), adminToken: now.adminToken ?? undefined });
       if (changed.has('webhooks')) await deliveries.configure(now.webhooks);
@@ -192,10 +202,11 @@ export async function openDaemon(settings: Settings, options: DaemonOptions): Pr
 }
 
 function engineLimits(settings: Settings): EngineLimits {
-  const { transfers, perEndpoint, endpoints } = settings.limits;
+  const { transfers, perEndpoint, endpoints, processing } = settings.limits;
   const { retry } = settings;
   return {
     slots: { global: transfers, perEndpoint, endpoints },
+    processing,
     retry: {
       firstDelayMs: retry.firstSeconds * 1000,
       mostDelayMs: retry.mostSeconds * 1000,
@@ -208,6 +219,14 @@ function engineLimits(settings: Settings): EngineLimits {
     historyDays: settings.historyDays,
     bandwidth: settings.bandwidth,
   };
+}
+
+function offloadingOf(settings: Settings): Offloading {
+  return { pipelines: settings.pipelines, mediaFolder: mediaFolderOf(settings), config: settings.offload };
+}
+
+function mediaFolderOf({ mediaBase, dataFolder }: Settings): string {
+  return mediaBase ?? join(dataFolder, 'media');
 }
 
 function makeFolder(folder: string): void {

@@ -4,20 +4,22 @@ import { z } from 'zod';
 import type { Engine } from '../engine/engine.ts';
 import { Fault } from '../model/fault.ts';
 import { displayPath } from '../model/names.ts';
+import { batchBodySchema } from '../model/specs.ts';
 import type { Transfer } from '../model/transfer.ts';
-import type { Action, TransferView } from '../model/views.ts';
+import type { Action, JobView, TransferView } from '../model/views.ts';
 import type { StoreReader } from '../store/store.ts';
-import { transferView } from './present.ts';
+import { jobView, transferView } from './present.ts';
 import { RequestFault } from './problem.ts';
 import { confineAgain, type Roots } from './roots.ts';
 
 export interface CommandAnswer {
   readonly ok: true;
   readonly transfer?: TransferView;
+  readonly job?: JobView;
 }
 
-/** Resolves once it is durable. Rejects with `invalid`, `not_found`, `state_conflict`. */
-type Command = (data: unknown, parts: CommandParts) => Promise<CommandAnswer>;
+/** Resolves once it is durable. Rejects with `invalid`, `not_found`, `state_conflict`. `owner` is who gives it. */
+type Command = (data: unknown, parts: CommandParts, owner: string) => Promise<CommandAnswer>;
 
 export interface CommandParts {
   readonly engine: Engine;
@@ -25,6 +27,8 @@ export interface CommandParts {
   readonly roots: Roots;
 }
 
+/** What comes with it is looked at by whoever it is for. */
+const observationSchema = z.record(z.string(), z.unknown()).catch({});
 const idData = z.strictObject({ id: z.string().min(1).max(64) });
 
 const transferCommand =
@@ -40,13 +44,33 @@ export const commands: Readonly<Record<string, Command>> = {
   'command.transfer.resume': transferCommand('resume'),
   'command.transfer.cancel': transferCommand('cancel'),
   'command.transfer.retry': transferCommand('retry'),
+  'command.transfer.queue_batch': async (data, { engine, roots }, owner) => {
+    const read = batchBodySchema.safeParse(data);
+    if (!read.success) throw new RequestFault('data', read.error);
+    await roots.confineJob({ kind: 'offload', ...read.data });
+    return { ok: true, job: jobView(await engine.queueBatch(read.data, { owner })) };
+  },
 };
 
-/** Rejects with `unsupported` for a name that is no command, and like the command. */
-export async function runCommand(name: string, data: unknown, parts: CommandParts): Promise<CommandAnswer> {
+/** True for what may come in: commands, and things that happened outside. */
+export function isTaken(name: string): boolean {
+  return Object.hasOwn(commands, name) || name.startsWith('observation.');
+}
+
+/** Rejects with `unsupported` for a name that is no command and no trigger, and like the command. */
+export async function runCommand(
+  name: string,
+  data: unknown,
+  parts: CommandParts,
+  owner: string,
+): Promise<CommandAnswer> {
+  if (name.startsWith('observation.')) {
+    await parts.engine.observe(name, observationSchema.parse(data ?? {}));
+    return { ok: true };
+  }
   const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
   if (command === undefined) throw new Fault('unsupported', `This daemon takes no event named ${displayPath(name)}.`);
-  return await command(data, parts);
+  return await command(data, parts, owner);
 }
 
 /**

@@ -7,7 +7,7 @@ import type { Problem } from '../model/views.ts';
 import type { StoreReader } from '../store/store.ts';
 import type { Audit } from './audit.ts';
 import { type Caller, requireScope } from './caller.ts';
-import { type CommandParts, commands, runCommand } from './commands.ts';
+import { type CommandParts, isTaken, runCommand } from './commands.ts';
 import type { EventHub } from './event-hub.ts';
 import { eventView } from './present.ts';
 import { problemOf } from './problem.ts';
@@ -99,28 +99,23 @@ async function serve(socket: Socket, parts: LiveSocketParts): Promise<void> {
   life.signal.addEventListener('abort', () => socket.disconnect(true));
   if (life.signal.aborted) socket.disconnect(true);
 
-  for (const name of Object.keys(commands)) {
-    socket.on(name, (data: unknown, acknowledge: unknown) => {
-      const answer = (value: unknown) => typeof acknowledge === 'function' && acknowledge(value);
-      const refuse = (error: unknown) => {
-        if (asFault(error).code === 'internal') parts.onError(error);
-        answer({ ok: false, problem: problemOf(error) } satisfies { ok: false; problem: Problem });
-      };
-      (async () => {
-        requireScope(caller, 'write');
-        parts.requireReady();
-        const done = await runCommand(name, data, parts);
-        const address = socket.request.socket.remoteAddress ?? '';
-        await parts.audit.note({ caller, address, action: name, params: undefined, body: data });
-        answer(done);
-      })().catch(refuse);
-    });
-  }
   socket.onAny((name: string, ...rest: unknown[]) => {
-    if (Object.hasOwn(commands, name)) return;
     const acknowledge = rest.at(-1);
-    const problem = problemOf(new Fault('unsupported', `This daemon takes no event named ${name.slice(0, 200)}.`));
-    if (typeof acknowledge === 'function') acknowledge({ ok: false, problem });
+    const data = rest[0] === acknowledge ? undefined : rest[0];
+    const answer = (value: unknown) => typeof acknowledge === 'function' && acknowledge(value);
+    const refuse = (error: unknown) => {
+      if (asFault(error).code === 'internal') parts.onError(error);
+      answer({ ok: false, problem: problemOf(error) } satisfies { ok: false; problem: Problem });
+    };
+    (async () => {
+      if (!isTaken(name)) throw new Fault('unsupported', `This daemon takes no event named ${name.slice(0, 200)}.`);
+      requireScope(caller, 'write');
+      parts.requireReady();
+      const done = await runCommand(name, data, parts, caller.name);
+      const address = socket.request.socket.remoteAddress ?? '';
+      await parts.audit.note({ caller, address, action: name, params: undefined, body: data });
+      answer(done);
+    })().catch(refuse);
   });
 
   let buffered = 0;

@@ -39,6 +39,7 @@ const mediaTypes: Readonly<Record<Exclude<AnswerForm, 'none'>, string>> = {
   lines: 'application/x-ndjson',
   text: 'text/plain',
   html: 'text/html',
+  bytes: 'application/octet-stream',
 };
 
 let made: { readonly version: string; readonly document: Json } | undefined;
@@ -136,11 +137,18 @@ function operation(name: RouteName, shape: RouteShape, method: string, answer: s
         description: shape.summary,
         ...(Object.keys(content).length === 0 ? {} : { content }),
       },
+      ...(shape.form === 'bytes' ? partly : {}),
       ...Object.fromEntries(refusals(shape, method).map((status) => [String(status), problem(statusWords(status))])),
       default: problem('Trouble of this machine or of a place that the request names (5xx)'),
     },
   };
 }
+
+const partly: Json = {
+  206: { description: 'The range that was asked for' },
+  304: { description: 'It is still what `If-None-Match` names' },
+  416: { description: 'The range holds no byte of it' },
+};
 
 /** Statuses below 500 with which a route may refuse. */
 function refusals(shape: RouteShape, method: string): number[] {

@@ -3,7 +3,8 @@
 import { z } from 'zod';
 import { deviceFilesViewSchema, deviceListViewSchema, deviceViewSchema } from '../model/device-views.ts';
 import type { FaultCode } from '../model/fault.ts';
-import { jobSpecSchema, placementRuleSchema, watchSpecSchema } from '../model/specs.ts';
+import { custodyViewSchema, recordingViewSchema } from '../model/recording-views.ts';
+import { batchBodySchema, jobSpecSchema, placementRuleSchema, watchSpecSchema } from '../model/specs.ts';
 import {
   aboutViewSchema,
   actionSchema,
@@ -40,8 +41,8 @@ import {
 } from '../model/webhook-views.ts';
 import type { RouteName } from './route-paths.ts';
 
-/** How an answer is sent: one JSON value, a JSON value a line, plain text, a page, or nothing. */
-export type AnswerForm = 'json' | 'lines' | 'text' | 'html' | 'none';
+/** How an answer is sent: one JSON value, a JSON value a line, plain text, a page, a file's bytes, or nothing. */
+export type AnswerForm = 'json' | 'lines' | 'text' | 'html' | 'bytes' | 'none';
 
 export interface RouteShape {
   readonly summary: string;
@@ -81,6 +82,17 @@ const transferAction = (summary: string) =>
     scope: 'write',
     params: id,
     output: transferViewSchema,
+  }) as const;
+
+const fileName = z.string().min(1).max(255);
+const recordedFile = <More extends z.ZodRawShape>(summary: string, more: More) =>
+  ({
+    summary,
+    scope: 'read',
+    params: id.extend({ role: z.string().min(1).max(100), ...more }),
+    output: z.string(),
+    form: 'bytes',
+    problems: ['outside_roots'],
   }) as const;
 
 const watchBody = watchSpecSchema.omit({ kind: true });
@@ -179,6 +191,43 @@ export const routeTable = {
     params: id,
     output: watchViewSchema,
   },
+  queueBatch: {
+    summary: 'Download files of a device, and process them; a file that was taken before is not taken again',
+    scope: 'write',
+    problems: [...jobProblems, 'config_invalid'],
+    body: batchBodySchema,
+    output: jobViewSchema,
+    status: 201,
+  },
+  listRecordings: {
+    summary: 'Recordings: what became of the files that came home; newest first',
+    scope: 'read',
+    query: z.strictObject({
+      job: z.string().max(64).optional(),
+      device: z.string().max(128).optional(),
+      associateWith: z.string().max(500).optional(),
+      search: z.string().max(1024).optional().describe('Part of a path, of a device’s name or of the key, in any case'),
+      cursor,
+      limit,
+      order,
+    }),
+    output: pageSchema(recordingViewSchema),
+  },
+  getRecording: {
+    summary: 'One recording, with the chain of custody of its files',
+    scope: 'read',
+    params: id,
+    output: recordingViewSchema.extend({ custody: z.array(custodyViewSchema) }),
+  },
+  getRecordingContent: recordedFile(
+    'A file of a recording by its role (original, thumbnail, proxy, …), also in ranges',
+    {},
+  ),
+  getRecordingFile: recordedFile('A file in a folder of a recording (a playlist)', { file: fileName }),
+  getRecordingFileBelow: recordedFile('A file deeper in a folder of a recording (a segment)', {
+    folder: fileName,
+    file: fileName,
+  }),
   getStorage: {
     summary: 'The places of running watches as they were at the last look (every 30 s), with a day of free space',
     scope: 'read',
@@ -215,6 +264,7 @@ export const routeTable = {
       state: z.array(transferStateSchema).optional(),
       job: z.string().max(64).optional(),
       mode: modeSchema.optional(),
+      associateWith: z.string().max(500).optional().describe('The key that they were asked for with'),
       search: z.string().max(1024).optional().describe('Part of a source or destination path, in any case'),
       cursor,
       limit,
@@ -305,7 +355,7 @@ export const routeTable = {
   postEvent: {
     summary: 'Give a command or an observation by its event name',
     scope: 'write',
-    problems: ['unsupported', 'not_found'],
+    problems: ['unsupported', 'not_found', 'config_invalid', 'exists'],
     body: z.strictObject({
       name: z.string().min(1).max(200),
       data: z.record(z.string(), z.unknown()).default({}),
@@ -313,6 +363,7 @@ export const routeTable = {
     output: z.object({
       ok: z.literal(true),
       transfer: transferViewSchema.optional(),
+      job: jobViewSchema.optional(),
     }),
   },
   getOverview: {

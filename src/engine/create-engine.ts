@@ -21,6 +21,7 @@ import { createMountEvents } from './mount-events.ts';
 import { noDevices } from './offload/devices.ts';
 import { createOffloadMode } from './offload/offload-mode.ts';
 import { createOffloads } from './offload/offloads.ts';
+import { recordedContent } from './offload/recorded-content.ts';
 import { packRecord } from './pack-recovery.ts';
 import { createPackRunner } from './pack-runner.ts';
 import { createPlaces, slotLimits } from './places.ts';
@@ -312,6 +313,8 @@ export function createEngine(parts: EngineParts): Engine {
       }),
     statusOf: (jobId) => jobs.get(jobId)?.mode.status,
     edit: submissions.edit,
+    recordedContent: (recording, role, inside) =>
+      recordedContent(recording, role, inside, (address) => parts.openEndpoint(address)),
     storage: () => storage.reports,
     lookAtStorage: () => storage.look(),
   };

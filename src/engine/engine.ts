@@ -5,11 +5,13 @@ import type { MountHealth } from '../endpoints/mounts.ts';
 import type { TransferProgress } from '../model/event.ts';
 import type { FaultReport } from '../model/fault.ts';
 import type { Job } from '../model/job.ts';
+import type { Recording } from '../model/recording.ts';
 import type { JobRequest, OffloadRequest } from '../model/specs.ts';
 import type { Transfer } from '../model/transfer.ts';
 import type { StoreReader } from '../store/store.ts';
 import type { EngineLimits, Offloading } from './engine-parts.ts';
 import type { ByteRange } from './mover/verified-blocks.ts';
+import type { RecordedContent } from './offload/recorded-content.ts';
 import type { StorageReport } from './storage-monitor.ts';
 
 /** One transfer, or a whole job with its transfers. */
@@ -127,6 +129,8 @@ export interface Engine {
   statusOf(jobId: string): unknown;
   /** Replaces what a job was asked for; it goes on with the new wishes if it ran. Rejects as `submit` does, and with `unsupported` for a kind that cannot change. */
   edit(jobId: string, request: JobRequest): Promise<Job>;
+  /** A file of a recording. Rejects with `not_found`, `name_unsafe`, and what its place says. */
+  recordedContent(recording: Recording, role: string, inside?: string): Promise<RecordedContent>;
   /** How the places of running watches were when last looked at (every 30 s). */
   storage(): readonly StorageReport[];
   /** Looks at them now. */

@@ -94,6 +94,7 @@ export function createProcessAttempts(parts: ProcessAttemptParts): ProcessAttemp
       {
         id: row.id,
         file: await originalOf(receipt, signal),
+        originalHash: receipt.hash.value,
         ...{ pipeline, processedFolder, relativePath, done: [...done] },
         ...(adapter?.process === undefined ? {} : { adapter }),
       },

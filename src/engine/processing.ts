@@ -1,8 +1,7 @@
-// What a file goes through once it has arrived: what a mode asks for, and the contract of who carries it out.
+// What a file goes through once it has arrived: what a mode asks for, and what is known of it in the ledger.
 
-import type { DeviceAdapter } from '../devices/device.ts';
 import type { Pipeline, StepRecord } from '../model/pipeline.ts';
-import type { LocalFile } from '../model/processing.ts';
+import type { WorkingRunner } from './process/process-runner.ts';
 
 /** What is to be done with one file. */
 export interface Processing {
@@ -15,35 +14,8 @@ export interface Processing {
   readonly deviceKind: string | null;
 }
 
-export interface ProcessRequest {
-  /** The transfer's. */
-  readonly id: string;
-  readonly file: LocalFile;
-  readonly pipeline: Pipeline;
-  readonly processedFolder: string;
-  readonly relativePath: string;
-  /** Steps that are not run again. */
-  readonly done: readonly StepRecord[];
-  readonly adapter?: DeviceAdapter;
-}
-
-export interface ProcessHooks {
-  /** Durable when it resolves. Rejects with `lease_lost` where the transfer is somebody else's by now. */
-  stepDone(record: StepRecord): Promise<void>;
-  /** 0 to 1. */
-  progress(fraction: number): void;
-  beat(): void;
-}
-
-export interface ProcessRunner {
-  /**
-   * Runs what of the pipeline is not in `done`, one step after the other; resolves with all records. Rejects with a Fault, or with the
-   * signal's reason; nothing of it runs any more then.
-   */
-  run(request: ProcessRequest, hooks: ProcessHooks, signal: AbortSignal): Promise<readonly StepRecord[]>;
-  /** Removes what a cancelled or finished transfer left in work folders. */
-  sweep(id: string): Promise<void>;
-}
+/** As process/process-runner.ts makes it. */
+export type ProcessRunner = Pick<WorkingRunner, 'run' | 'sweep'>;
 
 /** What the ledger keeps of a transfer that is being processed, by its id. */
 export const stepsCollection = 'steps';

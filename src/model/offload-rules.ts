@@ -24,7 +24,7 @@ export const offloadRuleSchema = z
       .default(null)
       .describe('Delete on the device once so many copies are proven; null never does'),
     associateWith: associateSchema.nullable().default(null).describe(`Key of transfers and recordings; ${pattern}`),
-    priority: z.int().min(-100).max(100).default(0),
+    priority: z.int().min(-100).max(100).default(0).describe('Higher goes first'),
   })
   .refine(({ device, kind }) => device !== undefined || kind !== undefined, {
     message: 'A rule needs device or kind: of which devices it is.',

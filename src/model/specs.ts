@@ -162,6 +162,9 @@ export const offloadSpecSchema = z.strictObject({
 export type OffloadRequest = z.input<typeof offloadSpecSchema>;
 export type OffloadSpec = z.output<typeof offloadSpecSchema>;
 
+/** As a batch is asked for by itself. */
+export const batchBodySchema = offloadSpecSchema.omit({ kind: true });
+
 export const jobSpecSchema = z.discriminatedUnion('kind', [copySpecSchema, watchSpecSchema, offloadSpecSchema]);
 export type JobRequest = z.input<typeof jobSpecSchema>;
 export type JobSpec = z.output<typeof jobSpecSchema>;

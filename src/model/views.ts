@@ -109,6 +109,7 @@ export const transferViewSchema = z.object({
   firstQueuedAt: time.nullable(),
   priority: z.int(),
   owner: z.string().nullable(),
+  associateWith: z.string().nullable().describe('The key that it was asked for with'),
   error: faultViewSchema.nullable(),
   heartbeatAt: time.nullable(),
   lease: z.object({ node: z.string(), fence: z.int() }).nullable(),

@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { loadSettings } from '../../src/config.ts';
 import { configJsonSchema } from '../../src/config-schema.ts';
+import { offloadRuleSchema } from '../../src/model/offload-rules.ts';
 import { changesBetween } from '../../src/reload.ts';
 import { type Daemon, startDaemon } from '../support/daemon.ts';
 
@@ -166,7 +167,7 @@ test('webhooks of the configuration are made, changed and taken out; their secre
 describe('the list of what may change', () => {
   test('has every key of the configuration', async () => {
     const settings = await loadSettings({}, { HOME: folder });
-    const numbers = { ...settings.limits, transfers: 9, perEndpoint: 9, endpoints: { x: 1 } };
+    const numbers = { ...settings.limits, transfers: 9, perEndpoint: 9, processing: 9, endpoints: { x: 1 } };
     const other = {
       ...settings,
       ...{ dataFolder: '/x', listen: { host: '::1', port: 1 }, insecureHttp: true, adminToken: 'x', bandwidth: '1M' },
@@ -175,6 +176,7 @@ describe('the list of what may change', () => {
       retry: { firstSeconds: 1, mostSeconds: 1, windowDays: 1, attempts: 1, checkSeconds: 1 },
       logs: { folder: '/x', level: 'debug' as const, maxBytes: 1, keep: 1, jobs: 1 },
       webhooks: [{ name: 'x', url: 'https://x', events: ['*'], allowPrivate: false, secret: 'x' }],
+      offload: { rules: [offloadRuleSchema.parse({ name: 'x', kind: 'x' })], triggers: ['x.y'] },
       watches: [{ kind: 'watch' as const, source: '/x', destinations: ['/y'] }],
       pipelines: [],
     };

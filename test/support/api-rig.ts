@@ -10,6 +10,7 @@ import { workerModule } from '../../src/early-thread.ts';
 import { createDeliveries, type Deliveries, deliveryRetryRules } from '../../src/engine/deliveries.ts';
 import type { RetryRules } from '../../src/engine/retry.ts';
 import { systemRandom } from '../../src/model/clock.ts';
+import type { Pipeline } from '../../src/model/pipeline.ts';
 import type { CopyRequest } from '../../src/model/specs.ts';
 import { openSink } from '../../src/sinks/index.ts';
 import type { Store } from '../../src/store/store.ts';
@@ -45,6 +46,7 @@ export async function openApiRig(
   /** Of messages to webhooks. */
   retry: Partial<RetryRules> = {},
   devices?: DeviceOptions,
+  pipelines: readonly Pipeline[] = [],
 ): Promise<ApiRig> {
   const folder = realpathSync(mkdtempSync(join(tmpdir(), 'wherry-api-')));
   const root = join(folder, 'root');
@@ -56,6 +58,7 @@ export async function openApiRig(
     log: { debug: nowhere, info: nowhere, warn: nowhere, error: nowhere },
     modules: [workerModule('api/browse-operations')],
     ...(devices === undefined ? {} : { devices }),
+    offloading: { pipelines, mediaFolder: join(root, 'media') },
   });
   const { store, mounts, engine, clock, newId } = parts;
   const deliveries = createDeliveries({

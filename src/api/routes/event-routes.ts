@@ -45,5 +45,7 @@ export const eventRoutes = [
       .finally(() => life?.release());
     return answered;
   }),
-  route('postEvent', async ({ body }, services) => await runCommand(body.name, body.data, services)),
+  route('postEvent', ({ body }, services, { caller }) =>
+    runCommand(body.name, body.data, services, caller?.name ?? ''),
+  ),
 ];

@@ -6,6 +6,7 @@ import { browseRoutes } from './browse-routes.ts';
 import { deviceRoutes } from './device-routes.ts';
 import { eventRoutes } from './event-routes.ts';
 import { jobRoutes } from './job-routes.ts';
+import { offloadRoutes } from './offload-routes.ts';
 import { overviewRoutes } from './overview-routes.ts';
 import { serviceRoutes } from './service-routes.ts';
 import { storageRoutes } from './storage-routes.ts';
@@ -16,6 +17,7 @@ import { webhookRoutes } from './webhook-routes.ts';
 export const routes: readonly Route[] = [
   ...jobRoutes,
   ...watchRoutes,
+  ...offloadRoutes,
   ...storageRoutes,
   ...deviceRoutes,
   ...transferRoutes,

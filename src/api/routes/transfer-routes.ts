@@ -25,6 +25,7 @@ export const transferRoutes = [
       ...(query.state === undefined ? {} : { states: query.state }),
       ...(query.job === undefined ? {} : { jobId: query.job }),
       ...(query.mode === undefined ? {} : { mode: query.mode }),
+      ...(query.associateWith === undefined ? {} : { associateWith: query.associateWith }),
       ...(query.search === undefined || query.search === '' ? {} : { search: query.search }),
       ...(query.cursor === undefined ? {} : { cursor: query.cursor }),
       ...(query.offset === undefined ? {} : { offset: query.offset }),
