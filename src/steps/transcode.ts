@@ -122,15 +122,23 @@ function scaled(height: number): string[] {
   return ['-vf', `scale=-2:'trunc(min(${height},ih)/2)*2'`];
 }
 
+/** The most that a picture of this height may take: far above what its quality asks for. */
+function usualKbps(height: number): number {
+  if (height > 1080) return 20_000;
+  return height > 720 ? 8_000 : 4_000;
+}
+
 function hlsRecipe(given: Params, { output, media }: Original): Recipe {
   const { renditions, segmentSeconds } = given;
-  const sizes = renditions.length === 0 ? [{ height: given.height ?? 1080, videoKbps: null }] : renditions;
+  const height = given.height ?? 1080;
+  // A player chooses by rates: ffmpeg leaves out of its list of streams what has none.
+  const sizes = renditions.length === 0 ? [{ height, videoKbps: usualKbps(height) }] : renditions;
   const hasAudio = media.streams.some(({ kind }) => kind === 'audio');
   const maps = sizes.flatMap(() => ['-map', '0:V:0', ...(hasAudio ? ['-map', '0:a:0'] : [])]);
   const each = sizes.flatMap(({ height, videoKbps }, at) => [
     `-filter:v:${at}`,
     scaled(height)[1] ?? '',
-    ...(videoKbps === null ? [] : [`-maxrate:v:${at}`, `${videoKbps}k`, `-bufsize:v:${at}`, `${videoKbps * 2}k`]),
+    ...[`-maxrate:v:${at}`, `${videoKbps}k`, `-bufsize:v:${at}`, `${videoKbps * 2}k`],
   ]);
   const streams = sizes.map((_, at) => (hasAudio ? `v:${at},a:${at}` : `v:${at}`)).join(' ');
   return {
