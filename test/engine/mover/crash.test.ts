@@ -50,8 +50,8 @@ function start(task: Partial<ChildTask>, under: readonly string[] = []): { dead:
 function recorded(): { publishing?: never; committed?: string[] }[] {
   if (!existsSync(records())) return [];
   return readFileSync(records(), 'utf8')
-    .trim()
     .split('\n')
+    .filter(Boolean)
     .map((line) => JSON.parse(line));
 }
 
