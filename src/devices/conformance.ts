@@ -37,13 +37,19 @@ const kindPattern = /^[a-z][a-z0-9_]{1,40}$/;
  * Each check opens a subject of its own, runs, and disposes of it:
  * `for (const { name, run } of deviceChecks(open)) test(name, run);`
  */
-export function deviceChecks(open: () => Promise<ConformanceSubject>): readonly DeviceCheck[] {
+export function deviceChecks(
+  open: () => Promise<ConformanceSubject>,
+  options: {
+    /** How long one check may take, in milliseconds. Default is 30,000. */
+    readonly limitMs?: number;
+  } = {},
+): readonly DeviceCheck[] {
   return Object.entries(checks).map(([name, check]) => ({
     name,
     async run() {
       const subject = await open();
       try {
-        await check(subject);
+        await soon(check(subject), 'the adapter', options.limitMs ?? 30_000);
       } finally {
         await subject.dispose?.();
       }
@@ -241,6 +247,8 @@ const checks: Readonly<Record<string, (subject: ConformanceSubject) => Promise<v
       await connection.remove(path, calling());
       const listed = await listOf(connection);
       must(!listed.some((file) => file.path === path), `${path} is listed although it was removed`);
+      const again = await refusal(async () => connection.remove?.(path, calling()));
+      must(again === undefined || again === 'not_found', `removing what is gone already rejected with ${again}`);
     }),
 
   'says that the device is away when it is, and finds it again': async (subject) => {

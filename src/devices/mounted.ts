@@ -152,8 +152,22 @@ function connectionTo(
     async check(call) {
       await present(call);
     },
-    read: (path, from, call) => place.read(path, from, { signal: call.signal }),
-    remove: (path, call) => place.remove(path, { signal: call.signal }),
+    async read(path, from, call) {
+      await present(call);
+      const stream = await place.read(path, from, { signal: call.signal });
+      try {
+        // What stands open now is this card's, whatever is put in later.
+        await present(call);
+        return stream;
+      } catch (error) {
+        await stream.cancel(error);
+        throw error;
+      }
+    },
+    async remove(path, call) {
+      await present(call);
+      await place.remove(path, { signal: call.signal });
+    },
     close: () => place.close(),
   };
 }

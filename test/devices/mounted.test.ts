@@ -4,6 +4,8 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { deviceChecks } from '../../src/devices/conformance.ts';
+import type { DeviceInfo } from '../../src/devices/device.ts';
 import { createMountedAdapter, volumeOperations } from '../../src/devices/mounted.ts';
 import { createDeviceRegistry, type DeviceRegistry } from '../../src/devices/registry.ts';
 import { localOperations } from '../../src/endpoints/local.ts';
@@ -147,6 +149,34 @@ describe('a mounted card', () => {
     expect(here()).toEqual([]);
     plain.dispose();
   });
+});
+
+describe('conformance', () => {
+  for (const { name, run } of deviceChecks(async () => {
+    const files = {
+      'DCIM/100/a.mp4': content(5, 3 * MiB),
+      'DCIM/100/a.thm': content(6, 4_000),
+      'DCIM/100/b.jpg': content(7, 10_000),
+    };
+    const card = makeCard(join(folder, 'conforming.img'), files, takenAt);
+    card.insert(slot);
+    const adapter = createMountedAdapter({ mounts, roots: [join(folder, 'slots')], byUuid: '/no/such/folder' });
+    const found: DeviceInfo[] = [];
+    for await (const info of adapter.discover?.({ signal: new AbortController().signal }) ?? []) found.push(info);
+    const [device] = found;
+    if (device === undefined) throw new Error('the card was not found');
+    return {
+      adapter,
+      device,
+      files,
+      removable: 'DCIM/100/b.jpg',
+      unplug: async () => card.pull(),
+      replug: async () => card.insert(slot),
+      dispose: async () => card.dispose(),
+    };
+  })) {
+    test(name, run);
+  }
 });
 
 describe('an offload from a card', () => {
