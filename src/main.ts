@@ -314,3 +314,25 @@ export async function processFile(
   ]);
   return processByHand(request, await loadSettings(flags), hooks, signal);
 }
+
+/** ASC MHL histories of folders on this machine (engine/mhl/asc-mhl.ts). */
+export async function openHistories(): Promise<{
+  has(path: string): Promise<boolean>;
+  check(
+    folder: string,
+    found: (finding: import('./engine/mhl/asc-mhl.ts').MhlFinding) => void,
+    signal: AbortSignal,
+  ): Promise<import('./engine/mhl/asc-mhl.ts').MhlChecked>;
+  close(): Promise<boolean>;
+}> {
+  const [{ openMounts }, { checkHistory, hasHistory, mhlOperations }] = await Promise.all([
+    import('./endpoints/mount-pool.ts'),
+    import('./engine/mhl/asc-mhl.ts'),
+  ]);
+  const mounts = openMounts({ modules: [mhlOperations] });
+  return {
+    has: (path) => hasHistory(mounts, path),
+    check: (folder, found, signal) => checkHistory(mounts, folder, found, { signal }),
+    close: () => mounts.close(),
+  };
+}

@@ -89,7 +89,7 @@ const verify: VerbSpec = {
   summary: 'Prove again that what was copied is still what it was',
   about:
     'Reads each file below PATH again and compares its hash with the receipt that its copy left. A file that has been read lately may come from memory: ' +
-    'only a reading past the page cache (--direct, or after a remount) proves the medium.',
+    'only a reading past the page cache (--direct, or after a remount) proves the medium. A folder with an ASC MHL history (ascmhl) is compared with that.',
   options: [
     { name: 'against', value: 'SRC', about: 'Compare with this file or folder, by hash, instead of receipts' },
     { name: 'direct', about: 'Read past the page cache (O_DIRECT), where the file system can' },

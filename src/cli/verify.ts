@@ -13,6 +13,7 @@ import { absolutePlace } from './copy-request.ts';
 import { listenForInterrupt } from './interrupt.ts';
 import { isBelow, provenFiles } from './known-copies.ts';
 import type { Terminal } from './terminal.ts';
+import { verifyHistories, withHistory } from './verify-history.ts';
 import { counted, formatDuration, grouped } from './words.ts';
 
 type Verdict = 'ok' | 'changed' | 'missing' | 'no-receipt' | 'unreadable';
@@ -41,7 +42,12 @@ export async function verify({ words, flags, terminal }: VerbCall): Promise<numb
   if (words.length === 0) throw new Fault('invalid', 'wherry verify needs a path: wherry verify PATH….');
   if (against !== undefined && words.length !== 1)
     throw new Fault('invalid', 'wherry verify --against SRC takes one DST.');
-  const paths = words.map((word) => localPath(word));
+  const given = words.map((word) => localPath(word));
+  const histories = against === undefined ? await withHistory(given) : [];
+  const paths = given.filter((path) => !histories.includes(path));
+  const historyExit =
+    histories.length === 0 ? 0 : await verifyHistories(histories, { terminal, direct: flags.is('direct') });
+  if (paths.length === 0) return historyExit;
   const interrupt = listenForInterrupt();
   const startedAt = performance.now();
   const data = flags.text('data') ?? (process.env.WHERRY_DATA || undefined);
@@ -56,12 +62,8 @@ export async function verify({ words, flags, terminal }: VerbCall): Promise<numb
         ? againstTree(run, localPath(against ?? ''), paths[0] ?? '', algorithm)
         : againstReceipts(run, paths, proven);
     const tally = await answerAll(run, questions);
-    return tell(terminal, tally, {
-      paths,
-      seconds: (performance.now() - startedAt) / 1000,
-      against,
-      direct: run.direct,
-    });
+    const seconds = (performance.now() - startedAt) / 1000;
+    return tell(terminal, tally, { paths, seconds, against, direct: run.direct }) || historyExit;
   } catch (error) {
     if (interrupt.exitCode === undefined) throw error;
     terminal.warn('wherry: interrupted; what was not read is not verified.');

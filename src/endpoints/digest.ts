@@ -1,6 +1,7 @@
 // Plain digests of content by the names that checksum files and hash lists use; what a copy is proven by is in content-hash.ts.
 
 import { createHash } from 'node:crypto';
+import { Fault } from '../model/fault.ts';
 import { type ContentHasher, createHasher, loadNative } from './content-hash.ts';
 
 export const digestNames = ['md5', 'sha1', 'sha256', 'xxh64', 'xxh3', 'xxh128', 'blake3', 'c4'] as const;
@@ -55,4 +56,16 @@ function c4Id(sha512: Uint8Array): string {
     number /= 58n;
   }
   return `c4${digits.padStart(88, '1')}`;
+}
+
+/** The digest that a text stands for. Throws `invalid` where it is none of that kind. */
+export function digestBytes(name: DigestName, text: string): Buffer {
+  if (name !== 'c4') {
+    if (!/^(?:[0-9a-f]{2})+$/i.test(text)) throw new Fault('invalid', `"${text.slice(0, 100)}" is no ${name}.`);
+    return Buffer.from(text, 'hex');
+  }
+  if (!/^c4[1-9A-HJ-NP-Za-km-z]{88}$/.test(text)) throw new Fault('invalid', `"${text.slice(0, 100)}" is no C4 ID.`);
+  let number = 0n;
+  for (const digit of text.slice(2)) number = number * 58n + BigInt(base58.indexOf(digit));
+  return Buffer.from(number.toString(16).padStart(128, '0'), 'hex');
 }

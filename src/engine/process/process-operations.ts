@@ -1,26 +1,14 @@
 // What processing does with files of its own, inside a mount pool's workers: work folders, and publishing what was made.
 
-import {
-  closeSync,
-  constants,
-  fsyncSync,
-  linkSync,
-  mkdirSync,
-  readFileSync,
-  renameSync,
-  rmdirSync,
-  rmSync,
-  statfsSync,
-  unlinkSync,
-  writeSync,
-} from 'node:fs';
+import { linkSync, mkdirSync, readFileSync, renameSync, rmdirSync, rmSync, statfsSync, unlinkSync } from 'node:fs';
 import type { ConfinedRoot } from '../../endpoints/confined.ts';
 import { errnoFault, errnoOf } from '../../endpoints/errno.ts';
 import { type Control, type OperationContext, sides } from '../../endpoints/mounts.ts';
 import { Fault } from '../../model/fault.ts';
 import { baseName, displayPath, joinPath, numberedName, parentPath, safeRelativePath } from '../../model/names.ts';
 import type { Derived, StepRecord } from '../../model/pipeline.ts';
-import { syncPatienceMs, within } from '../mover/lane-file.ts';
+import { within } from '../mover/lane-file.ts';
+import { writeWholeFile } from './whole-file.ts';
 import { lookAtMade, type MadeThing, statAt } from './work-tree.ts';
 
 /** Where results come into being, below the folder that they are published in. */
@@ -132,7 +120,7 @@ function settle(input: SettleInput, { control }: OperationContext): StepRecord {
     }
     confined.syncFolder(from);
     const publication: Publication = { key: input.key, outputs, record: { ...input.record, derived } };
-    writeDurably(confined, publicationPath(input), JSON.stringify(publication), control);
+    writeWholeFile(confined, publicationPath(input), JSON.stringify(publication), control);
     const record = publish(confined, publicationPath(input), publication, control);
     if (record === undefined) throw new Fault('step_failed', `What the step ${input.step} made has gone away.`);
     removeTree(confined, from);
@@ -206,7 +194,7 @@ function note(
   { control }: OperationContext,
 ): void {
   const write = (confined: ConfinedRoot) =>
-    writeDurably(confined, safeRelativePath(id), JSON.stringify(folders), control);
+    writeWholeFile(confined, safeRelativePath(id), JSON.stringify(folders), control);
   within(control, sides.source, root, write, { create: true });
 }
 
@@ -243,7 +231,7 @@ function publish(
         ...record,
         derived: record.derived.with(at, { ...result, path: joinPath(confined.root, final) }),
       };
-      writeDurably(confined, path, JSON.stringify({ ...publication, outputs, record }), control);
+      writeWholeFile(confined, path, JSON.stringify({ ...publication, outputs, record }), control);
     }
   }
   for (const folder of new Set(outputs.map(({ final }) => parentPath(final)))) confined.syncFolder(folder);
@@ -310,25 +298,6 @@ function readJson<Value>(confined: ConfinedRoot, path: string): Value | undefine
     if (error instanceof SyntaxError) return undefined;
     throw errnoFault(error, { operation: 'read', path, place: confined.root });
   }
-}
-
-function writeDurably(confined: ConfinedRoot, path: string, text: string, control: Control): void {
-  const aside = `${path}.new`;
-  const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC;
-  const { fd } = confined.openFile(aside, flags, { create: true, mode: 0o600 });
-  try {
-    const bytes = Buffer.from(text);
-    for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at);
-    control.enter(sides.source, syncPatienceMs);
-    fsyncSync(fd);
-  } catch (error) {
-    throw errnoFault(error, { operation: 'write', path, place: confined.root });
-  } finally {
-    closeSync(fd);
-  }
-  const { folder } = confined.locate(path);
-  folder.rename(baseName(aside), baseName(path));
-  confined.syncFolder(parentPath(path));
 }
 
 /** Follows no symlink. */
