@@ -7,7 +7,7 @@ import { lookIn } from '../endpoints/look-at.ts';
 import type { FileFacts } from '../endpoints/system-calls.ts';
 import { Fault, type FaultReport } from '../model/fault.ts';
 import type { Entry } from '../model/manifest.ts';
-import { displayPath, joinPath, parsePartialName, pathFromBytes } from '../model/names.ts';
+import { displayPath, joinPath, pathFromBytes } from '../model/names.ts';
 import type { SymlinkPolicy } from '../model/specs.ts';
 import { createSelection } from './selection.ts';
 
@@ -193,7 +193,7 @@ function createWalk(input: CompareInput, tools: CompareTools, result: Mutable<Co
       if (selection.enters(path)) enter(found, path);
       return 0;
     }
-    if (parsePartialName(name) !== undefined || !selection.takes(path)) return 0;
+    if (!selection.takes(path, name)) return 0;
     if (stats.isFile()) return compareFile(found);
     if (!stats.isSymbolicLink()) result.specials.push(path);
     else if (input.symlinks === 'follow') follow(found, path);

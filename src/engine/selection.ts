@@ -8,8 +8,8 @@ import { baseName, parentPath, parsePartialName } from '../model/names.ts';
 const ownFile = /^\.wherry-(events-[0-9a-f]{12}|probe-[0-9A-HJKMNP-TV-Z]{26})$/;
 
 export interface Selection {
-  /** Files, by their path below the source. */
-  takes(path: string): boolean;
+  /** Files, by their path below the source; `name` is its last part, where that is known. */
+  takes(path: string, name?: string): boolean;
   /** False where nothing below that folder can be taken. */
   enters(folder: string): boolean;
 }
@@ -23,9 +23,8 @@ export function createSelection(include: readonly string[], exclude: readonly st
   const included = include.map(matcher);
   const excluded = exclude.map(matcher);
   return {
-    takes: (path) => {
-      const name = baseName(path);
-      if (ownFile.test(name) || parsePartialName(name) !== undefined) return false;
+    takes: (path, name = baseName(path)) => {
+      if (name.startsWith('.') && (ownFile.test(name) || parsePartialName(name) !== undefined)) return false;
       if (matchesAny(included, path)) return true;
       if (matchesAny(excluded, path)) return false;
       return included.length === 0 || excluded.length > 0;
