@@ -6,12 +6,14 @@ import { faultCodes, faultTable } from '../src/model/fault.ts';
 import { type JobInput, jobStates, jobTable } from '../src/model/job.ts';
 import { type TransferInput, transferStates, transferTable } from '../src/model/transfer.ts';
 import { manPage } from './man-page.ts';
+import { stepParameters } from './step-parameters.ts';
 
 /** Document → name of the part → its text. A part stands between `<!-- generated: name -->` and `<!-- end: name -->`. */
 export const generatedParts: Readonly<Record<string, Readonly<Record<string, () => string>>>> = {
   'ARCHITECTURE.md': { 'transfer states': transferDiagram, 'job states': jobDiagram },
   'docs/errors.md': { 'fault codes': faultList },
   'docs/events.md': { 'event names': eventList },
+  'docs/processing.md': { 'step parameters': stepParameters },
 };
 
 /** Documents that are written as a whole. */

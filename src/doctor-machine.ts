@@ -8,6 +8,8 @@ import type { Finding } from './doctor.ts';
 const tools = [
   { program: 'dd', packageName: 'coreutils', use: '`wherry verify --direct` reads past the page cache with it' },
   { program: 'sh', packageName: 'dash', use: 'a copy of many files makes them durable from a shell' },
+  { program: 'ffmpeg', packageName: 'ffmpeg', use: 'thumbnails, proxies and stitched videos are made with it' },
+  { program: 'exiftool', packageName: 'libimage-exiftool-perl', use: 'metadata is read and XMP written with it' },
 ] as const;
 
 /** Native packages: each is built for one platform, and npm leaves them out where it is told to. */

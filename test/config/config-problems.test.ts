@@ -54,6 +54,13 @@ watches:
     ]);
   });
 
+  test('takes the pipelines of the guide', () => {
+    const guide = readFileSync(new URL('../../docs/processing.md', import.meta.url), 'utf8');
+    const blocks = [...guide.matchAll(/```yaml\n([\s\S]*?)```/g)].map(([, block]) => block ?? '');
+    expect(blocks.length).toBeGreaterThan(0);
+    for (const block of blocks) expect(linesOf(block)).toEqual([]);
+  });
+
   test('checks the parameters of steps, each against its own', () => {
     const pipeline = (...steps: string[]) =>
       ['pipelines:', '  - name: cam', '    deviceKinds: [gopro]', '    steps:', ...steps].join('\n');
