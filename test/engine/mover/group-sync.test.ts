@@ -15,7 +15,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-describe.skipIf(process.platform !== 'linux')('a sync of a file system', () => {
+describe('a sync of a file system', () => {
   const control = openControl(newControl());
 
   it('is had where there are files enough for it, and says when it fails', () => {
