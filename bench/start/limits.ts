@@ -1,4 +1,4 @@
-// What a small copy and a file under way cannot cost less than here: a bare Node, a bare thread, a new ledger. `node bench/start/limits.ts`
+// What a small copy and a file under way cannot cost less than here: a bare Node, a bare thread, a new ledger.
 
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';

@@ -19,6 +19,8 @@ export interface Import {
   readonly target: string;
   readonly ours: boolean;
   readonly typeOnly: boolean;
+  /** Loaded when the program comes to it, or by another thread. */
+  readonly late: boolean;
 }
 
 const folders = ['src', 'web', 'test', 'bench', 'scripts'];
@@ -47,8 +49,8 @@ export function sources(
 const forms = [
   /^[ \t]*(?<keyword>import|export)\s+(?<type>type\s+)?(?:[\w$*{][^;'"`]*?\sfrom\s+)(?<quote>['"])(?<target>[^'"]+)\k<quote>/gm,
   /^[ \t]*(?<keyword>import)\s+(?<quote>['"])(?<target>[^'"]+)\k<quote>/gm,
-  /\b(?<keyword>import)\(\s*(?<quote>['"])(?<target>[^'"]+)\k<quote>/g,
-  /\bnew (?<keyword>URL)\(\s*(?<quote>['"`])(?<target>\.{1,2}\/[^'"`]+)\k<quote>,\s*import\.meta\.url/g,
+  /\b(?<keyword>(?<late>import))\(\s*(?<quote>['"])(?<target>[^'"]+)\k<quote>/g,
+  /\bnew (?<keyword>(?<late>URL))\(\s*(?<quote>['"`])(?<target>\.{1,2}\/[^'"`]+)\k<quote>,\s*import\.meta\.url/g,
 ];
 
 /** What a source imports. A name that is only a type counts as an import too; `import { type A }` alone is type-only. */
@@ -57,7 +59,7 @@ export function importsOf(source: Source): Import[] {
   const text = withoutComments(source.text);
   for (const form of forms) {
     for (const match of text.matchAll(form)) {
-      const { target = '', type } = match.groups ?? {};
+      const { target = '', type, late } = match.groups ?? {};
       const ours = target.startsWith('.');
       const names = /\{([^}]*)\}/.exec(match[0])?.[1];
       const allTypes =
@@ -66,6 +68,7 @@ export function importsOf(source: Source): Import[] {
         line: text.slice(0, match.index).split('\n').length,
         target: ours ? posix.join(posix.dirname(source.path), target) : target,
         ours,
+        late: late !== undefined,
         typeOnly: type !== undefined || (allTypes && /^\s*(import|export)\s*\{/.test(match[0])),
       });
     }

@@ -7,13 +7,13 @@ import { breaches, folderOf, packageHomes, walls } from './wall.ts';
 const product = sources(['.ts', '.tsx'], ['src', 'web']);
 const byPath = new Map(product.map((source) => [source.path, source]));
 
-/** Everything that runs where `roots` run: types are gone by then, and what is imported lazily is not. */
-function reached(roots: readonly Source[]): Map<string, string> {
+/** Everything that runs where `roots` run, or that is loaded with them: types are gone by then, and what is imported lazily is not. */
+function reached(roots: readonly Source[], atOnce = false): Map<string, string> {
   const cameFrom = new Map<string, string>();
   const queue = [...roots];
   for (const source of queue) {
     for (const each of importsOf(source)) {
-      if (each.typeOnly || cameFrom.has(each.target)) continue;
+      if (each.typeOnly || (atOnce && each.late) || cameFrom.has(each.target)) continue;
       cameFrom.set(each.target, source.path);
       const next = byPath.get(each.target);
       if (next !== undefined && !roots.includes(next)) queue.push(next);
@@ -54,6 +54,23 @@ describe('the import wall', () => {
       ([target]) => target.startsWith('node:') || packageHomes[target]?.includes('store'),
     );
     expect(bad.map(([target, from]) => `${from} imports ${target}`)).toEqual([]);
+  });
+
+  test('what every copy loads does without zod, which takes longer to load than a small file to copy', () => {
+    const roots = [
+      'src/cli/run.ts',
+      'src/cli/copy.ts',
+      'src/compose.ts',
+      'src/engine/create-engine.ts',
+      'src/take-up.ts',
+    ];
+    const found = reached(
+      product.filter(({ path }) => roots.includes(path)),
+      true,
+    );
+    expect(found.get('zod')).toBeUndefined();
+    const schemas = product.filter(({ path }) => path === 'src/model/specs.ts');
+    expect(reached(schemas, true).get('zod')).toBe('src/model/specs.ts');
   });
 
   test('nobody imports the composition root but the CLI', () => {

@@ -9,7 +9,7 @@ import { displayPath } from '../../model/names.ts';
 import type { Pipeline, StepRecord } from '../../model/pipeline.ts';
 import type { Receipt } from '../../model/receipt.ts';
 import type { RecordingDevice } from '../../model/recording.ts';
-import { type JobRequest, type OffloadSpec, offloadSpecSchema } from '../../model/specs.ts';
+import type { JobRequest, OffloadSpec } from '../../model/specs.ts';
 import type { Transfer } from '../../model/transfer.ts';
 import { parseBandwidth } from '../bandwidth-plan.ts';
 import type { PlannedItem } from '../engine.ts';
@@ -53,7 +53,7 @@ export function createOffloadMode(parts: OffloadParts): Mode {
 }
 
 async function prepare(request: JobRequest, { devices, mediaFolder, pipelines }: OffloadParts): Promise<Prepared> {
-  const spec = checkedSpec(request);
+  const spec = await checkedSpec(request);
   if (findDevice(devices, spec.device) === undefined) await devices.look();
   const found = findDevice(devices, spec.device);
   const known = (request as Partial<PreparedOffload>).described;
@@ -80,9 +80,10 @@ async function prepare(request: JobRequest, { devices, mediaFolder, pipelines }:
   return { spec: prepared, name, priority: spec.priority, keys: [] };
 }
 
-function checkedSpec(request: JobRequest): OffloadSpec {
+async function checkedSpec(request: JobRequest): Promise<OffloadSpec> {
   // A job's own spec may be checked again.
   const { described: _, ...wishes } = request as JobRequest & Partial<PreparedOffload>;
+  const { offloadSpecSchema } = await import('../../model/specs.ts');
   const read = offloadSpecSchema.safeParse(wishes);
   if (!read.success) {
     const [issue] = read.error.issues;
