@@ -2,16 +2,26 @@
 
 import { openParts, type Parts, type PartsOptions } from './compose.ts';
 import type { Settings } from './config.ts';
+import type { DeviceAdapter } from './devices/device.ts';
 import type { Endpoint } from './endpoints/endpoint.ts';
 import type { JobProgress, PlannedItem } from './engine/engine.ts';
 import type { EngineLimits, EngineLog } from './engine/engine-parts.ts';
 import type { StoredEvent, TransferProgress } from './model/event.ts';
 import type { HashAlgorithm } from './model/hash.ts';
 import type { Job } from './model/job.ts';
-import type { CopyRequest, JobRequest, WatchRequest } from './model/specs.ts';
+import type { Pipeline } from './model/pipeline.ts';
+import type { CopyRequest, JobRequest, OffloadRequest, WatchRequest } from './model/specs.ts';
 import type { StoreReader } from './store/store.ts';
 
 export type { Daemon } from './daemon.ts';
+export type {
+  Battery,
+  DeviceAdapter,
+  DeviceCall,
+  DeviceConnection,
+  DeviceInfo,
+  RemoteFile,
+} from './devices/device.ts';
 export type { Endpoint } from './endpoints/endpoint.ts';
 export type { JobProgress, PlannedItem } from './engine/engine.ts';
 export type { EngineLimits, EngineLog } from './engine/engine-parts.ts';
@@ -19,8 +29,10 @@ export type { StoredEvent, TransferProgress } from './model/event.ts';
 export { Fault, type FaultCode, type FaultReport } from './model/fault.ts';
 export type { ContentHash } from './model/hash.ts';
 export type { Job, JobState } from './model/job.ts';
+export type { Pipeline } from './model/pipeline.ts';
 export type { Receipt } from './model/receipt.ts';
-export type { CopyRequest, JobRequest, WatchRequest } from './model/specs.ts';
+export type { Recording } from './model/recording.ts';
+export type { CopyRequest, JobRequest, OffloadRequest, WatchRequest } from './model/specs.ts';
 export type { Transfer, TransferState } from './model/transfer.ts';
 export type { Page, StoreReader, TransferQuery } from './store/store.ts';
 
@@ -31,6 +43,12 @@ export interface WherryOptions {
   readonly limits?: EngineLimits;
   /** Default writes no log. */
   readonly log?: EngineLog;
+  /** Devices that files can be offloaded from: those that come with Wherry, or by adapters of one's own. Default is none. */
+  readonly adapters?: 'built-in' | readonly DeviceAdapter[];
+  /** What offloaded files go through: the first that fits. Default is none. */
+  readonly pipelines?: readonly Pipeline[];
+  /** Where a batch that names no folder puts its files. Default is `media` in the data folder. */
+  readonly mediaFolder?: string;
 }
 
 /** A job that was handed in. */
@@ -50,6 +68,8 @@ export interface Submission {
 export interface Wherry {
   /** Resolves once the job is durable. Rejects with `invalid`, `not_found`, `exists` or `busy`. */
   submit(request: JobRequest): Promise<Submission>;
+  /** Files of a device, downloaded and processed. Rejects as `submit`, and with `not_found` for a device that nobody knows. */
+  queueBatch(batch: Omit<OffloadRequest, 'kind'>): Promise<Submission>;
   /** What `submit` would do; moves and writes nothing. */
   plan(request: JobRequest, signal?: AbortSignal): AsyncIterable<PlannedItem>;
   /** A job of this ledger, also one of an earlier run. Rejects with `not_found`. */
@@ -151,6 +171,54 @@ export async function openWatch(
   }
 }
 
+/**
+ * A data folder that serves the offloads of one mounted card to one folder: an earlier run that did not complete goes on, else all that is
+ * asked for is handed in. Undefined where no card is mounted at `path`. Rejects as `openWherry` and `queueBatch`.
+ */
+export async function openOffload(
+  options: WherryOptions,
+  path: string,
+  batch: Omit<OffloadRequest, 'kind' | 'device'>,
+  { dryRun }: { readonly dryRun: boolean },
+): Promise<
+  | {
+      readonly wherry: Wherry;
+      readonly submission: Submission;
+      readonly before: Job | null;
+      /** Cursor from which the facts of this run begin. */
+      readonly since: string;
+    }
+  | { readonly wherry: Wherry; readonly plan: AsyncIterable<PlannedItem> }
+  | undefined
+> {
+  const parts = await openLibraryParts({ ...options, limits: { ...(await patience()), ...options.limits } });
+  const { engine, store } = parts;
+  try {
+    await engine.devices?.look();
+    const card = engine.devices?.devices.find(({ info, connected }) => connected && info.address === path);
+    if (card === undefined) {
+      await parts.close();
+      return undefined;
+    }
+    const wherry = wherryOf(parts);
+    const request = { ...batch, device: card.info.id };
+    if (dryRun) return { wherry, plan: engine.plan({ kind: 'offload', ...request }) };
+    const { rows } = await store.jobs({ kind: 'offload', newestFirst: true, limit: 1 });
+    const before = rows[0] === undefined || rows[0].state === 'completed' ? null : rows[0];
+    const since = await store.eventCursor();
+    await engine.start();
+    if (before?.state === 'paused') await engine.resume({ jobId: before.id });
+    else if (before !== null && ['partial', 'failed', 'cancelled'].includes(before.state)) {
+      await engine.retry({ jobId: before.id });
+    }
+    const submission = before === null ? await wherry.queueBatch(request) : await wherry.job(before.id);
+    return { wherry, submission, before, since };
+  } catch (error) {
+    await parts.close();
+    throw error;
+  }
+}
+
 /** A ledger to read and places to look at; nothing is recovered, begun or moved. Rejects with `data_in_use` and `ledger`. */
 export async function openForReading(
   options: WherryOptions,
@@ -174,10 +242,21 @@ export async function openDaemon(
 }
 
 async function openLibraryParts(
-  { dataFolder, limits = {}, log = silent }: WherryOptions,
+  { dataFolder, limits = {}, log = silent, adapters, pipelines = [], mediaFolder }: WherryOptions,
   more: Pick<PartsOptions, 'isBrief' | 'soon'> = {},
 ): Promise<Parts> {
-  return openParts({ dataFolder, limits, log, ...more });
+  if (adapters === undefined) return openParts({ dataFolder, limits, log, ...more });
+  const { join } = await import('node:path');
+  return openParts({
+    ...{ dataFolder, limits, log, ...more },
+    devices: {
+      adapters: async (parts) => {
+        if (adapters !== 'built-in') return adapters;
+        return (await import('./devices/index.ts')).builtInAdapters(parts);
+      },
+    },
+    offloading: { pipelines, mediaFolder: mediaFolder ?? join(dataFolder, 'media') },
+  });
 }
 
 /** For a command that somebody sits in front of. */
@@ -190,6 +269,7 @@ function wherryOf(parts: Parts): Wherry {
   const { engine, store, open } = parts;
   return {
     submit: async (request) => submissionOf(parts, (await engine.submit(request)).id),
+    queueBatch: async (batch) => submissionOf(parts, (await engine.queueBatch(batch)).id),
     plan: (request, signal) => engine.plan(request, signal),
     job: async (id) => {
       await statusOf(parts, id);

@@ -1,11 +1,11 @@
-// `wherry copy` where a daemon is named: the daemon moves the files, this process asks for the copy and looks on.
+// What a daemon does while this process looks on: a copy that it was asked for, or any other job.
 
 import { randomUUID } from 'node:crypto';
 import { noCounts } from '../model/job.ts';
 import type { CopyRequest } from '../model/specs.ts';
 import type { JobView } from '../model/views.ts';
 import type { Flags } from './command-line.ts';
-import { tellOutcome } from './copy-outcome.ts';
+import { type CopyOutcome, tellOutcome } from './copy-outcome.ts';
 import { tellPlan } from './copy-plan.ts';
 import type { DaemonLink } from './daemon-client.ts';
 import { listenForInterrupt } from './interrupt.ts';
@@ -21,10 +21,28 @@ export async function copyByDaemon(
 ): Promise<number> {
   const { dryRun, flags, terminal } = options;
   if (dryRun) return tellPlan(terminal, client.lines('planJob', { body: request }), { shown: true });
+  const create = () => client.call('createJob', { body: request }, { idempotencyKey: randomUUID() });
+  return followJob({ client }, create, { request, flags, terminal });
+}
+
+/** Asks for the job, and shows it until it comes to rest. */
+export async function followJob(
+  { client }: Pick<DaemonLink, 'client'>,
+  create: () => Promise<JobView>,
+  {
+    request,
+    flags,
+    terminal,
+  }: {
+    readonly request: { readonly verify?: CopyOutcome['verify'] | undefined; readonly move?: boolean | undefined };
+    readonly flags: Flags;
+    readonly terminal: Terminal;
+  },
+): Promise<number> {
   const startedAt = performance.now();
   const interrupt = listenForInterrupt();
   const { cursor: since } = await client.call('getOverview');
-  const created = await client.call('createJob', { body: request }, { idempotencyKey: randomUUID() });
+  const created = await create();
   if (terminal.json) terminal.object({ type: 'started', jobId: created.id, resumed: false });
   const display = openProgressDisplay(terminal, flags.is('progress'));
   let job: JobView = created;

@@ -169,6 +169,54 @@ const devices: VerbSpec = {
   load: async () => (await import('./devices.ts')).devices,
 };
 
+const offload: VerbSpec = {
+  name: 'offload',
+  usage: ['[OPTION…] DEVICE [DEST]', '[OPTION…] PATH DEST'],
+  paths: true,
+  summary: 'Download the files of a camera or card, verified, and process them',
+  about:
+    'DEVICE is an id that `wherry devices` shows, PATH where a card is mounted. A file that was taken before is not taken again. Originals go to DEST, results to DEST/processed; without DEST ' +
+    "to the daemon's media folder. Where a daemon runs it does the work; without one this process does, for a card that is mounted.",
+  options: [
+    { name: 'file', value: 'PATH', many: true, about: 'Only this file of the device, with what belongs to it' },
+    ...selection,
+    { name: 'processed', value: 'DIR', about: 'Where results go' },
+    { name: 'pipeline', value: 'NAME', about: 'This pipeline of the configuration; none for no processing' },
+    {
+      name: 'key',
+      value: 'TEXT',
+      about: 'Kept on transfers and recordings, which are found by it (a flight, a shoot)',
+    },
+    { name: 'delete-after', value: 'N', about: 'Delete each file on the device once N copies of it are proven' },
+    { name: 'dry-run', short: 'n', about: 'Only say what would be done' },
+    { name: 'progress', short: 'P', about: 'Show progress also where no terminal is' },
+    { name: 'transfers', value: 'N', about: 'Files that move at once' },
+    data,
+    config,
+  ],
+  examples: [
+    ['wherry offload card-0123-4567-ab', 'all that is new on this card, to the media folder of the daemon'],
+    ['wherry offload --key "flight 7" /media/me/CARD /mnt/films/', 'a mounted card, found again by its key'],
+  ],
+  load: async () => (await import('./offload.ts')).offload,
+};
+
+const recordings: VerbSpec = {
+  name: 'recordings',
+  usage: ['ls [OPTION…]', 'show ID…'],
+  summary: 'What became of the files that came home, and who made what of them',
+  actions: { ls: 'List them, newest first', 'show ID…': 'Originals, results, and the chain of custody' },
+  options: [
+    { name: 'key', value: 'TEXT', about: 'Only those with this key (ls)' },
+    { name: 'device', value: 'ID', about: 'Only those of this device (ls)' },
+    { name: 'job', value: 'ID', about: 'Only those of this job (ls)' },
+    { name: 'search', value: 'TEXT', about: 'Only those with this in a path, a device or a key (ls)' },
+    { name: 'limit', value: 'N', about: 'At most so many; 0 is all (ls, 50)' },
+    data,
+  ],
+  load: async () => (await import('./recordings.ts')).recordings,
+};
+
 const transfers: VerbSpec = {
   name: 'transfers',
   usage: ['ls [OPTION…]', 'show|pause|resume|cancel|retry ID…'],
@@ -305,10 +353,12 @@ export const verbs: readonly VerbSpec[] = [
   copy,
   watchVerb,
   verify,
+  offload,
   processVerb,
   serve,
   watchesVerb,
   devices,
+  recordings,
   jobs,
   transfers,
   explain,

@@ -3,6 +3,7 @@
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { DeviceRegistry } from '../../src/devices/registry.ts';
 import { requireEndpoint } from '../../src/endpoints/index.ts';
 import { localOperations } from '../../src/endpoints/local.ts';
 import { openMounts } from '../../src/endpoints/mount-pool.ts';
@@ -20,7 +21,6 @@ import type { CopyRequest } from '../../src/model/specs.ts';
 import type { Transfer } from '../../src/model/transfer.ts';
 import { openSqliteStore } from '../../src/store/sqlite-store.ts';
 import type { Store } from '../../src/store/store.ts';
-import type { MemoryDevices } from './memory-devices.ts';
 
 export interface RigOptions {
   readonly clock?: Clock;
@@ -30,7 +30,7 @@ export interface RigOptions {
   /** Stands between engine and ledger, to make it refuse. */
   readonly wrapStore?: (store: Store) => Store;
   readonly folder?: string;
-  readonly devices?: MemoryDevices;
+  readonly devices?: DeviceRegistry;
   readonly processRunner?: ProcessRunner;
   readonly offloading?: Partial<Offloading>;
 }

@@ -18,7 +18,10 @@ export interface OffloadRig extends Rig {
 }
 
 export async function openOffloadRig(
-  options: RigOptions & { readonly pipelines?: readonly Pipeline[]; readonly devices?: MemoryDevices } = {},
+  options: Omit<RigOptions, 'devices'> & {
+    readonly pipelines?: readonly Pipeline[];
+    readonly devices?: MemoryDevices;
+  } = {},
 ): Promise<OffloadRig> {
   const devices = options.devices ?? createMemoryDevices();
   const runner = createStepRunner();

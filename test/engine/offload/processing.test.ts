@@ -15,7 +15,10 @@ import {
 } from '../../support/offload-rig.ts';
 
 const rigs: OffloadRig[] = [];
-const open = async (pipelines: readonly Pipeline[], options: RigOptions & { devices?: MemoryDevices } = {}) => {
+const open = async (
+  pipelines: readonly Pipeline[],
+  options: Omit<RigOptions, 'devices'> & { devices?: MemoryDevices } = {},
+) => {
   const rig = await openOffloadRig({ ...options, pipelines });
   rigs.push(rig);
   return rig;
@@ -173,7 +176,7 @@ describe('trouble', () => {
 
 describe('a step that runs', () => {
   const endless = pipeline(copying, step('endless', 'if [ -e "$1.go" ]; then echo > "$2"; else sleep 600 & wait; fi'));
-  const running = async (options: RigOptions = {}) => {
+  const running = async (options: Omit<RigOptions, 'devices'> = {}) => {
     const rig = await open([endless], options);
     rig.devices.add('cam', [file('a.mp4', 9_000_000)]);
     const job = await rig.engine.queueBatch({ device: 'cam' });
