@@ -218,7 +218,7 @@ function membersOf(folder: string, item: Item): Member[] {
   return [{ path, size: item.s, mod, ...(companions.length === 0 ? {} : { companions }) }, ...beside];
 }
 
-/** "The Base URL plus /videos/DCIM/XXX/YYY." */
+/** The base address, then /videos/DCIM/, the folder and the name. */
 function urlOf(path: string): string {
   return `/videos/${encodedPath(path)}`;
 }
