@@ -69,7 +69,9 @@ export async function openParts(options: PartsOptions): Promise<Parts> {
     modules: [
       ...fileModules,
       ...(options.devices === undefined ? [] : [workerModule('devices/volume-operations')]),
-      ...(options.offloading === undefined ? [] : [workerModule('engine/process/process-operations')]),
+      ...(options.offloading === undefined
+        ? []
+        : [workerModule('engine/process/process-operations'), workerModule('engine/mhl/mhl-operations')]),
       ...(options.modules ?? []),
     ],
     ...(options.isBrief ? { earlyThread: takeEarlyThread() } : {}),

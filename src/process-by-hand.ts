@@ -5,7 +5,7 @@ import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { extname, join } from 'node:path';
 import type { Settings } from './config.ts';
 import { openMounts } from './endpoints/mount-pool.ts';
-import { fitsPipeline } from './engine/process/choose-pipeline.ts';
+import { fitsPipeline } from './engine/process/fits-pipeline.ts';
 import { workRoot } from './engine/process/process-operations.ts';
 import { createProcessRunner, processOperations } from './engine/process/process-runner.ts';
 import { passingNotes } from './engine/process/work-notes.ts';

@@ -28,6 +28,8 @@ export const eventNames = [
   'observation.job.partial',
   'observation.job.failed',
   'observation.job.cancelled',
+  'observation.job.history_written',
+  'observation.job.history_failed',
   'observation.watch.created',
   'observation.watch.updated',
   'observation.watch.waiting',

@@ -1,7 +1,7 @@
 // Rules by which devices are offloaded without anybody asking, as the configuration has them.
 
 import { z } from 'zod';
-import { associateSchema } from './specs.ts';
+import { ascMhlSchema, associateSchema } from './specs.ts';
 
 const pattern = 'may hold {device} {name} {kind} {date} {YYYY} {MM} {DD}';
 
@@ -23,6 +23,10 @@ export const offloadRuleSchema = z
       .nullable()
       .default(null)
       .describe('Delete on the device once so many copies are proven; null never does'),
+    ascMhl: ascMhlSchema
+      .nullable()
+      .default(null)
+      .describe('Write an ASC MHL history of downloadDir, with hashes of this kind: every file of it is read again'),
     associateWith: associateSchema.nullable().default(null).describe(`Key of transfers and recordings; ${pattern}`),
     priority: z.int().min(-100).max(100).default(0).describe('Higher goes first'),
   })

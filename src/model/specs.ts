@@ -122,6 +122,9 @@ export const associateSchema = z
   .max(500)
   .refine((text) => text.isWellFormed(), { message: 'It must be text.' });
 
+/** Hash formats of ASC MHL 2.0. */
+export const ascMhlSchema = z.enum(['xxh128', 'xxh3', 'xxh64', 'md5', 'sha1', 'c4']);
+
 /** A file of a device by its path; with size and mtime it need not be listed first. */
 export const deviceFileSchema = z.strictObject({
   path: z.string().min(1).max(4096),
@@ -156,6 +159,8 @@ export const offloadSpecSchema = z.strictObject({
   deleteAfterCopies: z.int().min(1).max(16).nullable().default(null),
   /** By its name in the configuration; `none` for no processing; null takes the first that fits the file. */
   pipeline: z.string().min(1).nullable().default(null),
+  /** An ASC MHL history of the download folder, with hashes of this kind, grows by a generation at the end; null writes none. */
+  ascMhl: ascMhlSchema.nullable().default(null),
   conflict: z.literal('rename').default('rename'),
   ...moving,
 });

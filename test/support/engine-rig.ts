@@ -11,6 +11,7 @@ import type { Mounts } from '../../src/endpoints/mounts.ts';
 import { createEngine, engineOperations } from '../../src/engine/create-engine.ts';
 import type { Engine } from '../../src/engine/engine.ts';
 import type { EngineLimits, EngineLog, Offloading } from '../../src/engine/engine-parts.ts';
+import { mhlOperations } from '../../src/engine/mhl/asc-mhl.ts';
 import { createMover, laneOperations } from '../../src/engine/mover/create-mover.ts';
 import type { Mover } from '../../src/engine/mover/move.ts';
 import type { ProcessRunner } from '../../src/engine/processing.ts';
@@ -60,7 +61,10 @@ export async function openRig(options: RigOptions = {}): Promise<Rig> {
   const journalFolder = join(data, 'journals');
   mkdirSync(journalFolder, { recursive: true });
   const store = await openSqliteStore({ folder: data, clock });
-  const mounts = openMounts({ modules: [localOperations, laneOperations, engineOperations], ownPath: data });
+  const mounts = openMounts({
+    modules: [localOperations, laneOperations, engineOperations, mhlOperations],
+    ownPath: data,
+  });
   const mover = createMover({ mounts, journalFolder });
   const said: string[] = [];
   const say = (fields: object, text: string) => void said.push(`${text} ${JSON.stringify(fields)}`);

@@ -23,6 +23,7 @@ import { type Devices, deviceAddress, findDevice, untilConnected } from './devic
 import { choosePipeline } from './pipeline-choice.ts';
 import { recordingOf } from './recording-of.ts';
 import { createDeviceLine, fileKey, takenFrom, takes } from './taken.ts';
+import { writeHistory } from './write-history.ts';
 
 export interface OffloadParts {
   readonly devices: Devices;
@@ -245,6 +246,8 @@ function openOffload(
       const text = `${displayPath(spec.described.name)} went away while ${displayPath(transfer.source.path)} was read.`;
       return new Fault('device', text, { cause: fault, place: { endpoint: deviceAddress(spec.device) } });
     },
+    // Two batches into one folder write one after the other.
+    finish: () => inLine(`history ${spec.downloadDir}`, () => writeHistory(spec, host)),
     places: () => [{ role: 'destination', endpoint: spec.downloadDir }],
   };
 }

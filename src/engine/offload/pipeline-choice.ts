@@ -1,10 +1,10 @@
 // Which pipeline a file goes through: the one that its batch names, else the first that fits its device's kind and its name. Pure.
 
-import picomatch from 'picomatch';
 import type { DeviceAdapter } from '../../devices/device.ts';
 import { Fault } from '../../model/fault.ts';
 import { displayPath } from '../../model/names.ts';
 import type { Pipeline } from '../../model/pipeline.ts';
+import { fitsPipeline } from '../process/fits-pipeline.ts';
 
 interface About {
   readonly path: string;
@@ -24,16 +24,8 @@ export function choosePipeline(
     if (named !== undefined) return named;
     throw new Fault('config_invalid', `The configuration has no pipeline named ${displayPath(wish.pipeline)}.`);
   }
-  const fitting = pipelines.find(
-    ({ deviceKinds, files }) =>
-      (deviceKinds === undefined || (deviceKind !== null && deviceKinds.includes(deviceKind))) &&
-      (files === undefined || files.some((glob) => matches(glob, path))),
-  );
+  const fitting = pipelines.find((pipeline) => fitsPipeline(pipeline, path, deviceKind));
   if (fitting !== undefined) return fitting;
   // An adapter that knows what to do with its own files needs no steps.
   return adapter?.process === undefined ? null : { name: adapter.kind, steps: [] };
-}
-
-function matches(glob: string, path: string): boolean {
-  return picomatch.isMatch(path, glob, { nocase: true, dot: true, basename: !glob.includes('/') });
 }

@@ -103,6 +103,7 @@ function requestOf(rule: OffloadRule, info: DeviceInfo, files: readonly RemoteFi
     associateWith: rule.associateWith === null ? null : filled(rule.associateWith),
     deleteAfterCopies: rule.deleteAfterCopies,
     pipeline: rule.pipeline,
+    ascMhl: rule.ascMhl,
     priority: rule.priority,
   };
 }

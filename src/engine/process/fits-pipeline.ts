@@ -1,4 +1,4 @@
-// Which pipeline a file goes through: the first that fits the kind of its device and its name. Pure.
+// Whether a file goes through a pipeline: by the kind of its device and its name. Pure.
 
 import picomatch from 'picomatch';
 import type { Pipeline } from '../../model/pipeline.ts';
