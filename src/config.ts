@@ -11,6 +11,7 @@ import type { OffloadConfig } from './model/offload-rules.ts';
 import type { Pipeline } from './model/pipeline.ts';
 import type { WatchRequest } from './model/specs.ts';
 
+export { fetchByCard } from './card-fetch.ts';
 export type { ConfigProblem } from './config-problems.ts';
 export type { ListenAddress } from './config-schema.ts';
 export { type DaemonCard, readDaemonCard } from './daemon-file.ts';

@@ -13,6 +13,8 @@ export interface DaemonCard {
   readonly logFolder: string;
   /** PEM; there where the daemon speaks TLS. This user's own commands trust it because it stands here. */
   readonly certificate?: string;
+  /** True where nobody else vouches for that certificate: it alone is taken. */
+  readonly selfMade?: boolean;
 }
 
 const name = 'daemon.json';

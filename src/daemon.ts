@@ -146,22 +146,25 @@ export async function openDaemon(settings: Settings, options: DaemonOptions): Pr
     api = opened;
     // Whoever finds the port taken must not have begun to move files.
     const { url, consoleUrl, localToken } = await opened.listen();
-    stopWatchingTls = tls?.watch((pair) => opened.renewTls(pair), log);
+    const startedAt = new Date(clock.now()).toISOString();
+    const leaveCard = (certificate: string | undefined) =>
+      writeDaemonCard(dataFolder, {
+        ...{ url, pid: process.pid, token: localToken, version, startedAt, logFolder: logs.folder },
+        ...(certificate === undefined ? {} : { certificate, selfMade: tls?.isSelfMade === true }),
+      });
+    let hasCard = false;
+    stopWatchingTls = tls?.watch((pair) => {
+      opened.renewTls(pair);
+      if (hasCard) leaveCard(pair.certificate);
+    }, log);
     try {
       await engine.start();
       await deliveries.configure(settings.webhooks);
       await deliveries.start();
       await opened.ready();
       watches = await applyWatches(parts, demo === null ? settings.watches : [demoWatch(demo)], log);
-      writeDaemonCard(dataFolder, {
-        url,
-        pid: process.pid,
-        token: localToken,
-        version,
-        startedAt: new Date(clock.now()).toISOString(),
-        logFolder: logs.folder,
-        ...(tls === null ? {} : { certificate: tls.certificate }),
-      });
+      leaveCard(tls?.certificate);
+      hasCard = true;
     } catch (error) {
       await opened.close();
       throw error;

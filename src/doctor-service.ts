@@ -4,7 +4,7 @@ import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { readDaemonCard, type Settings } from './config.ts';
+import { fetchByCard, readDaemonCard, type Settings } from './config.ts';
 import type { DaemonCard } from './daemon-file.ts';
 import type { Finding } from './doctor.ts';
 import { displayPath } from './model/names.ts';
@@ -36,10 +36,11 @@ function cardOf(dataFolder: string): DaemonCard | 'unreadable' | undefined {
   }
 }
 
-async function judgeDaemon({ url, pid, version: theirs }: DaemonCard, version: string): Promise<Finding> {
+async function judgeDaemon(card: DaemonCard, version: string): Promise<Finding> {
+  const { url, pid, version: theirs } = card;
   const who = `The daemon (process ${pid}) at ${url}`;
   try {
-    const answer = await fetch(`${url}/readyz`, { signal: AbortSignal.timeout(answerMs) });
+    const answer = await fetchByCard(card)(`${url}/readyz`, { signal: AbortSignal.timeout(answerMs) });
     if (!answer.ok) {
       const { detail } = (await answer.json().catch(() => ({}))) as { detail?: string };
       const text = `${who} is not ready: ${detail ?? `it answers ${answer.status}`}`;

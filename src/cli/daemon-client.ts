@@ -1,7 +1,7 @@
 // How a command finds the daemon that runs on this machine, and talks to it.
 
 import { type Client, createClient } from '../api/client.ts';
-import { defaultDataFolder, loadSettings, readDaemonCard } from '../config.ts';
+import { defaultDataFolder, fetchByCard, loadSettings, readDaemonCard } from '../config.ts';
 import { Fault } from '../model/fault.ts';
 import { displayPath } from '../model/names.ts';
 import type { Flags } from './command-line.ts';
@@ -24,16 +24,9 @@ export function findDaemon(dataFolder: string): DaemonLink | undefined {
     });
   }
   if (card === undefined) return undefined;
-  if (card.certificate !== undefined) trust(card.certificate);
   const token = process.env.WHERRY_TOKEN || card.token;
-  return { client: createClient({ url: card.url, token }), url: card.url, dataFolder, logFolder: card.logFolder };
-}
-
-/** For this process alone. Nobody but the daemon's user can have written the card. */
-function trust(certificate: string): void {
-  // Most commands talk to no TLS: it is not loaded at start-up.
-  const tls = process.getBuiltinModule('node:tls');
-  tls.setDefaultCACertificates([...tls.getCACertificates('default'), certificate]);
+  const client = createClient({ url: card.url, token, fetch: fetchByCard(card) });
+  return { client, url: card.url, dataFolder, logFolder: card.logFolder };
 }
 
 /** Rejects with `unreachable` where none runs. The folder: --data, WHERRY_DATA, the configuration's, the default. */

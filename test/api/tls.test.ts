@@ -146,3 +146,65 @@ test('given certificates are taken up when their files change; a key that does n
   put(third.certificate, third.key);
   await until(url, third);
 }, 60_000);
+
+const command = (...words: string[]) =>
+  promisify(execFile)(wherry, [...words, '--data', join(folder, 'data')], {
+    env: { ...process.env, WHERRY_TOKEN: '', NO_COLOR: '1' },
+  });
+
+test('own commands take a given certificate for the name in it, the self-made one alone, and nothing else', async () => {
+  const put = (pair: PemPair) => {
+    writeFileSync(join(folder, 'key.pem'), pair.key);
+    writeFileSync(join(folder, 'certificate.pem'), pair.certificate);
+  };
+  const make = (...names: string[]) => makeCertificate(names, Date.now());
+  const given = make('desk.example');
+  put(given);
+  const files = 'tls: { certificateFile: certificate.pem, keyFile: key.pem }\n';
+  const { url } = await start(files);
+  expect(url).toMatch(/^https:\/\/127\./);
+  expect((await command('jobs', '--json')).stdout).toBe('');
+  expect((await command('doctor', '--json').catch((error: { stdout: string }) => error)).stdout).toMatch(
+    /The daemon \(process \d+\) at https:\S+ is ready\./,
+  );
+  // It follows when the certificate is renewed.
+  const renewed = make('desk.example');
+  put(renewed);
+  await until(url, renewed);
+  await expect.poll(() => command('jobs', '--json').then(() => 'reached', String), { timeout: 20_000 }).toBe('reached');
+
+  // Somebody else behind that address: with a certificate for another name, with one for the same name that nobody vouches for.
+  const cardFile = join(folder, 'data/daemon.json');
+  const card = JSON.parse(readFileSync(cardFile, 'utf8')) as Record<string, unknown>;
+  const put2 = (changes: object) => writeFileSync(cardFile, JSON.stringify({ ...card, ...changes }), { mode: 0o600 });
+  const failing = async (changes: object) => {
+    put2(changes);
+    return command('jobs').then(
+      () => 'reached',
+      (error: { stderr: string }) => error.stderr,
+    );
+  };
+  expect(await failing({})).toBe('reached');
+  expect(await failing({ certificate: make('desk.example').certificate })).toMatch(/No Wherry daemon answers/);
+  expect(await failing({ certificate: `${make('other.example').certificate}\n${renewed.certificate}` })).toMatch(
+    /No Wherry daemon answers/,
+  );
+  // Pinned: one that would do by its name and by who vouches for it is not the very one.
+  expect(await failing({ selfMade: true })).toBe('reached');
+  const both = `${make('desk.example').certificate}\n${renewed.certificate}`;
+  expect(await failing({ certificate: both, selfMade: true })).toMatch(/No Wherry daemon answers/);
+  expect(await failing({ certificate: both, selfMade: false })).toBe('reached');
+  put2({});
+}, 90_000);
+
+test('`wherry doctor` finds a daemon with a self-made certificate well, and says what is wrong where it is not', async () => {
+  await start('tls: self-made\n');
+  const look = async () => (await command('doctor', '--json').catch((error: { stdout: string }) => error)).stdout;
+  expect(await look()).toMatch(/at https:\S+ is ready\./);
+  const cardFile = join(folder, 'data/daemon.json');
+  const card = JSON.parse(readFileSync(cardFile, 'utf8')) as Record<string, unknown>;
+  const { certificate } = makeCertificate(['localhost', '127.0.0.1'], Date.now());
+  writeFileSync(cardFile, JSON.stringify({ ...card, certificate }), { mode: 0o600 });
+  expect(await look()).toMatch(/does not answer \([A-Z_]+\)/);
+  writeFileSync(cardFile, JSON.stringify(card), { mode: 0o600 });
+}, 60_000);

@@ -67,12 +67,17 @@ export function changeText(data: Data): ChangeText {
   const [what, page] = actions[action] ?? [inWords(action)];
   const kind = String(by.kind ?? '');
   return {
-    who: typeof by.name === 'string' && by.name !== '' ? by.name : 'Somebody who was not signed in',
+    who: typeof by.name === 'string' && by.name !== '' ? by.name : nobody(action),
     how: kinds[kind] ?? kind,
     what,
     about: aboutText(action, body) ?? (typeof id === 'string' ? id : undefined),
     href: page !== undefined && typeof id === 'string' ? `/${page}/${encodeURIComponent(id)}` : undefined,
   };
+}
+
+/** Who signs in is known by the link alone. */
+function nobody(action: string): string {
+  return action === 'openSession' ? 'Whoever had the link' : 'Somebody who was not signed in';
 }
 
 /** A route's name or that of a command, such as `pauseJob`, as words: `Pause job`. */

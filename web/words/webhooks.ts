@@ -51,5 +51,5 @@ export function messageSentence({ state, attempts, last, dueAt }: DeliveryView, 
   const answer = last.error?.message ?? `It answered ${last.status} in ${last.tookMs} ms.`;
   const tries = attempts > 1 ? ` ${attempts} tries.` : '';
   const waitMs = state === 'pending' && dueAt !== null ? Date.parse(dueAt) - nowMs : 0;
-  return `${answer}${tries}${waitMs > 1000 ? ` Next try in ${span(waitMs / 1000)}.` : ''}`;
+  return `${answer}${tries}${waitMs > 1000 ? ` Next try in ${span(waitMs / 1000).replaceAll(' ', '\u00a0')}.` : ''}`;
 }

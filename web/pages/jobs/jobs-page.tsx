@@ -106,7 +106,7 @@ function JobRow({ job, open }: { job: JobView; open: boolean }) {
               ) : (
                 <>
                   {job.kind === 'watch'
-                    ? counted(figures.filesDone, 'file')
+                    ? `${figures.filesDone === 0 ? 'Nothing' : counted(figures.filesDone, 'file')} proven`
                     : `${count(figures.filesDone + figures.filesSkipped)} of ${counted(figures.filesFound, 'file')}`}
                   {figures.bytesFound > 0 && `, ${size(figures.bytesDone)}`}
                   {figures.filesFailed > 0 && (

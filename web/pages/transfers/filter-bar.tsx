@@ -36,7 +36,7 @@ export function FilterBar({ filter, query, total, onChange, searchField }: Filte
       <div
         role="toolbar"
         aria-label="Filters"
-        className="flex min-w-0 flex-1 items-center gap-1 overflow-x-auto p-0.5 [scrollbar-width:none] narrow:px-3"
+        className="flex min-w-0 flex-1 items-center gap-1 overflow-x-auto p-0.5 pr-4 [mask-image:linear-gradient(to_right,black_calc(100%-16px),transparent)] [scrollbar-width:none] narrow:px-3"
       >
         <Chip on={chosen.length === 0} onClick={() => onChange({ state: undefined })}>
           All
