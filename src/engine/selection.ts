@@ -1,11 +1,14 @@
 // Which paths a job takes: include and exclude globs. Pure; used in worker threads too.
 
-import picomatch from 'picomatch';
 import { Fault } from '../model/fault.ts';
 import { baseName, parentPath, parsePartialName } from '../model/names.ts';
+import { compileGlob } from './glob.ts';
 
 /** Files with which a folder's events and room are tested; a thread that hangs may leave one behind. */
 const ownFile = /^\.wherry-(events-[0-9a-f]{12}|probe-[0-9A-HJKMNP-TV-Z]{26})$/;
+
+/** Of all patterns of a selection: some thousand of them. */
+const mostCharacters = 65_536;
 
 export interface Selection {
   /** Files, by their path below the source; `name` is its last part, where that is known. */
@@ -15,11 +18,15 @@ export interface Selection {
 }
 
 /**
- * Globs are those of picomatch on the path below the source; without a slash they are matched with the name alone, with one at their
+ * Globs (engine/glob.ts) are matched with the path below the source; without a slash they are matched with the name alone, with one at their
  * end they mean a folder. `include` wins over `exclude`; with `include` alone only what it names is taken. An excluded folder takes all below it
  * out, unless `include` names something. Unfinished copies (our own partials) and test files of our own are never taken. Throws `invalid` for a glob that is none.
  */
 export function createSelection(include: readonly string[], exclude: readonly string[]): Selection {
+  const characters = [...include, ...exclude].reduce((sum, { length }) => sum + length, 0);
+  if (characters > mostCharacters) {
+    throw new Fault('invalid', `The patterns have ${characters} characters together; ${mostCharacters} are taken.`);
+  }
   const included = include.map(matcher);
   const excluded = exclude.map(matcher);
   return {
@@ -48,9 +55,5 @@ function matcher(glob: string): Matcher {
   const plain = glob.replace(/^\//, '').replace(/\/(\*\*)?$/, '');
   if (plain === '') throw new Fault('invalid', `The pattern "${glob}" names nothing.`);
   const anchored = plain.includes('/') || glob.startsWith('/');
-  try {
-    return picomatch(plain, { dot: true, basename: !anchored });
-  } catch (error) {
-    throw new Fault('invalid', `The pattern "${glob}" cannot be read: ${(error as Error).message}`, { cause: error });
-  }
+  return compileGlob(plain, { basename: !anchored });
 }

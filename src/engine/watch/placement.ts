@@ -1,8 +1,8 @@
 // Where a watched file goes below the destination's root: the first rule that matches, rendered.
 
-import picomatch from 'picomatch';
 import { Fault } from '../../model/fault.ts';
 import { baseName, displayPath, joinPath, parentPath, safeRelativePath } from '../../model/names.ts';
+import { compileGlob } from '../glob.ts';
 
 /** One rule: a glob on the path below the source (on the name alone where it holds no slash), or a regular expression on that path. */
 export interface PlacementRule {
@@ -110,7 +110,7 @@ function matcher(rule: PlacementRule, at: number): (path: string) => Readonly<Re
     throw new Fault('invalid', `Rule ${at + 1} needs either "match" (a glob) or "regex".`);
   }
   if (match !== undefined) {
-    const test = picomatch(match, { dot: true, basename: !match.includes('/') });
+    const test = compileGlob(match, { basename: true });
     return (path) => (test(path) ? {} : undefined);
   }
   const expression = compileRegex(regex ?? '', at);

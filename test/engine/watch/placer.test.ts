@@ -48,11 +48,13 @@ test('a name over which an expression takes for ever is refused; the others are 
   expect(beats).toBeGreaterThan(20);
 });
 
-test('globs are limited too, and after enough such names no more of them are tried', async () => {
-  const stars = { match: `${'*a'.repeat(30)}`, to: 'x/{name}' };
+test('after enough such names no more of them are tried; a glob of many stars takes no time', async () => {
   const names = Array.from({ length: 50 }, (_, at) => `${'a'.repeat(200)}${at}b`);
   const begun = performance.now();
-  const placed = await placer([stars], { mostSlow: 1 }).place(files(...names));
+  const stars = { match: `${'*a'.repeat(30)}`, to: 'x/{name}' };
+  expect(new Set((await placer([stars]).place(files(...names))).map(({ kind }) => kind))).toEqual(new Set(['placed']));
+  expect(performance.now() - begun).toBeLessThan(5_000);
+  const placed = await placer([endless], { mostSlow: 1 }).place(files(...names));
   expect(placed.every((one) => one.kind === 'refused' && one.slow === true)).toBe(true);
   expect(performance.now() - begun).toBeLessThan(20_000);
 });
