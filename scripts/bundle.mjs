@@ -59,7 +59,7 @@ async function build(name, entries, groups) {
 // What a one-shot copy needs: first what starts the threads, then what is loaded while they start.
 await build(
   'parts',
-  ['cli/main.ts', 'main.ts'],
+  ['cli/main.ts', 'main.ts', 'devices/conformance.ts'],
   [
     { name: 'early', sources: ['early-thread.ts'], priority: 3 },
     {

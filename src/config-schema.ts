@@ -5,6 +5,7 @@ import { watchDescriptions } from './config-descriptions.ts';
 import { defaultLimits } from './default-limits.ts';
 import { parseBandwidth } from './engine/bandwidth-plan.ts';
 import { compileRules } from './engine/watch/placement.ts';
+import { deviceConfigSchema, pluginNameSchema } from './model/device-config.ts';
 import { offloadConfigSchema } from './model/offload-rules.ts';
 import { sizeSchema } from './model/size-schema.ts';
 import { watchSpecSchema } from './model/specs.ts';
@@ -165,6 +166,11 @@ export const configSchema = z.strictObject({
     .describe(
       'What files go through once they have arrived: the first that fits; left out: checksum, metadata and thumbnail for photos and videos',
     ),
+  plugins: z
+    .array(pluginNameSchema)
+    .default([])
+    .describe('More kinds of devices: npm packages wherry-plugin-…, or paths'),
+  devices: deviceConfigSchema.prefault({}).describe('Cameras and cards: where to look for them'),
   offload: offloadConfigSchema.prefault({}).describe('Devices that are offloaded without anybody asking'),
   watches: z.array(watchConfigSchema).default([]).describe('Folders whose files move as they appear'),
 });

@@ -5,6 +5,7 @@ import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import type { ConfigValues, ListenAddress, WatchConfig } from './config-schema.ts';
 import { defaultLimits } from './default-limits.ts';
+import type { DeviceConfig } from './model/device-config.ts';
 import { Fault } from './model/fault.ts';
 import { displayPath } from './model/names.ts';
 import type { OffloadConfig } from './model/offload-rules.ts';
@@ -55,6 +56,9 @@ export interface Settings {
   /** What files go through once they have arrived: the first that fits. */
   readonly pipelines: readonly Pipeline[];
   readonly offload: OffloadConfig;
+  /** Names of packages, and absolute paths. */
+  readonly plugins: readonly string[];
+  readonly devices: DeviceConfig;
 }
 
 export interface WebhookSettings {
@@ -191,6 +195,11 @@ export async function loadSettings(flags: SettingFlags = {}, env: Environment = 
     webhooks: await webhookSettings(values, folder),
     pipelines: values.pipelines ?? (await import('./steps/default-pipelines.ts')).defaultPipelines,
     offload,
+    plugins: values.plugins.map((plugin) => (/^[./~]/.test(plugin) ? folder(plugin) : plugin)),
+    devices: {
+      ...values.devices,
+      mounted: { ...values.devices.mounted, roots: values.devices.mounted.roots.map(folder) },
+    },
   };
 }
 

@@ -8,6 +8,7 @@ import { type Api, createApi } from './api/create-api.ts';
 import { eventView } from './api/present.ts';
 import { openParts } from './compose.ts';
 import type { Settings } from './config.ts';
+import { deviceOptions } from './config-devices.ts';
 import { applyWatches, type ConfigWatches } from './config-watches.ts';
 import { removeDaemonCard, writeDaemonCard } from './daemon-file.ts';
 import { examineMachine } from './doctor-machine.ts';
@@ -73,9 +74,7 @@ export async function openDaemon(settings: Settings, options: DaemonOptions): Pr
     limits: engineLimits(settings),
     log,
     modules: [workerModule('api/browse-operations')],
-    devices: {
-      adapters: async (adapterParts) => (await import('./devices/index.ts')).builtInAdapters(adapterParts),
-    },
+    devices: deviceOptions(settings),
     offloading: offloadingOf(settings),
   });
   const { store, mounts, engine, clock, newId } = parts;

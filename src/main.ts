@@ -30,6 +30,7 @@ export { Fault, type FaultCode, type FaultReport } from './model/fault.ts';
 export type { ContentHash } from './model/hash.ts';
 export type { Job, JobState } from './model/job.ts';
 export type { Pipeline } from './model/pipeline.ts';
+export type { LocalFile, OutputPlan, ProcessCall, ProcessResult, Produced, Tool } from './model/processing.ts';
 export type { Receipt } from './model/receipt.ts';
 export type { Recording } from './model/recording.ts';
 export type { CopyRequest, JobRequest, OffloadRequest, WatchRequest } from './model/specs.ts';

@@ -53,10 +53,10 @@ export function createReload(first: Settings, parts: ReloadParts): (by: string) 
 }
 
 function keptUntilRestart(
-  { dataFolder, listen, insecureHttp, tls, logs }: Settings,
+  { dataFolder, listen, insecureHttp, tls, logs, plugins, devices }: Settings,
   level: Settings['logs']['level'],
 ): Partial<Settings> {
-  return { dataFolder, listen, insecureHttp, tls, logs: { ...logs, level } };
+  return { dataFolder, listen, insecureHttp, tls, plugins, devices, logs: { ...logs, level } };
 }
 
 /** In the order of the guide, by the names that the configuration has for them. */
@@ -104,6 +104,8 @@ function namedValues(settings: Settings): readonly Named[] {
     restart('logs.maxSize', logs.maxBytes),
     restart('logs.keep', logs.keep),
     restart('logs.jobs', logs.jobs),
+    restart('plugins', settings.plugins),
+    ...Object.entries(settings.devices).map(([key, value]) => restart(`devices.${key}`, value)),
     now('offload.rules', settings.offload.rules),
     now('offload.triggers', settings.offload.triggers),
     now('webhooks', settings.webhooks),

@@ -1,7 +1,9 @@
 // Runs Debian's gphoto2 program: one at a time for each port, its output as text or as a stream, its whole process group ended on abort.
 
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { Fault, type FaultCode } from '../model/fault.ts';
 import { displayPath } from '../model/names.ts';
@@ -29,7 +31,8 @@ const beatMs = 2_000;
 const mostTextBytes = 64 * 2 ** 20;
 const mostErrorBytes = 16 * 1024;
 
-export function gphoto2Program(program = 'gphoto2'): Gphoto2Program {
+/** `scratchFolder` is made where it is missing; files lie there while they are read, and are removed with their program. */
+export function gphoto2Program(program = 'gphoto2', scratchFolder = tmpdir()): Gphoto2Program {
   /** A camera can be claimed by one program at a time. */
   const lines = new Map<string, Promise<void>>();
 
@@ -53,7 +56,11 @@ export function gphoto2Program(program = 'gphoto2'): Gphoto2Program {
 
   const start = (args: readonly string[], signal: AbortSignal): { child: Child; ended: Promise<void> } => {
     signal.throwIfAborted();
+    // It writes a file down whole, wherever it is, before it gives it out.
+    mkdirSync(scratchFolder, { recursive: true, mode: 0o700 });
+    const cwd = mkdtempSync(join(scratchFolder, 'gphoto2-'));
     const child = spawn(program, args, {
+      cwd,
       stdio: ['ignore', 'pipe', 'pipe'],
       detached: true,
       // It would remember the last camera in the home folder, and take it up by itself the next time.
@@ -82,6 +89,7 @@ export function gphoto2Program(program = 'gphoto2'): Gphoto2Program {
       signal.removeEventListener('abort', stop);
       // What it may have started itself.
       endGroup(child, 'SIGKILL');
+      rmSync(cwd, { recursive: true, force: true });
     });
     ended.catch(() => undefined);
     return { child, ended };

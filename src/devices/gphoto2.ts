@@ -22,6 +22,8 @@ export interface Gphoto2Options {
   readonly ports?: readonly Gphoto2Port[];
   /** Default is `gphoto2`. */
   readonly program?: string;
+  /** Where a file lies while it is read: the program writes it down before it gives it out. Default is the system's own. */
+  readonly scratchFolder?: string;
   /** Where the system tells of USB devices. */
   readonly usbFolder?: string;
 }
@@ -37,7 +39,7 @@ interface Found {
 
 export function createGphoto2Adapter(options: Gphoto2Options = {}): DeviceAdapter {
   const { ports = [], usbFolder = '/sys/bus/usb/devices' } = options;
-  const program = gphoto2Program(options.program);
+  const program = gphoto2Program(options.program, options.scratchFolder);
   let usb: { readonly sign: string; readonly found: readonly Found[] } | undefined;
 
   const onPorts = async (call: DeviceCall): Promise<Found[]> => {

@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { loadSettings } from '../../src/config.ts';
 import { configJsonSchema } from '../../src/config-schema.ts';
+import { deviceConfigSchema } from '../../src/model/device-config.ts';
 import { offloadRuleSchema } from '../../src/model/offload-rules.ts';
 import { changesBetween } from '../../src/reload.ts';
 import { type Daemon, startDaemon } from '../support/daemon.ts';
@@ -181,6 +182,16 @@ describe('the list of what may change', () => {
       offload: { rules: [offloadRuleSchema.parse({ name: 'x', kind: 'x' })], triggers: ['x.y'] },
       watches: [{ kind: 'watch' as const, source: '/x', destinations: ['/y'] }],
       pipelines: [],
+      plugins: ['wherry-plugin-x'],
+      devices: deviceConfigSchema.parse({
+        ...{ pollSeconds: 9, without: ['osc'], names: { x: 'y' }, mounted: { roots: ['/x'] } },
+        ...{
+          gphoto2: { ports: [{ port: 'disk:/x', camera: 'x' }] },
+          osc: { addresses: ['x'] },
+          gopro: { addresses: ['x'] },
+        },
+        known: [{ id: 'x', kind: 'xx', name: 'x' }],
+      }),
     };
     const { properties } = configJsonSchema() as { properties: Record<string, { properties?: object }> };
     const keys = Object.entries(properties).flatMap(([key, { properties: inner }]) =>

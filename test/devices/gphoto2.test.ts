@@ -39,6 +39,7 @@ let folder: string;
 const options = () => ({
   ports: [{ port: `disk:${join(folder, 'camera')}`, camera: 'Directory Browse', name: 'A camera' }],
   usbFolder: join(folder, 'no-usb'),
+  scratchFolder: join(folder, 'scratch'),
 });
 const fill = () => {
   folder = mkdtempSync(join(tmpdir(), 'wherry-gphoto2-'));
@@ -128,6 +129,7 @@ describe('gphoto2', () => {
     stop.abort(new Error('enough'));
     await expect(reading).rejects.toThrow('enough');
     await vi.waitFor(() => expect(groupOf(pid)).toEqual([]), { timeout: 10_000 });
+    await vi.waitFor(() => expect(readdirSync(join(folder, 'scratch'))).toEqual([]));
   });
 
   test('one that breaks off in the middle of a file is a fault, with what it said', async () => {
