@@ -50,7 +50,7 @@ export const deviceConfigSchema = z.strictObject({
     .prefault({})
     .describe('Cameras by PTP and other protocols'),
   osc: z
-    .strictObject({ addresses: z.array(address).default([]) })
+    .strictObject({ addresses: z.array(address).default([]).describe('HOST or HOST:PORT of each') })
     .prefault({})
     .describe('360° cameras by HTTP'),
   gopro: z
@@ -58,7 +58,14 @@ export const deviceConfigSchema = z.strictObject({
     .prefault({})
     .describe('GoPro cameras by HTTP'),
   known: z
-    .array(z.strictObject({ id: deviceId, kind, name: z.string().min(1).max(200), address: address.optional() }))
+    .array(
+      z.strictObject({
+        id: deviceId.describe('As its adapter makes it'),
+        kind: kind.describe("The adapter's"),
+        name: z.string().min(1).max(200).describe('For people'),
+        address: address.optional(),
+      }),
+    )
     .default([])
     .describe('Devices of plugins that cannot look for them'),
 });
