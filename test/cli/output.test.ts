@@ -56,6 +56,10 @@ const calls: Readonly<Record<string, readonly (() => readonly string[])[]>> = {
     () => ['watches', 'show', '--data', 'data', ids.watches ?? ''],
     () => ['watches', 'test', '--data', 'data', '--rule', '*=a/{name}', hostile],
   ],
+  offload: [() => ['offload', '--data', 'data', `./${hostile}`], () => ['offload', '--data', 'nowhere', hostile]],
+  process: [() => ['process', 'mounted', hostile, 'dst']],
+  devices: [() => ['devices', hostile]],
+  recordings: [() => ['recordings', hostile], () => ['recordings', 'show', '--data', 'data', hostile]],
   jobs: [() => ['jobs', 'ls', '--data', 'data'], () => ['jobs', 'show', '--data', 'data', ids.jobs ?? '']],
   transfers: [
     () => ['transfers', 'ls', '--data', 'data'],
