@@ -1,4 +1,4 @@
-// `npm run bench`: the races, side by side with the peers. `--race one-file,small`, `--rounds 5`, `--quick`, `--write` into the documents.
+// `npm run bench`: the races, side by side with the peers. `--race one-file,small`, `--rounds 5`, `--quick`, `--scale 0.5` (sizes of what is offloaded), `--write` into the documents.
 
 import { lstatSync, readdirSync } from 'node:fs';
 import { cpus, release, totalmem } from 'node:os';
@@ -6,6 +6,7 @@ import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { keepFigures, type RaceFigures } from './figures.ts';
 import { memory } from './memory/race.ts';
+import { offload } from './offload/race.ts';
 import { oneFile } from './one-file/race.ts';
 import { dispatch } from './queue/dispatch.ts';
 import { queue } from './queue/race.ts';
@@ -20,6 +21,7 @@ const { values } = parseArgs({
     race: { type: 'string' },
     rounds: { type: 'string', default: '5' },
     quick: { type: 'boolean', default: false },
+    scale: { type: 'string', default: '1' },
     write: { type: 'boolean', default: false },
   },
 });
@@ -70,6 +72,7 @@ const races: Readonly<Record<string, () => readonly Sheet[] | Promise<readonly S
     onStage(memoryStage(8 * gibibyte), (stage) => [measured(smallFiles(stage, manyFiles, 'unchanged'))]),
   dispatch: async () => [await dispatch(files)],
   queue: async () => [await queue(manyFiles)],
+  offload: async () => [await offload(values.quick ? 4 : 10, Number(values.scale), Math.min(rounds, 3))],
   memory: async () => [await memory()],
 };
 
