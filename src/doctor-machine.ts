@@ -9,6 +9,7 @@ const tools = [
   { program: 'dd', packageName: 'coreutils', use: '`wherry verify --direct` reads past the page cache with it' },
   { program: 'sh', packageName: 'dash', use: 'a copy of many files makes them durable from a shell' },
   { program: 'ffmpeg', packageName: 'ffmpeg', use: 'thumbnails, proxies and stitched videos are made with it' },
+  { program: 'gphoto2', packageName: 'gphoto2', use: 'cameras at USB are seen and read with it' },
   { program: 'exiftool', packageName: 'libimage-exiftool-perl', use: 'metadata is read and XMP written with it' },
 ] as const;
 

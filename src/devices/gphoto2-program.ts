@@ -1,14 +1,13 @@
 // Runs Debian's gphoto2 program: one at a time for each port, its output as text or as a stream, its whole process group ended on abort.
 
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Readable } from 'node:stream';
+import type { Readable, Writable } from 'node:stream';
 import { Fault, type FaultCode } from '../model/fault.ts';
 import { displayPath } from '../model/names.ts';
 
-type Child = ChildProcessByStdio<null, Readable, Readable>;
+type Child = ChildProcessByStdio<Writable, Readable, Readable>;
 
 export interface Gphoto2Program {
   /** Standard output, once it has ended well. Rejects with `tool_missing`, or with what its error number means. */
@@ -31,8 +30,28 @@ const beatMs = 2_000;
 const mostTextBytes = 64 * 2 ** 20;
 const mostErrorBytes = 16 * 1024;
 
-/** `scratchFolder` is made where it is missing; files lie there while they are read, and are removed with their program. */
-export function gphoto2Program(program = 'gphoto2', scratchFolder = tmpdir()): Gphoto2Program {
+/*
+ * Standard input is a pipe that nobody writes to: it ends when this process is gone, also by SIGKILL, and then the watcher ends the group.
+ * A camera that an orphan holds on to could not be opened again.
+ */
+const leader = `
+exec 4<&0 </dev/null
+( trap '' HUP INT TERM; read -r nothing <&4; kill -s KILL 0 ) >/dev/null 2>&1 &
+exec 4<&-
+exec "$@"
+`;
+const notFound = 127;
+const scratchName = 'gphoto2-';
+
+/** `scratchFolder` is of this adapter alone, and made where it is missing: files lie there while they are read. */
+export function gphoto2Program(program: string, scratchFolder: string): Gphoto2Program {
+  // What a process that was killed has left.
+  if (existsSync(scratchFolder)) {
+    for (const name of readdirSync(scratchFolder)) {
+      if (name.startsWith(scratchName)) rmSync(join(scratchFolder, name), { recursive: true, force: true });
+    }
+  }
+
   /** A camera can be claimed by one program at a time. */
   const lines = new Map<string, Promise<void>>();
 
@@ -58,14 +77,16 @@ export function gphoto2Program(program = 'gphoto2', scratchFolder = tmpdir()): G
     signal.throwIfAborted();
     // It writes a file down whole, wherever it is, before it gives it out.
     mkdirSync(scratchFolder, { recursive: true, mode: 0o700 });
-    const cwd = mkdtempSync(join(scratchFolder, 'gphoto2-'));
-    const child = spawn(program, args, {
+    const cwd = mkdtempSync(join(scratchFolder, scratchName));
+    const child = spawn('/bin/sh', ['-c', leader, 'sh', program, ...args], {
       cwd,
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: ['pipe', 'pipe', 'pipe'],
       detached: true,
       // It would remember the last camera in the home folder, and take it up by itself the next time.
       env: { PATH: process.env.PATH, LANG: 'C', HOME: '/nonexistent' },
     });
+    // Only its end is of meaning, and that comes by itself.
+    child.stdin.on('error', () => undefined);
     let words = '';
     child.stderr.setEncoding('utf8');
     child.stderr.on('data', (part: string) => {
@@ -78,9 +99,10 @@ export function gphoto2Program(program = 'gphoto2', scratchFolder = tmpdir()): G
     };
     signal.addEventListener('abort', stop, { once: true });
     const ended = new Promise<void>((resolve, reject) => {
-      child.once('error', (error) => reject(startFault(program, error)));
+      child.once('error', (error) => reject(new Fault('permission', `/bin/sh cannot be started: ${error.message}.`)));
       child.once('close', (code) => {
         if (signal.aborted) reject(signal.reason);
+        else if (code === notFound) reject(missing(program));
         else if (code === 0 && !/^\*\*\* Error/m.test(words)) resolve();
         else reject(programFault(words, code));
       });
@@ -209,13 +231,8 @@ function endGroup({ pid }: Child, signal: NodeJS.Signals): void {
   }
 }
 
-function startFault(program: string, error: Error & { code?: string }): Fault {
-  if (error.code === 'ENOENT') {
-    return new Fault('tool_missing', `${program} is not installed; on Debian: apt-get install gphoto2.`, {
-      cause: error,
-    });
-  }
-  return new Fault('permission', `${displayPath(program)} cannot be started (${error.code}).`, { cause: error });
+function missing(program: string): Fault {
+  return new Fault('tool_missing', `${displayPath(program)} is not installed; on Debian: apt-get install gphoto2.`);
 }
 
 /** Numbers of libgphoto2 (gphoto2-result.h, gphoto2-port-result.h). */

@@ -2,6 +2,8 @@
 
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { Fault } from '../model/fault.ts';
 import { displayPath, pathFromBytes } from '../model/names.ts';
 import { mediaTypeOf, withCompanions } from './companions.ts';
@@ -22,7 +24,7 @@ export interface Gphoto2Options {
   readonly ports?: readonly Gphoto2Port[];
   /** Default is `gphoto2`. */
   readonly program?: string;
-  /** Where a file lies while it is read: the program writes it down before it gives it out. Default is the system's own. */
+  /** Where a file lies while it is read: the program writes it down before it gives it out. Default is one below the system's own. */
   readonly scratchFolder?: string;
   /** Where the system tells of USB devices. */
   readonly usbFolder?: string;
@@ -39,7 +41,10 @@ interface Found {
 
 export function createGphoto2Adapter(options: Gphoto2Options = {}): DeviceAdapter {
   const { ports = [], usbFolder = '/sys/bus/usb/devices' } = options;
-  const program = gphoto2Program(options.program, options.scratchFolder);
+  const program = gphoto2Program(
+    options.program ?? 'gphoto2',
+    options.scratchFolder ?? join(tmpdir(), `wherry-gphoto2-${process.pid}`),
+  );
   let usb: { readonly sign: string; readonly found: readonly Found[] } | undefined;
 
   const onPorts = async (call: DeviceCall): Promise<Found[]> => {

@@ -1,5 +1,6 @@
 // The real gphoto2 program, with its "Directory Browse" driver on a folder for a camera.
 
+import { spawn } from 'node:child_process';
 import {
   chmodSync,
   existsSync,
@@ -130,6 +131,30 @@ describe('gphoto2', () => {
     await expect(reading).rejects.toThrow('enough');
     await vi.waitFor(() => expect(groupOf(pid)).toEqual([]), { timeout: 10_000 });
     await vi.waitFor(() => expect(readdirSync(join(folder, 'scratch'))).toEqual([]));
+  });
+
+  test('a process that is killed leaves no gphoto2 behind, and the next one clears up after it', async () => {
+    const pidFile = join(folder, 'pid');
+    const program = standIn(`echo $$ > ${pidFile}; exec sleep 60`);
+    const script = join(folder, 'killed.mjs');
+    const module = new URL('../../src/devices/gphoto2-program.ts', import.meta.url).href;
+    const scratch = join(folder, 'scratch');
+    writeFileSync(
+      script,
+      `import { gphoto2Program } from ${JSON.stringify(module)};
+       await gphoto2Program(${JSON.stringify(program)}, ${JSON.stringify(scratch)}).text('p', [], new AbortController().signal);`,
+    );
+    const child = spawn(process.execPath, [script], { stdio: 'ignore' });
+    const isRunning = () => existsSync(`/proc/${readFileSync(pidFile, 'utf8').trim()}/exe`);
+    await vi.waitFor(() => expect(existsSync(pidFile) && readFileSync(pidFile, 'utf8')).toMatch(/\d/), {
+      timeout: 15_000,
+    });
+    expect(isRunning()).toBe(true);
+    child.kill('SIGKILL');
+    await vi.waitFor(() => expect(isRunning()).toBe(false), { timeout: 10_000 });
+    expect(readdirSync(scratch)).toHaveLength(1);
+    createGphoto2Adapter(options());
+    expect(readdirSync(scratch)).toEqual([]);
   });
 
   test('one that breaks off in the middle of a file is a fault, with what it said', async () => {
