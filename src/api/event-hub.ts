@@ -51,8 +51,21 @@ export function openEventHub(parts: {
   const spread = (key: string, progress: ProgressView, transferId: string | undefined, jobId: string) => {
     for (const follower of followers) follower.offer(key, progress, transferId, jobId);
   };
+  /** Reads that are under way, by what they ask for: followers that stand at one place read it once, together. */
+  const reads = new Map<string, ReturnType<StoreReader['events']>>();
+  let commits = 0;
+  const read = (query: Parameters<StoreReader['events']>[0]) => {
+    // Not one that began before the last commit: whoever joined it would wait for the next one to hear of that.
+    const key = JSON.stringify([commits, query]);
+    const known = reads.get(key);
+    if (known !== undefined) return known;
+    const reading = reader.events(query).finally(() => reads.delete(key));
+    reads.set(key, reading);
+    return reading;
+  };
   const stops = [
     parts.onEvents(() => {
+      commits += 1;
       for (const follower of followers) follower.wake();
     }),
     engine.onTransferProgress((progress) => {
@@ -89,7 +102,7 @@ export function openEventHub(parts: {
       try {
         while (!options.signal.aborted) {
           const seen = follower.wakes;
-          const page = await reader.events({
+          const page = await read({
             since: cursor,
             limit: pageSize,
             ...(transferId === undefined ? {} : { transferId }),

@@ -143,7 +143,18 @@ export function receiptView(receipt: Receipt): ReceiptView {
   };
 }
 
+const eventViews = new WeakMap<StoredEvent, EventView>();
+
+/** Made once for an event that many hear. */
 export function eventView(event: StoredEvent): EventView {
+  const known = eventViews.get(event);
+  if (known !== undefined) return known;
+  const view = newEventView(event);
+  eventViews.set(event, view);
+  return view;
+}
+
+function newEventView(event: StoredEvent): EventView {
   return {
     ...factView(event),
     ...(event.transfer === undefined ? {} : { transfer: transferView(event.transfer) }),
