@@ -1,5 +1,6 @@
 // How recordings become the views that the API gives, with the chain of custody.
 
+import { shownKind } from '../model/file-kind.ts';
 import { displayPath } from '../model/names.ts';
 import { pathText } from '../model/path-text.ts';
 import type { RecordedFile, Recording } from '../model/recording.ts';
@@ -12,6 +13,7 @@ export function recordingView(recording: Recording): RecordingView {
   return {
     ...{ id, jobId, associateWith, facts },
     name: displayPath(name),
+    kind: shownKind(name),
     device: device === null ? null : { ...device, name: displayPath(device.name) },
     original: {
       ...pathText(path),

@@ -71,6 +71,7 @@ export function transferView(transfer: Transfer, progress?: TransferProgress): T
     speedBytesPerSecond: active ? (live?.bytesPerSecond ?? null) : null,
     eta: live?.eta ?? null,
     head: live?.head ?? null,
+    step: active ? (live?.step ?? null) : null,
   };
 }
 
@@ -126,8 +127,9 @@ export function jobProgressView({ etaSeconds, ...figures }: JobProgress): JobPro
 }
 
 export function transferProgressView(progress: TransferProgress): TransferProgressView {
-  const { transferId, jobId, phase, bytesDone, sizeBytes, bytesPerSecond, eta, head } = progress;
-  return { transferId, jobId, phase, bytesDone, sizeBytes, bytesPerSecond, eta, head: head ?? null };
+  const { transferId, jobId, phase, bytesDone, sizeBytes, bytesPerSecond, eta, head, step } = progress;
+  const figures = { transferId, jobId, phase, bytesDone, sizeBytes, bytesPerSecond, eta };
+  return { ...figures, head: head ?? null, step: step ?? null };
 }
 
 export function receiptView(receipt: Receipt): ReceiptView {

@@ -17,6 +17,7 @@ export const routePaths = {
   removeWatch: ['DELETE', '/api/v1/watches/{id}'],
   pauseWatch: ['POST', '/api/v1/watches/{id}/pause'],
   resumeWatch: ['POST', '/api/v1/watches/{id}/resume'],
+  getOffloadSettings: ['GET', '/api/v1/offloads/settings'],
   queueBatch: ['POST', '/api/v1/offloads'],
   listRecordings: ['GET', '/api/v1/recordings'],
   getRecording: ['GET', '/api/v1/recordings/{id}'],

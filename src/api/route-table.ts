@@ -3,7 +3,8 @@
 import { z } from 'zod';
 import { deviceFilesViewSchema, deviceListViewSchema, deviceViewSchema } from '../model/device-views.ts';
 import type { FaultCode } from '../model/fault.ts';
-import { custodyViewSchema, recordingViewSchema } from '../model/recording-views.ts';
+import { offloadSettingsViewSchema } from '../model/offload-views.ts';
+import { custodyViewSchema, fileKindSchema, recordingViewSchema } from '../model/recording-views.ts';
 import { batchBodySchema, jobSpecSchema, placementRuleSchema, watchSpecSchema } from '../model/specs.ts';
 import {
   aboutViewSchema,
@@ -191,6 +192,11 @@ export const routeTable = {
     params: id,
     output: watchViewSchema,
   },
+  getOffloadSettings: {
+    summary: 'By what devices are offloaded: rules, pipelines, triggers and the default folders',
+    scope: 'read',
+    output: offloadSettingsViewSchema,
+  },
   queueBatch: {
     summary: 'Download files of a device, and process them; a file that was taken before is not taken again',
     scope: 'write',
@@ -206,6 +212,12 @@ export const routeTable = {
       job: z.string().max(64).optional(),
       device: z.string().max(128).optional(),
       associateWith: z.string().max(500).optional(),
+      kind: fileKindSchema.optional(),
+      from: z.iso
+        .datetime()
+        .optional()
+        .describe('Recorded then or later, by the file’s own time; without one by when it came'),
+      until: z.iso.datetime().optional().describe('Recorded before then'),
       search: z.string().max(1024).optional().describe('Part of a path, of a device’s name or of the key, in any case'),
       cursor,
       limit,

@@ -247,6 +247,7 @@ export function createEngine(parts: EngineParts): Engine {
   return {
     reader: store,
     devices: parts.devices,
+    offloading,
 
     start: async () => {
       bandwidth.set(limits.bandwidth ?? null);

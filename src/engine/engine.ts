@@ -81,6 +81,8 @@ export interface Engine {
   readonly reader: StoreReader;
   /** Cameras and cards; undefined where nobody looks for them. */
   readonly devices: DeviceRegistry | undefined;
+  /** By what devices are offloaded at present. */
+  readonly offloading: Offloading;
   /** Recovers what a crash left, then begins to work. Rejects with `ledger` or `data_in_use`. */
   start(): Promise<void>;
   /** Stops moving within 1 s, keeps everything resumable, and closes. Resolves with false where a call hangs in the operating system. */

@@ -1,7 +1,7 @@
 // Live progress: what listeners are told while bytes move, and the rates by endpoint and job.
 
 import type { Clock } from '../model/clock.ts';
-import type { Eta, TransferProgress, WriteHead } from '../model/event.ts';
+import type { Eta, StepUnderWay, TransferProgress, WriteHead } from '../model/event.ts';
 import type { Transfer } from '../model/transfer.ts';
 import type { JobProgress } from './engine.ts';
 import {
@@ -19,6 +19,7 @@ interface Meter {
   bytesDone: number;
   readonly rate: RateWindow;
   readonly throttle: Throttle;
+  step: StepUnderWay | undefined;
   last: TransferProgress | undefined;
 }
 
@@ -27,6 +28,8 @@ export interface Live {
   begin(transfer: Transfer): void;
   /** Bytes that stand so far, those of earlier attempts included. */
   progress(transferId: string, bytesDone: number): void;
+  /** What is being done with it from now on; told with its progress. */
+  step(transferId: string, step: StepUnderWay): void;
   /** Bytes that have moved since the last call, for the rates. */
   moved(jobId: string, slots: readonly string[], bytes: number): void;
   /** The attempt has ended; where the transfer is complete a last report at 100 % goes out. */
@@ -62,7 +65,7 @@ export function createLive(
   const jobRates = createRateTable();
 
   const report = (meter: Meter, at: number): TransferProgress => {
-    const { transfer, bytesDone, rate } = meter;
+    const { transfer, bytesDone, rate, step } = meter;
     const growing = words.openEnded(transfer);
     const perSecond = rate.perSecond(at);
     const size = transfer.sizeBytes;
@@ -83,6 +86,7 @@ export function createLive(
       bytesPerSecond: perSecond,
       eta,
       ...(head === undefined ? {} : { head: { sizeBytes: head.sizeBytes, bytesPerSecond: head.bytesPerSecond } }),
+      ...(step === undefined ? {} : { step }),
     };
   };
 
@@ -107,6 +111,7 @@ export function createLive(
         bytesDone,
         rate,
         throttle: createThrottle(),
+        step: undefined,
         last: undefined,
       });
     },
@@ -117,6 +122,10 @@ export function createLive(
       meter.bytesDone = bytesDone;
       meter.rate.set(bytesDone, at);
       if (meter.throttle.due(bytesDone, meter.transfer.sizeBytes, at)) tell(meter, at);
+    },
+    step: (transferId, step) => {
+      const meter = meters.get(transferId);
+      if (meter !== undefined) meter.step = step;
     },
     moved: (jobId, slots, bytes) => {
       const at = clock.monotonic();

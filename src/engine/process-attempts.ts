@@ -106,6 +106,7 @@ export function createProcessAttempts(parts: ProcessAttemptParts): ProcessAttemp
             const value: StepsDocument = { steps: pipeline.steps, done: [...done] };
             await ledger.write([{ kind: 'put_document', collection: stepsCollection, key: row.id, value }]);
           }),
+        begins: (step) => live.step(row.id, step),
         progress: (fraction) => live.progress(row.id, Math.floor(fraction * (row.sizeBytes ?? 0))),
         beat: () => one.holding.control.enter(sides.none),
       },

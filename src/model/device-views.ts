@@ -33,6 +33,7 @@ export const deviceFileViewSchema = pathViewSchema.extend({
   mtime: time.nullable().describe('Null where the device tells none'),
   mediaType: z.string().nullable(),
   companions: z.array(z.string()).describe('Files that belong to it'),
+  transferId: z.string().nullable().describe('Of the transfer that took it as it is now; null: it has not been taken'),
 });
 export type DeviceFileView = z.infer<typeof deviceFileViewSchema>;
 
@@ -40,6 +41,7 @@ export const deviceFilesViewSchema = z.object({
   rows: z.array(deviceFileViewSchema).describe('In order of their paths'),
   total: z.int(),
   totalBytes: z.number().nonnegative(),
+  taken: z.int().describe('How many of them have been taken before, as they are now'),
   refused: z
     .array(z.object({ path: z.string(), fault: faultViewSchema }))
     .describe('Files that cannot be taken, and why; the first hundred'),

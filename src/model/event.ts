@@ -109,6 +109,15 @@ export interface TransferProgress {
   readonly eta: Eta | null;
   /** Where the writer of a growing source was at the last look; absent where the source stands still. */
   readonly head?: WriteHead;
+  /** In phase process: what is being done with it. */
+  readonly step?: StepUnderWay;
+}
+
+export interface StepUnderWay {
+  readonly name: string;
+  /** From 1. */
+  readonly at: number;
+  readonly of: number;
 }
 
 export interface WriteHead {

@@ -1,11 +1,14 @@
 // What the API gives of recordings.
 
 import { z } from 'zod';
+import { fileKinds } from './file-kind.ts';
 import { verifySchema } from './specs.ts';
 import { contentHashSchema, pathViewSchema, placeViewSchema } from './views.ts';
 
 const time = z.iso.datetime().describe('ISO 8601, UTC');
 const bytes = z.number().nonnegative();
+
+export const fileKindSchema = z.enum(fileKinds).describe('By its name; image is also RAW');
 
 const anyHashSchema = z.object({ algorithm: z.string(), value: z.string() });
 
@@ -36,6 +39,7 @@ export const recordingViewSchema = z.object({
   id: z.string().describe('Also that of its transfer'),
   jobId: z.string(),
   name: z.string().describe('For display'),
+  kind: fileKindSchema,
   device: z.object({ id: z.string(), kind: z.string(), name: z.string() }).nullable(),
   associateWith: z.string().nullable(),
   original: z.object({

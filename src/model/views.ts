@@ -89,6 +89,10 @@ export const writeHeadViewSchema = z
   .describe('Where the writer of a growing source is, and how fast');
 export type WriteHeadView = z.infer<typeof writeHeadViewSchema>;
 
+export const stepUnderWayViewSchema = z
+  .object({ name: z.string(), at: z.int().describe('From 1'), of: z.int() })
+  .describe('The step that a file is in');
+
 export const transferViewSchema = z.object({
   id: z.string(),
   jobId: z.string(),
@@ -121,6 +125,7 @@ export const transferViewSchema = z.object({
   speedBytesPerSecond: z.number().nullable().describe('Null where nothing moves now'),
   eta: etaSchema.nullable(),
   head: writeHeadViewSchema.nullable().describe('Null where the source stands still'),
+  step: stepUnderWayViewSchema.nullable().describe('Null where nothing is processed now'),
 });
 export type TransferView = z.infer<typeof transferViewSchema>;
 
@@ -216,6 +221,7 @@ export const transferProgressViewSchema = z.object({
   bytesPerSecond: z.number(),
   eta: etaSchema.nullable(),
   head: writeHeadViewSchema.nullable(),
+  step: stepUnderWayViewSchema.nullable(),
 });
 export type TransferProgressView = z.infer<typeof transferProgressViewSchema>;
 

@@ -4,9 +4,9 @@ import { existsSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node
 import { join } from 'node:path';
 import { errnoFault } from '../endpoints/errno.ts';
 import { Fault } from '../model/fault.ts';
+import { endingOf } from '../model/file-kind.ts';
 import { displayPath, isText, pathBytes } from '../model/names.ts';
 import type { LocalFile, OutputPlan } from '../model/processing.ts';
-import { endingOf } from './file-kind.ts';
 
 /**
  * A name for the original that every program takes as one: no `%d`, no leading `-`, no byte that is not UTF-8. Relative to the work

@@ -1,5 +1,6 @@
 // Recordings in the ledger: written with the commit that completes their transfer, read by id or by what they belong to.
 
+import { shownKind } from '../model/file-kind.ts';
 import type { Recording } from '../model/recording.ts';
 import { pageCursor, pageLimit, parsePageCursor } from './cursors.ts';
 import { foldName } from './names-fold.ts';
@@ -8,16 +9,18 @@ import type { Page, RecordingQuery } from './store.ts';
 
 /** Inserts it, or replaces the one of an earlier end of its transfer. */
 export function putRecording(sql: Statements, recording: Recording): void {
-  const { id, jobId, device, associateWith } = recording;
+  const { id, jobId, device, associateWith, name, original, createdAt } = recording;
   sql.run(
-    `INSERT INTO recording (id, job_id, device_id, associate_with, names, body) VALUES (?, ?, ?, ?, ?, ?)
-       ON CONFLICT (id) DO UPDATE SET names = excluded.names, body = excluded.body`,
+    `INSERT INTO recording (id, job_id, device_id, associate_with, names, body, kind, recorded_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+       ON CONFLICT (id) DO UPDATE SET names = excluded.names, body = excluded.body, kind = excluded.kind, recorded_at = excluded.recorded_at`,
     id,
     jobId,
     device?.id ?? null,
     associateWith,
     namesOf(recording),
     JSON.stringify(recording),
+    shownKind(name),
+    Math.floor(original.mtimeMs ?? createdAt),
   );
 }
 
@@ -49,6 +52,9 @@ export function listRecordings(sql: Statements, query: RecordingQuery): Page<Rec
   mustBe('job_id = ?', query.jobId);
   mustBe('device_id = ?', query.deviceId);
   mustBe('associate_with = ?', query.associateWith);
+  mustBe('kind = ?', query.kind);
+  mustBe('recorded_at >= ?', query.recordedFrom);
+  mustBe('recorded_at < ?', query.recordedUntil);
   if (query.search !== undefined && query.search !== '') mustBe('instr(names, ?) > 0', foldName(query.search));
   const newestFirst = query.newestFirst === true;
   mustBe(newestFirst ? 'id < ?' : 'id > ?', query.cursor === undefined ? undefined : parsePageCursor(query.cursor));

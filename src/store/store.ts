@@ -1,6 +1,7 @@
 // The ledger's contract: changes that apply together or are refused one by one, and readers.
 
 import type { EventDraft, StoredEvent } from '../model/event.ts';
+import type { FileKind } from '../model/file-kind.ts';
 import type { Job, JobState } from '../model/job.ts';
 import type { Receipt } from '../model/receipt.ts';
 import type { Recording } from '../model/recording.ts';
@@ -121,6 +122,10 @@ export interface RecordingQuery {
   readonly jobId?: string;
   readonly deviceId?: string;
   readonly associateWith?: string;
+  readonly kind?: FileKind;
+  /** Milliseconds since 1970; by the original's own time, else by when it came. The first is in, the last is not. */
+  readonly recordedFrom?: number;
+  readonly recordedUntil?: number;
   /** Part of a path, a device's name or the key, in any case. */
   readonly search?: string;
   readonly cursor?: string;

@@ -63,10 +63,46 @@ describe('a batch by the API', () => {
     expect(await recordings('?search=FILM')).toHaveLength(1);
     expect(await recordings('?device=cam&limit=1')).toHaveLength(1);
     expect(await recordings('?associateWith=other')).toEqual([]);
+    expect((await recordings('?kind=video')).map(({ name, kind }) => [name, kind])).toEqual([['film.mp4', 'video']]);
+    const at = new Date(1_700_000_000_000).toISOString();
+    const after = new Date(1_700_000_000_001).toISOString();
+    expect(await recordings(`?from=${at}&until=${after}`)).toHaveLength(2);
+    expect(await recordings(`?from=${after}`)).toEqual([]);
     const transfers = (await (await rig.ask('/api/v1/transfers?associateWith=flight%207')).json()) as {
       rows: unknown[];
     };
     expect(transfers.rows).toHaveLength(2);
+  });
+
+  it('is told of in the list of the device’s files: which were taken, and by what', async () => {
+    const before = adapter.present.get('cam') ?? [];
+    adapter.present.set('cam', [...before, { path: 'DCIM/new.mp4', size: 10, mtime: 1_700_000_000_000 }]);
+    const answer = await rig.ask('/api/v1/devices/cam/files');
+    const { rows, total, taken } = (await answer.json()) as {
+      rows: { path: string; transferId: string | null }[];
+      total: number;
+      taken: number;
+    };
+    const [film] = await recordings('?search=film');
+    expect([total, taken]).toEqual([3, 2]);
+    expect(rows.map(({ path, transferId }) => [path, transferId === null])).toEqual([
+      ['DCIM/film.mp4', false],
+      ['DCIM/new.mp4', true],
+      ['DCIM/page.html', false],
+    ]);
+    expect(rows[0]?.transferId).toBe(film?.id);
+    adapter.present.set('cam', before);
+  });
+
+  it('goes by settings that anybody who may look can read', async () => {
+    const settings = await (await rig.ask('/api/v1/offloads/settings')).json();
+    expect(settings).toEqual({
+      rules: [],
+      triggers: ['observation.flight.end'],
+      pipelines: [{ name: 'films', deviceKinds: null, files: ['*.mp4'], steps: ['thumbnail', 'transcode hls'] }],
+      downloadDir: join(rig.root, 'media/transfers/downloads'),
+      processedDir: join(rig.root, 'media/transfers/processed'),
+    });
   });
 
   it('gives a thumbnail, a stream with its segments, and the original in ranges', async () => {

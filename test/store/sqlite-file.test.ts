@@ -12,9 +12,11 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { systemClock } from '../../src/model/clock.ts';
 import { migrate } from '../../src/store/migrate.ts';
 import { ledgerTables } from '../../src/store/migrations/0001-ledger-tables.ts';
+import { migrations } from '../../src/store/migrations/index.ts';
 import { openSqliteStore } from '../../src/store/sqlite-store.ts';
 import { statementsOf } from '../../src/store/statements.ts';
 import type { Store } from '../../src/store/store.ts';
+import { literalRecording } from '../support/literal-transfer.ts';
 import { arrivedTransfer, insertion, makeTransfer, newId, pack } from '../support/store-values.ts';
 
 const writer = fileURLToPath(new URL('../support/store-writer.ts', import.meta.url));
@@ -110,6 +112,33 @@ describe('what a ledger is', () => {
     ]);
     expect(sql.rows(`SELECT name FROM sqlite_master WHERE name = 'fine'`)).toEqual([]);
     database.close();
+  });
+
+  test('recordings of an older ledger are told apart by kind and time as new ones are', async () => {
+    const database = new Database(file());
+    const sql = statementsOf(database);
+    migrate(
+      sql,
+      file(),
+      5,
+      migrations.filter(({ version }) => version < 6),
+    );
+    const literal = literalRecording();
+    const names = ['a.MP4', 'b.x.cr3', 'c', 'd.txt', '.hidden.jpg'];
+    for (const [at, name] of names.entries()) {
+      const original = { ...literal.original, mtimeMs: at === 0 ? null : at + 0.5 };
+      const body = JSON.stringify(literalRecording({ id: `r${at}`, name, original, createdAt: 99 }));
+      sql.run('INSERT INTO recording (id, job_id, names, body) VALUES (?, ?, ?, ?)', `r${at}`, 'j', '', body);
+    }
+    database.close();
+    const store = await open();
+    const found = async (query: object) => (await store.recordings(query)).rows.map(({ name }) => name);
+    expect(await found({ kind: 'image' })).toEqual(['b.x.cr3', '.hidden.jpg']);
+    expect(await found({ kind: 'video' })).toEqual(['a.MP4']);
+    expect(await found({ kind: 'other' })).toEqual(['c', 'd.txt']);
+    expect(await found({ recordedFrom: 99 })).toEqual(['a.MP4']);
+    expect(await found({ recordedFrom: 1, recordedUntil: 3 })).toEqual(['b.x.cr3', 'c']);
+    await store.close();
   });
 
   test('another program’s database is not touched', async () => {

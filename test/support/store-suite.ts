@@ -707,6 +707,28 @@ export function storeSuite(name: string, opener: URL): void {
         expect(second).toEqual({ rows: [made[2], made[1], made[0]], nextCursor: null });
       });
 
+      test('recordings are picked out by what sort of file they are and when they were recorded', async () => {
+        const literal = literalRecording();
+        const made = ['a.MP4', 'b.cr3', 'c.wav', 'd', 'e.tar.gz', 'f.mov'].map((name, at) =>
+          literalRecording({
+            id: newId(),
+            name,
+            original: { ...literal.original, mtimeMs: at === 3 ? null : at * 1000 },
+            createdAt: 9500,
+          }),
+        );
+        await store.apply(made.map((recording) => ({ kind: 'put_recording', recording })));
+        const names = async (query: Parameters<Store['recordings']>[0]) =>
+          (await store.recordings(query)).rows.map(({ name }) => name);
+        expect(await names({ kind: 'video' })).toEqual(['a.MP4', 'f.mov']);
+        expect(await names({ kind: 'image' })).toEqual(['b.cr3']);
+        expect(await names({ kind: 'audio', newestFirst: true })).toEqual(['c.wav']);
+        expect(await names({ kind: 'other' })).toEqual(['d', 'e.tar.gz']);
+        expect(await names({ recordedFrom: 1000, recordedUntil: 4000 })).toEqual(['b.cr3', 'c.wav']);
+        expect(await names({ recordedFrom: 9500, recordedUntil: 9501 })).toEqual(['d']);
+        expect(await names({ kind: 'video', recordedFrom: 1, limit: 1 })).toEqual(['f.mov']);
+      });
+
       test('transfers are listed by their key, with any other filter and order', async () => {
         const key = 'shoot 12';
         const rows = [3, 1, 2].map((sizeBytes) =>

@@ -1,6 +1,7 @@
 // Cameras and cards: who is there, and what files they hold.
 
 import type { Engine } from '../../engine/engine.ts';
+import { fileKey, takenFrom } from '../../engine/offload/taken.ts';
 import type { DeviceFileView, DeviceView } from '../../model/device-views.ts';
 import { Fault } from '../../model/fault.ts';
 import { comparePaths, displayPath } from '../../model/names.ts';
@@ -9,6 +10,14 @@ import { faultView, isoTime } from '../present.ts';
 import { route } from '../route.ts';
 
 type Registry = NonNullable<Engine['devices']>;
+
+interface ListedFile {
+  readonly path: string;
+  readonly size: number;
+  readonly mtime?: number;
+  readonly mediaType?: string;
+  readonly companions?: readonly string[];
+}
 
 const mostRefused = 100;
 
@@ -23,10 +32,10 @@ export const deviceRoutes = [
     if (state !== undefined) return deviceView(state);
     throw new Fault('not_found', `No device ${displayPath(params.id)} has been seen.`);
   }),
-  route('listDeviceFiles', async ({ params, query }, { engine }, { signal }) => {
+  route('listDeviceFiles', async ({ params, query }, { engine, reader }, { signal }) => {
     if (engine.devices === undefined) throw new Fault('unsupported', 'Nobody looks for devices here.');
     const after = query.cursor === undefined ? undefined : new TextDecoder().decode(fromBase64(query.cursor));
-    const files: Parameters<typeof fileView>[0][] = [];
+    const files: ListedFile[] = [];
     const refused: { path: string; fault: ReturnType<typeof faultView> }[] = [];
     for await (const listed of engine.devices.files(params.id, { signal })) {
       if (listed.kind === 'file') files.push(listed.file);
@@ -36,10 +45,12 @@ export const deviceRoutes = [
     files.sort((one, other) => comparePaths(one.path, other.path));
     const rest = after === undefined ? files : files.filter(({ path }) => comparePaths(path, after) > 0);
     const rows = rest.slice(0, query.limit);
+    const taken = await takenFrom(reader, params.id);
     const last = rows.at(-1);
     return {
-      rows: rows.map(fileView),
+      rows: rows.map((file) => fileView(file, taken.get(fileKey(file)) ?? null)),
       total: files.length,
+      taken: files.filter((file) => taken.has(fileKey(file))).length,
       totalBytes: files.reduce((sum, { size }) => sum + size, 0),
       refused,
       nextCursor:
@@ -69,18 +80,13 @@ function deviceView({ info, connected, since, fault, battery }: Registry['device
   };
 }
 
-function fileView(file: {
-  readonly path: string;
-  readonly size: number;
-  readonly mtime?: number;
-  readonly mediaType?: string;
-  readonly companions?: readonly string[];
-}): DeviceFileView {
+function fileView(file: ListedFile, transferId: string | null): DeviceFileView {
   return {
     ...pathText(file.path),
     sizeBytes: file.size,
     mtime: file.mtime === undefined ? null : isoTime(Math.round(file.mtime)),
     mediaType: file.mediaType ?? null,
     companions: (file.companions ?? []).map(displayPath),
+    transferId,
   };
 }

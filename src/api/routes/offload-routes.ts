@@ -5,6 +5,7 @@ import { Fault } from '../../model/fault.ts';
 import { displayPath } from '../../model/names.ts';
 import type { Recording } from '../../model/recording.ts';
 import { jobView } from '../present.ts';
+import { offloadSettings } from '../present-offload.ts';
 import { custodyOf, recordingView } from '../present-recording.ts';
 import { answered, type RouteCall, route, type Services } from '../route.ts';
 import { sendFile } from '../send-file.ts';
@@ -29,6 +30,7 @@ async function content(
 }
 
 export const offloadRoutes = [
+  route('getOffloadSettings', async (_, { engine }) => offloadSettings(engine)),
   route('queueBatch', async ({ body }, { engine, roots, hub }, { caller, engineKey }) => {
     await roots.confineJob({ kind: 'offload', ...body });
     const job = await engine.queueBatch(body, {
@@ -38,13 +40,16 @@ export const offloadRoutes = [
     return jobView(job, hub.jobProgress(job.id));
   }),
   route('listRecordings', async ({ query }, { reader }) => {
-    const { job, device, associateWith, search, cursor, limit, order } = query;
+    const { job, device, associateWith, kind, from, until, search, cursor, limit, order } = query;
     const page = await reader.recordings({
       limit,
       newestFirst: order === 'desc',
       ...(job === undefined ? {} : { jobId: job }),
       ...(device === undefined ? {} : { deviceId: device }),
       ...(associateWith === undefined ? {} : { associateWith }),
+      ...(kind === undefined ? {} : { kind }),
+      ...(from === undefined ? {} : { recordedFrom: Date.parse(from) }),
+      ...(until === undefined ? {} : { recordedUntil: Date.parse(until) }),
       ...(search === undefined ? {} : { search }),
       ...(cursor === undefined ? {} : { cursor }),
     });

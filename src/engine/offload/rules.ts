@@ -54,7 +54,7 @@ export function createRules(parts: RuleParts): Rules {
     for (const rule of parts.rules()) {
       const device = findDevice(devices, deviceId);
       if (device?.connected !== true || signal.aborted) return;
-      if (!fits(rule, device.info)) continue;
+      if (!isForDevice(rule, device.info)) continue;
       try {
         await runRule(rule, device.info, signal);
       } catch (error) {
@@ -88,7 +88,8 @@ export function createRules(parts: RuleParts): Rules {
   };
 }
 
-function fits({ device, kind }: OffloadRule, info: DeviceInfo): boolean {
+/** Whether a rule is of that device. Pure. */
+export function isForDevice({ device, kind }: OffloadRule, info: DeviceInfo): boolean {
   return (kind === undefined || kind === info.kind) && (device === undefined || picomatch.isMatch(info.id, device));
 }
 

@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto';
 import type { DeviceAdapter } from '../../devices/device.ts';
 import type { Mounts } from '../../endpoints/mounts.ts';
 import type { Clock } from '../../model/clock.ts';
+import type { StepUnderWay } from '../../model/event.ts';
 import { asFault, Fault } from '../../model/fault.ts';
 import { baseName, displayPath, joinPath, safeRelativePath } from '../../model/names.ts';
 import type { Pipeline, StepRecord, StepRequest } from '../../model/pipeline.ts';
@@ -47,6 +48,8 @@ export interface ProcessRun {
 }
 
 export interface RunHooks {
+  /** A step is about to run. */
+  begins?(step: StepUnderWay): void;
   /** Durable when it resolves; the next step begins then. */
   stepDone(record: StepRecord): Promise<void>;
   /** 0 to 1. */
@@ -78,6 +81,7 @@ export function createProcessRunner({ mounts, threads, clock, notes }: ProcessRu
         if (records.some((record) => record.at === at)) continue;
         signal.throwIfAborted();
         const progress = (fraction: number) => hooks.progress((at + Math.min(1, fraction)) / wanted.length);
+        hooks.begins?.({ name: want.name, at: at + 1, of: wanted.length });
         progress(0);
         const record = await one(run, at, want, records, { ...hooks, progress }, signal);
         await hooks.stepDone(record);

@@ -5,6 +5,14 @@ import { ordersAndSearch } from './0002-orders-and-search.ts';
 import { deliveries } from './0003-deliveries.ts';
 import { recordings } from './0004-recordings.ts';
 import { looseEvents } from './0005-loose-events.ts';
+import { recordingFacets } from './0006-recording-facets.ts';
 import type { Migration } from './migration.ts';
 
-export const migrations: readonly Migration[] = [ledgerTables, ordersAndSearch, deliveries, recordings, looseEvents];
+export const migrations: readonly Migration[] = [
+  ledgerTables,
+  ordersAndSearch,
+  deliveries,
+  recordings,
+  looseEvents,
+  recordingFacets,
+];

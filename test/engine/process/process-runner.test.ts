@@ -16,6 +16,7 @@ import {
 } from '../../../src/engine/process/process-runner.ts';
 import { openWorkNotes } from '../../../src/engine/process/work-notes.ts';
 import { systemClock } from '../../../src/model/clock.ts';
+import type { StepUnderWay } from '../../../src/model/event.ts';
 import { Fault } from '../../../src/model/fault.ts';
 import { pipelineSchema, type StepRecord } from '../../../src/model/pipeline.ts';
 import { createStepThreads, type StepThreads } from '../../../src/steps/step-threads.ts';
@@ -51,6 +52,7 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 interface Told {
   readonly records: StepRecord[];
   readonly fractions: number[];
+  readonly begun: string[];
   beats: number;
 }
 
@@ -59,9 +61,10 @@ function run(
   more: Partial<ProcessRun> = {},
   signal = new AbortController().signal,
 ): { told: Told; result: Promise<readonly StepRecord[]> } {
-  const told: Told = { records: [], fractions: [], beats: 0 };
+  const told: Told = { records: [], fractions: [], begun: [], beats: 0 };
   const hooks = {
     stepDone: async (record: StepRecord) => void told.records.push(record),
+    begins: ({ name, at, of }: StepUnderWay) => void told.begun.push(`${name} ${at}/${of}`),
     progress: (fraction: number) => void told.fractions.push(fraction),
     beat: () => {
       told.beats += 1;
@@ -118,6 +121,7 @@ describe('a pipeline', () => {
     expect(twice?.parentHash).toBe(up?.hash.value);
     expect(told.fractions).toEqual(told.fractions.toSorted((one, other) => one - other));
     expect(told.fractions.at(-1)).toBe(1);
+    expect(told.begun).toEqual(['thumbnail 1/4', 'exec 2/4', 'exec 3/4', 'checksum 4/4']);
     expect(readdirSync(join(folder, 'processed'))).toEqual(['a']);
     expect(readdirSync(join(folder, 'notes'))).toEqual([]);
   });
