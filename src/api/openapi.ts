@@ -39,7 +39,8 @@ const mediaTypes: Readonly<Record<Exclude<AnswerForm, 'none'>, string>> = {
   lines: 'application/x-ndjson',
   text: 'text/plain',
   html: 'text/html',
-  bytes: 'application/octet-stream',
+  // Whatever the file is.
+  bytes: '*/*',
 };
 
 let made: { readonly version: string; readonly document: Json } | undefined;

@@ -10,6 +10,8 @@ export interface Known {
   readonly cursors: string[];
   /** Messages, each after its webhook. */
   readonly deliveries: (readonly [webhook: string, delivery: string])[];
+  /** Addresses, without query, that answers have named or that are there. */
+  readonly addresses: string[];
   /** Names of events that are taken. */
   readonly commands: readonly string[];
   /** One-time secrets of the console. */
@@ -96,13 +98,16 @@ export function requestGenerator(
   const text = (name: string): string => {
     if (chance(0.08)) return pick(hostileTexts);
     if (name === 'job') return oneOf(known.ids.get('jobs'));
+    if (name === 'device') return oneOf(known.ids.get('devices'));
     if (name === 'transfer') return oneOf(known.ids.get('transfers'));
     if (/^(ids?|delivery)$/.test(name)) return oneOf(known.ids.get(chance(0.95) ? part : 'jobs'));
     if (name === 'name' && part === 'events') return oneOf(known.commands);
     if (name === 'events') return pick(['observation.transfer.*', 'observation.job.created', 'observation.storage.*']);
     if (name === 'secret') return known.links.pop() ?? 'none';
     if (/^(cursor|since|before|last-event-id)$/i.test(name)) return known.cursors.length > 0 ? pick(known.cursors) : '';
-    if (/path|source|destination|endpoint|moveTo/i.test(name)) return pick(known.paths);
+    if (name === 'associateWith') return `flight ${whole(1, 3)}`;
+    if (name === 'pipeline') return pick(['none', 'films']);
+    if (/path|source|destination|endpoint|moveTo|Dir$/i.test(name)) return pick(known.paths);
     if (/^names?$/.test(name)) return `name ${whole(1, 20)}.mov`;
     if (name === 'to') return pick(['{name}', 'day/{name}', '{mtime:yyyy}/{name}']);
     if (/limit|bandwidth/.test(name)) return pick(['900M', 'off', '08:00,900M 19:00,off']);
@@ -164,6 +169,14 @@ export function requestGenerator(
   const encoded = (value: unknown): string =>
     encodeURIComponent((Array.isArray(value) ? value.join(',') : String(value)).toWellFormed());
 
+  const templates = new Map(
+    operations.map(({ path }) => [path, new RegExp(`^${path.replace(/\{\w+\}/g, '[^/]+')}$`)] as const),
+  );
+  const addressFor = (path: string): string | undefined => {
+    const fitting = known.addresses.filter((address) => templates.get(path)?.test(address));
+    return fitting.length === 0 ? undefined : pick(fitting);
+  };
+
   const stray = (): DrawnRequest => {
     const { path } = pick(operations);
     const unknownPath = chance(0.5);
@@ -184,6 +197,8 @@ export function requestGenerator(
     const headers: Record<string, string> = {};
     let target = path;
     const pair = path.includes('{delivery}') && chance(0.7) ? known.deliveries.at(whole(-5, -1)) : undefined;
+    const real = /content|\{folder\}/.test(path) && chance(0.7) ? addressFor(path) : undefined;
+    if (real !== undefined) target = real;
     if (pair !== undefined) target = target.replace('{id}', pair[0]).replace('{delivery}', pair[1]);
     for (const parameter of operation.parameters ?? []) {
       const { name } = parameter;

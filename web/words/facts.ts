@@ -42,6 +42,8 @@ const otherFacts: Readonly<Record<string, readonly [text: string, tone: Tone]>> 
   'job.partial': ['Job ended, some files failed', 'needs'],
   'job.failed': ['Job failed', 'needs'],
   'job.cancelled': ['Job cancelled', 'still'],
+  'job.history_written': ['History of hashes written', 'proven'],
+  'job.history_failed': ['History of hashes could not be written', 'needs'],
   'watch.created': ['Watch created', 'still'],
   'watch.updated': ['Watch changed', 'still'],
   'watch.waiting': ['Watch waits', 'waits'],

@@ -1,10 +1,11 @@
 // T34: requests drawn from the OpenAPI document, most of them wrong. None may fail inside, hang, be let in, or show what is not the asker's.
 
+import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { Agent, createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { commands } from '../../../src/api/commands.ts';
 import { openApiDocument } from '../../../src/api/openapi.ts';
 import type { Scope } from '../../../src/model/views.ts';
@@ -190,7 +191,12 @@ async function torment({ runs, seed, scale, scratch, say }: RowOptions): Promise
       mkdirSync(join(root, name));
       for (let at = 0; at < 3; at++) writeFileSync(join(root, name, `clip ${at}.mov`), randomBytes(5_000 * at));
     }
-    const daemon = await stage.daemon('daemon', { config: `roots: [${root}]\nlogs: {level: warn}\n` });
+    const card = stage.folder('card');
+    makeCard(card);
+    const daemon = await stage.daemon('daemon', {
+      config: `roots: [${root}]\nlogs: {level: warn}\nmediaBase: ${root}/media\nplugins: [${plugin}]\n${pipelines}`,
+      env: { WHERRY_LABELLED_FOLDERS: card },
+    });
     const token = async (name: string, scopes: Scope[]) => ({
       ...(await daemon.client.call('createToken', { body: { name, scopes } })),
       comer: name,
@@ -207,7 +213,7 @@ async function torment({ runs, seed, scale, scratch, say }: RowOptions): Promise
     await daemon.client.call('revokeToken', { params: { id: ended.id } });
     const session = await signIn(daemon);
     const bearer = (value: string) => ({ authorization: `Bearer ${value}` });
-    const card = JSON.parse(readFileSync(join(scratch, 'daemon/data/daemon.json'), 'utf8')) as { token: string };
+    const own = JSON.parse(readFileSync(join(scratch, 'daemon/data/daemon.json'), 'utf8')) as { token: string };
     const page = { cookie: session, origin: daemon.url };
     const target: Target = {
       url: daemon.url,
@@ -232,13 +238,15 @@ async function torment({ runs, seed, scale, scratch, say }: RowOptions): Promise
         ids: new Map(),
         cursors: [],
         deliveries: [],
+        addresses: [],
         commands: Object.keys(commands),
         links: [],
       },
-      secrets: new Set([canary, ...tokens.map((one) => one.token), ended.token, daemonToken, card.token, session]),
+      secrets: new Set([canary, ...tokens.map((one) => one.token), ended.token, daemonToken, own.token, session]),
       spared: new Set(tokens.map(({ id }) => id)),
     };
     await furnish(daemon, root);
+    target.known.addresses.push(...(await furnishRecording(daemon, root)));
     const before = readdirSync(scratch).sort().join();
     const reached = new Set<string>();
     const slices = Math.max(1, Math.ceil(count / 5_000));
@@ -277,6 +285,42 @@ async function furnish({ client }: Daemon, root: string): Promise<void> {
     return (transfers.completed ?? 0) > 0 && (transfers.transferring ?? 0) > 0 ? true : undefined;
   };
   if ((await until(isMoving, 20_000)) === undefined) throw new Error('The daemon has not begun its copies.');
+}
+
+const plugin = resolve(import.meta.dirname, '../../../examples/device-plugin');
+const pipelines = `pipelines:
+  - name: films
+    files: ['*.mp4']
+    steps: [{ step: thumbnail }, { step: transcode, preset: hls }]
+`;
+
+/** A device of two files, one of which is a film. */
+function makeCard(card: string): void {
+  writeFileSync(join(card, 'label.json'), '{"serial":"card"}');
+  mkdirSync(join(card, 'DCIM'));
+  writeFileSync(join(card, 'DCIM/sound.wav'), randomBytes(5_000));
+  const film = ['-f', 'lavfi', '-i', 'testsrc2=duration=1:size=160x120:rate=10', '-pix_fmt', 'yuv420p'];
+  execFileSync('ffmpeg', ['-loglevel', 'error', ...film, join(card, 'DCIM/film.mp4')]);
+}
+
+/** Gives the addresses of what a recording holds. */
+async function furnishRecording({ url, client }: Daemon, root: string): Promise<string[]> {
+  const seen = await until(
+    async () => ((await client.call('lookForDevices')).rows.some(({ connected }) => connected) ? true : undefined),
+    20_000,
+  );
+  if (seen === undefined) throw new Error('The daemon has not seen its device.');
+  await client.call('queueBatch', { body: { device: 'label-card', downloadDir: `${root}/downloads` } });
+  const film = await until(async () => {
+    const { rows } = await client.call('listRecordings', { query: { search: 'film' } });
+    return rows.find(({ files }) => files.some(({ role }) => role === 'hls'));
+  }, 120_000);
+  if (film === undefined) throw new Error('The film has become no recording.');
+  const addresses = [film.original, ...film.files].flatMap((file) => file.url ?? []);
+  const playlist = addresses.find((address) => address.endsWith('.m3u8')) ?? addresses.at(-1) ?? '';
+  const asked = await exchange(url, playlist, { headers: { authorization: `Bearer ${daemonToken}` } });
+  const variant = asked.body.split('\n').find((line) => line.endsWith('.m3u8')) ?? '';
+  return [...addresses, new URL(variant, url + playlist).pathname].map((address) => address.split('?')[0] ?? '');
 }
 
 /** Something that can be paused, resumed and cancelled. */
@@ -348,6 +392,7 @@ async function control({ seed, scratch, say }: RowOptions): Promise<RowResult> {
         ids: new Map(),
         cursors: [],
         deliveries: [],
+        addresses: [],
         commands: [],
         links: [],
       },
