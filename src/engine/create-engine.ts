@@ -91,6 +91,7 @@ export function createEngine(parts: EngineParts): Engine {
     random,
     hungMs,
     wake,
+    began: () => scheduler.jobBegan(),
     decide: judge,
     limitJob: (jobId, most) => {
       dispatcher.limitJob(jobId, most);

@@ -37,6 +37,8 @@ export interface JobsParts extends HostParts {
   readonly random: { next(): number };
   /** How long a call that was told to stop is waited for. */
   readonly hungMs: number;
+  /** A job runs from now on. */
+  readonly began: () => void;
   readonly limitJob: (jobId: string, most: number | null) => void;
   /** Puts a job's own bandwidth in force. */
   readonly limitBytes: (run: JobRun) => void;
@@ -223,7 +225,7 @@ export function createJobs(parts: JobsParts): Jobs {
       if (first !== undefined) await run.advance(first, { error: null });
       if (withFind) begin(run, host);
       else queueMicrotask(() => check(run));
-      parts.wake();
+      parts.began();
       return run;
     },
 

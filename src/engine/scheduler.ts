@@ -38,6 +38,8 @@ export interface Scheduler {
   start(): void;
   /** Something may be claimable now. */
   wake(): void;
+  /** A job has begun to run: what of it has arrived may be processed now. */
+  jobBegan(): void;
   /** A place may have become well: what waits for it is looked at now. `place` names one that is known to be, by its address. */
   lookAtWaits(place?: string): void;
   offer(work: EngineWork): void;
@@ -273,6 +275,10 @@ export function createScheduler(parts: SchedulerParts): Scheduler {
       void pump();
     },
     wake,
+    jobBegan: () => {
+      someHaveArrived = true;
+      wake();
+    },
     lookAtWaits,
     offer: (item) => {
       dispatcher.offer([item]);
