@@ -6,6 +6,7 @@ import { Fault } from '../model/fault.ts';
 import { displayPath } from '../model/names.ts';
 import { mediaTypeOf } from './companions.ts';
 import type { DeviceAdapter, DeviceCall, DeviceConnection, DeviceInfo, RemoteFile } from './device.ts';
+import { httpCameras } from './http-cameras.ts';
 import { encodedPath, type HttpDevice, httpDevice, statByList } from './http-device.ts';
 
 export interface GoproOptions {
@@ -53,8 +54,7 @@ export function createGoproAdapter(options: GoproOptions = {}): DeviceAdapter {
 
   const ask = async (address: string, call: DeviceCall): Promise<DeviceInfo> => {
     const device = httpDevice(address, `The GoPro at ${address}`);
-    const signal = AbortSignal.any([call.signal, AbortSignal.timeout(answerMs)]);
-    const given = await device.json('/gopro/camera/info', { signal });
+    const given = await device.json('/gopro/camera/info', call);
     // Cameras before HERO12 put it one level deeper.
     const parsed = infoSchema.safeParse((given as { info?: unknown }).info ?? given);
     if (!parsed.success) throw new Fault('io', `What answers at ${displayPath(address)} is no GoPro.`);
@@ -63,35 +63,17 @@ export function createGoproAdapter(options: GoproOptions = {}): DeviceAdapter {
     return { id, kind: 'gopro', name: name === undefined || name === '' ? model : name, model, serial, address };
   };
 
+  const cameras = httpCameras(ask);
+
   return {
     kind: 'gopro',
-    async *discover(call) {
-      const all = [...new Set([...addresses, ...cameraAddresses(ownAddresses())])];
-      const asked = all.map((address) => ask(address, call).catch(() => undefined));
-      for (const answer of asked) {
-        const info = await answer;
-        call.signal.throwIfAborted();
-        if (info !== undefined) yield info;
-      }
-    },
+    discover: (call) => cameras.discover([...addresses, ...cameraAddresses(ownAddresses())], call),
     async connect(info, call) {
-      const { address } = info;
-      if (address === undefined) throw new Fault('device', `${info.name} has no address.`);
-      const check = async (own: DeviceCall) => {
-        const now = await ask(address, own).catch((error: unknown) => {
-          own.signal.throwIfAborted();
-          throw error instanceof Fault
-            ? error
-            : new Fault('device', `${info.name} does not answer at ${address}.`, { cause: error });
-        });
-        if (now.id !== info.id)
-          throw new Fault('device', `Another camera than ${info.name} is at ${address}: ${now.name}.`);
-      };
-      await check(call);
+      const { address } = await cameras.present(info, call);
       const device = httpDevice(address, info.name);
       // Over USB the camera listens to commands only when it was told to.
       if (isUsb(address)) await device.json('/gopro/camera/control/wired_usb?p=1', call).catch(() => undefined);
-      return connectionTo(device, check);
+      return connectionTo(device, async (own) => void (await cameras.present(info, own)));
     },
   };
 }

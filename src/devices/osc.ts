@@ -6,6 +6,7 @@ import { Fault, type FaultCode } from '../model/fault.ts';
 import { displayPath } from '../model/names.ts';
 import { mediaTypeOf } from './companions.ts';
 import type { DeviceAdapter, DeviceCall, DeviceConnection, DeviceInfo, RemoteFile } from './device.ts';
+import { httpCameras } from './http-cameras.ts';
 import { type HttpDevice, httpDevice, statByList } from './http-device.ts';
 
 export interface OscOptions {
@@ -13,7 +14,6 @@ export interface OscOptions {
   readonly addresses?: readonly string[];
 }
 
-const answerMs = 4_000;
 const pageEntries = 100;
 const lookAgainMs = 250;
 
@@ -55,10 +55,7 @@ export function createOscAdapter({ addresses = [] }: OscOptions = {}): DeviceAda
     address: string,
     call: DeviceCall,
   ): Promise<DeviceInfo & { readonly levels: readonly number[] }> => {
-    const signal = AbortSignal.any([call.signal, AbortSignal.timeout(answerMs)]);
-    const parsed = infoSchema.safeParse(
-      await httpDevice(address, `The camera at ${address}`).json('/osc/info', { signal }),
-    );
+    const parsed = infoSchema.safeParse(await httpDevice(address, `The camera at ${address}`).json('/osc/info', call));
     if (!parsed.success) throw new Fault('io', `What answers at ${displayPath(address)} is no camera of this kind.`);
     const { manufacturer, model, serialNumber, apiLevel = [1] } = parsed.data;
     const id = `osc-${manufacturer}-${serialNumber}`.replace(/[^A-Za-z0-9._-]/g, '_').slice(0, 128);
@@ -73,33 +70,15 @@ export function createOscAdapter({ addresses = [] }: OscOptions = {}): DeviceAda
     };
   };
 
+  const cameras = httpCameras(ask);
+
   return {
     kind: 'osc',
     async *discover(call) {
-      const asked = addresses.map((address) => ask(address, call).catch(() => undefined));
-      for (const answer of asked) {
-        const found = await answer;
-        call.signal.throwIfAborted();
-        if (found === undefined) continue;
-        const { levels: _, ...info } = found;
-        yield info;
-      }
+      for await (const { levels: _, ...info } of cameras.discover(addresses, call)) yield info;
     },
     async connect(info, call) {
-      const { address } = info;
-      if (address === undefined) throw new Fault('device', `${info.name} has no address.`);
-      const check = async (own: DeviceCall) => {
-        const now = await ask(address, own).catch((error: unknown) => {
-          own.signal.throwIfAborted();
-          throw error instanceof Fault
-            ? error
-            : new Fault('device', `${info.name} does not answer at ${address}.`, { cause: error });
-        });
-        if (now.id !== info.id)
-          throw new Fault('device', `Another camera than ${info.name} is at ${address}: ${now.name}.`);
-        return now.levels;
-      };
-      const levels = await check(call);
+      const { address, levels } = await cameras.present(info, call);
       if (!levels.includes(2)) {
         throw new Fault(
           'unsupported',
@@ -108,7 +87,7 @@ export function createOscAdapter({ addresses = [] }: OscOptions = {}): DeviceAda
       }
       const device = httpDevice(address, info.name);
       await chooseLevelTwo(device, call);
-      return connectionTo(device, info.name, async (own) => void (await check(own)));
+      return connectionTo(device, info.name, async (own) => void (await cameras.present(info, own)));
     },
   };
 }
