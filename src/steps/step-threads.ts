@@ -27,6 +27,7 @@ export interface StepThreads {
 const idleMs = 10_000;
 /** A thread that was told to stop has its programs ended within 2 s; after this it is itself ended, and with it what it has started. */
 const stopMs = 5_000;
+const closeMs = 2_000;
 
 /** Starts no thread before the first step. Threads without work do not keep the process alive. */
 export function createStepThreads(): StepThreads {
@@ -103,8 +104,12 @@ export function createStepThreads(): StepThreads {
     async close() {
       closed = true;
       for (const { timer } of idle.splice(0)) clearTimeout(timer);
-      // What a thread has started ends with it: the pipes that it held close.
-      await Promise.all([...all].map((worker) => worker.terminate()));
+      // What a thread has started ends with it: the pipes that it held close. One that hangs in the operating system is not waited for.
+      const ended = Promise.all([...all].map((worker) => worker.terminate()));
+      const timeUp = Promise.withResolvers<void>();
+      const timer = setTimeout(() => timeUp.resolve(), closeMs);
+      await Promise.race([ended, timeUp.promise]);
+      clearTimeout(timer);
     },
   };
 }
