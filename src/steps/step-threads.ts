@@ -60,8 +60,13 @@ export function createStepThreads(): StepThreads {
       return;
     }
     worker.unref();
-    const timer = setTimeout(() => void worker.terminate(), idleMs).unref();
-    idle.push({ worker, timer });
+    const end = () => {
+      // Out of the list first: one that is ending is not given away.
+      idle.splice(idle.indexOf(one), 1);
+      void worker.terminate();
+    };
+    const one = { worker, timer: setTimeout(end, idleMs).unref() };
+    idle.push(one);
   };
 
   return {

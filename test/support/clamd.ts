@@ -60,6 +60,7 @@ export function prepareClamd(options: { readonly streamMax?: string } = {}): Cla
         resolve(data.toString().startsWith('PONG'));
       });
       connection.once('error', () => resolve(false));
+      connection.once('close', () => resolve(false));
       connection.setTimeout(1_000, () => {
         connection.destroy();
         resolve(false);
@@ -82,7 +83,7 @@ export function prepareClamd(options: { readonly streamMax?: string } = {}): Cla
       if (child !== undefined) return;
       child = endWithUs(spawn('/usr/sbin/clamd', ['--config-file', config], { stdio: 'ignore', detached: true }));
       while (!(await answers())) {
-        if (child.exitCode !== null)
+        if (child.exitCode !== null || child.signalCode !== null)
           throw new Error(execFileSync('cat', [join(folder, 'clamd.log')], { encoding: 'utf8' }));
         await sleep(50);
       }

@@ -108,7 +108,7 @@ async function torment({ steps, mayHang }: Scanning, options: RowOptions): Promi
     for (; runs < options.runs && !over; runs++) {
       await sleep(300 + random() * 700);
       await clamd.start();
-      await sleep(random() * 80);
+      await sleep(random() * 300);
       if (mayHang && random() < 0.5) {
         clamd.hang();
         await sleep(200 + random() * 1_500);
@@ -153,7 +153,7 @@ async function torment({ steps, mayHang }: Scanning, options: RowOptions): Promi
 export const scannerAway: Row = {
   id: 'T32',
   title: 'infected files; the virus scanner is down, or hangs',
-  runs: 40,
+  runs: 20,
   run: (options) => torment(scans, { ...options, runs: Math.max(4, Math.round(options.runs * options.scale)) }),
   control: (options) => torment(believes, { ...options, runs: 3 }),
 };
