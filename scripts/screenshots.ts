@@ -1,4 +1,4 @@
-// `npm run screenshots`: the guide's pictures of the console (docs/images), taken from a real daemon with real transfers. `--all FOLDER`: every page, both widths, both themes, and with nothing, one row or only failures, to look at; `--only nothing,receipt` some of them.
+// `npm run screenshots`: the guide's pictures of the console (docs/images), taken from a real daemon with real transfers. `--all FOLDER`: every page, both widths, both themes, and with nothing, one row or only failures, to look at; `--only nothing,receipt` some of them; `--card`: those of devices and recordings, from a card that is mounted for it.
 
 import { mkdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -6,10 +6,13 @@ import { join, resolve } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import type { Page, PageScreenshotOptions } from 'playwright-core';
+import { cardConfig, openCardScene, prepareCard } from '../test/browser/card-scene.ts';
 import { openRealConsole, type RealConsole } from '../test/browser/real-console.ts';
 import { prepareScene, type Scene, sceneConfig, stageScene } from '../test/browser/scene.ts';
 
-const { values } = parseArgs({ options: { all: { type: 'string' }, only: { type: 'string' } } });
+const { values } = parseArgs({
+  options: { all: { type: 'string' }, only: { type: 'string' }, card: { type: 'boolean' } },
+});
 const desk = { width: 1440, height: 900 };
 const phone = { width: 390, height: 844 };
 const guide = resolve(import.meta.dirname, '../docs/images');
@@ -130,8 +133,79 @@ async function takeGuide(console_: RealConsole, scene: Scene): Promise<void> {
   await shoot(pocket, console_, { name: 'phone', address: '/transfers' }, join(guide, 'phone.png'));
 }
 
+/** What a card holds and became, in a daemon of its own; needs root, for the card. */
+async function takeCard(folder: string): Promise<void> {
+  const home = join(tmpdir(), 'studio');
+  const console_ = await openRealConsole(cardConfig, prepareCard, home);
+  const card = openCardScene('/mnt');
+  try {
+    const address = '/devices';
+    if (values.all !== undefined) await shootCard(console_, [{ name: 'no-devices', address }], folder);
+    if (values.all !== undefined)
+      await shootCard(console_, [{ name: 'no-recordings', address: '/recordings' }], folder);
+    card.insert();
+    const here = async () => (await console_.api.call('lookForDevices')).rows.find(({ name }) => name === 'EOS_CARD');
+    let device = await here();
+    while (device === undefined) {
+      await setTimeout(200);
+      device = await here();
+    }
+    const batch = async (files: string[] | 'all') => {
+      const body = { device: device?.id ?? '', files, associateWith: 'Flight 7' };
+      const { id } = await console_.api.call('queueBatch', { body });
+      while ((await console_.api.call('getJob', { params: { id } })).state !== 'completed') await setTimeout(100);
+      return id;
+    };
+    await batch(['DCIM/100CANON/IMG_0002.JPG']);
+    const devices = { name: 'devices', address: `/devices/${device.id}`, shows: 'IMG_0002.JPG' };
+    await shootCard(console_, [devices, { name: 'offload', address: `/devices/${device.id}?offload=1` }], folder);
+    const job = await batch('all');
+    const [film] = (await console_.api.call('listRecordings', { query: { kind: 'video' } })).rows;
+    const [photo] = (await console_.api.call('listRecordings', { query: { kind: 'image' } })).rows;
+    await shootCard(
+      console_,
+      [
+        { name: 'recordings', address: '/recordings' },
+        { name: 'recordings-list', address: '/recordings?view=list' },
+        { name: 'recording', address: `/recordings/${film?.id}`, shows: 'Chain of custody' },
+        { name: 'photo', address: `/recordings/${photo?.id}`, shows: 'Chain of custody' },
+        { name: 'two-phases', address: `/transfers/${film?.id}`, shows: 'Show the recording' },
+        { name: 'offload-job', address: `/jobs/${job}` },
+      ],
+      folder,
+    );
+  } finally {
+    await console_.close();
+    card.close();
+  }
+}
+
+const cardInGuide = ['devices', 'recordings', 'recording'];
+
+async function shootCard(console_: RealConsole, of: readonly Picture[], folder: string): Promise<void> {
+  const all = values.all !== undefined;
+  const wanted = of.filter(({ name }) =>
+    all ? (values.only?.split(',').includes(name) ?? true) : cardInGuide.includes(name),
+  );
+  for (const viewport of all ? [desk, phone] : [desk]) {
+    for (const colorScheme of all ? (['light', 'dark'] as const) : (['light'] as const)) {
+      const page = await console_.page({ viewport, colorScheme });
+      for (const picture of wanted) {
+        const file = all ? `${picture.name}-${viewport.width}-${colorScheme}.png` : `${picture.name}.png`;
+        const clip = !all && picture.name === 'recording' ? { clip: { x: 960, y: 0, width: 480, height: 900 } } : {};
+        await shoot(page, console_, picture, join(folder, file), clip);
+      }
+      await page.context().close();
+    }
+  }
+}
+
 const folder = values.all === undefined ? guide : resolve(values.all);
 mkdirSync(folder, { recursive: true });
+if (values.card) {
+  await takeCard(folder);
+  process.exit();
+}
 // Paths in the guide's pictures are the same with each run.
 const sceneFolder = join(tmpdir(), 'ingest');
 const console_ = await openRealConsole(sceneConfig, prepareScene, values.all === undefined ? sceneFolder : undefined);

@@ -11,12 +11,14 @@ import { TopBar } from './frame/top-bar.tsx';
 import { createFailureNotes } from './live/failure-notes.ts';
 import { followDaemon, onBatch, onReconnect } from './live/live-feed.ts';
 import { AboutPage } from './pages/about-page.tsx';
+import { DevicesPage } from './pages/devices/devices-page.tsx';
 import { ChangesPage } from './pages/events/changes-page.tsx';
 import { EventsPage } from './pages/events/events-page.tsx';
 import { FindPage } from './pages/find-page.tsx';
 import { JobsPage } from './pages/jobs/jobs-page.tsx';
 import { NotFoundPage } from './pages/not-found-page.tsx';
 import { OverviewPage } from './pages/overview/overview-page.tsx';
+import { RecordingsPage } from './pages/recordings/recordings-page.tsx';
 import { SettingsPage } from './pages/settings/settings-page.tsx';
 import { SignInPage } from './pages/sign-in-page.tsx';
 import { StoragePage } from './pages/storage/storage-page.tsx';
@@ -84,6 +86,10 @@ function Page({ path }: { path: string }) {
       return <JobsPage open={second} />;
     case 'watches':
       return <WatchesPage open={second} />;
+    case 'devices':
+      return <DevicesPage open={second} />;
+    case 'recordings':
+      return <RecordingsPage open={second} />;
     case 'storage':
       return <StoragePage />;
     case 'events':

@@ -1,8 +1,7 @@
 // axe finds nothing to mend: on every page, in every open drawer, menu and question, light and dark, on a desk and on a phone.
 
-import axe from 'axe-core';
-import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { expectNothing, findings } from './axe.ts';
 import { type ConsoleRig, openConsoleRig, row } from './console-rig.ts';
 import { prepareScene, type Scene, sceneConfig, stageScene } from './scene.ts';
 
@@ -21,30 +20,6 @@ afterAll(async () => {
   scene?.close();
   await rig?.close();
 });
-
-interface Finding {
-  readonly id: string;
-  readonly nodes: readonly { readonly target: unknown; readonly failureSummary?: string }[];
-}
-
-/** What axe finds, one line each; its best practices count too. */
-async function findings(page: Page): Promise<string[]> {
-  // By the debugger's way, which the page's content security policy leaves alone.
-  if (!(await page.evaluate('typeof axe === "object"'))) await page.evaluate(axe.source);
-  const { violations } = (await page.evaluate('axe.run(document, { resultTypes: ["violations"] })')) as {
-    violations: readonly Finding[];
-  };
-  return violations.flatMap(({ id, nodes }) =>
-    nodes.map(({ target, failureSummary }) => `${id} at ${String(target)}: ${failureSummary}`),
-  );
-}
-
-async function expectNothing(page: Page, where: string): Promise<void> {
-  for (const colorScheme of ['light', 'dark'] as const) {
-    await page.emulateMedia({ colorScheme });
-    expect.soft(await findings(page), `${where}, ${colorScheme}`).toEqual([]);
-  }
-}
 
 test('axe sees what is wrong with a page, or its silence would prove nothing', async () => {
   const page = await rig.page();
@@ -72,6 +47,9 @@ for (const viewport of [desk, phone]) {
       '/watches',
       '/watches/new',
       `/watches/${scene.watch}`,
+      '/devices',
+      '/recordings',
+      '/recordings?view=list',
       '/jobs',
       '/jobs/new',
       `/jobs/${scene.done}`,

@@ -27,8 +27,7 @@ export async function openOffloadRig(
   const runner = createStepRunner();
   const rig = await openRig({
     ...options,
-    devices,
-    processRunner: options.processRunner ?? runner,
+    ...{ devices, processRunner: runner },
     offloading: { pipelines: options.pipelines ?? [], ...options.offloading },
     limits: {
       tickSeconds: 0.2,

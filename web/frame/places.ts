@@ -16,6 +16,8 @@ export const places: readonly PlaceInRail[] = [
   { href: '/', label: 'Overview', icon: 'overview' },
   { href: '/transfers', label: 'Transfers', icon: 'transfers' },
   { href: '/watches', label: 'Watches', icon: 'watches' },
+  { href: '/devices', label: 'Devices', icon: 'devices', aside: true },
+  { href: '/recordings', label: 'Recordings', icon: 'recordings', aside: true },
   { href: '/jobs', label: 'Jobs', icon: 'jobs' },
   { href: '/storage', label: 'Storage', icon: 'storage', aside: true },
   {

@@ -62,6 +62,11 @@ export function shortReason(transfer: TransferView): string {
   return message;
 }
 
+/** `transcode, step 2 of 3`. */
+export function stepWords({ name, at, of }: NonNullable<TransferView['step']>): string {
+  return of === 1 ? name : `${name}, step ${at} of ${of}`;
+}
+
 export function algorithmName(algorithm: string): string {
   return { 'xxh128-8m': 'XXH128 tree', sha256: 'SHA-256', blake3: 'BLAKE3' }[algorithm] ?? algorithm;
 }

@@ -11,7 +11,7 @@ import { exactSize, perCent, size, speed } from '../../words/amounts.ts';
 import { behindWords } from '../../words/growing.ts';
 import { transferLooks } from '../../words/states.ts';
 import { span } from '../../words/times.ts';
-import { baseName, etaText, shortReason, waitSentence } from '../../words/transfers.ts';
+import { baseName, etaText, shortReason, stepWords, waitSentence } from '../../words/transfers.ts';
 import { roomy, wide } from './row-columns.ts';
 
 /** Progress, speed and ETA; or, where nothing moves, the one sentence that says why. */
@@ -84,6 +84,7 @@ export function RowCourse({
     );
   }
   const eta = etaText(figures.eta);
+  const step = transfer.state === 'processing' ? (progress?.step ?? transfer.step) : null;
   return (
     <>
       <div
@@ -112,6 +113,7 @@ export function RowCourse({
         title={figures.head === undefined ? eta.cause : behindWords(figures.head)}
       >
         {figures.head !== undefined && `${size(figures.head.behindBytes)} behind`}
+        {step !== null && `${stepWords(step)} `}
         {eta.short}
         {eta.cause !== '' && <span className="text-12 text-ink-faint"> {eta.cause}</span>}
       </div>

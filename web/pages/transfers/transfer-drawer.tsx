@@ -26,6 +26,7 @@ import { transferLooks } from '../../words/states.ts';
 import { exactMoment, moment, span } from '../../words/times.ts';
 import { baseName, doneOf, etaText, targetPath, waitSentence, wholePath } from '../../words/transfers.ts';
 import { BlockStrip } from './block-strip.tsx';
+import { Phases } from './phases.tsx';
 import { ReceiptCard } from './receipt-card.tsx';
 import { tookOf } from './row-course.tsx';
 import { Siblings } from './siblings.tsx';
@@ -153,7 +154,9 @@ function Standing({ transfer }: { transfer: TransferView }) {
   const look = transferLooks[transfer.state];
   const eta = etaText(figures.eta);
   const took = tookOf(transfer);
-  const showBar = ['transferring', 'processing', 'paused', 'waiting', 'failed'].includes(transfer.state);
+  const inTwoPhases = transfer.mode === 'offload';
+  const showBar =
+    !inTwoPhases && ['transferring', 'processing', 'paused', 'waiting', 'failed'].includes(transfer.state);
   return (
     <section aria-label="State" className="flex flex-col gap-3 p-4">
       <div className="flex items-center justify-between gap-3 text-14 font-medium">
@@ -170,6 +173,7 @@ function Standing({ transfer }: { transfer: TransferView }) {
           </time>
         )}
       </div>
+      {inTwoPhases && <Phases transfer={transfer} />}
       {showBar && (
         <>
           <ProgressBar
