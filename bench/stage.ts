@@ -7,13 +7,14 @@ import {
   mkdirSync,
   mkdtempSync,
   openSync,
+  readdirSync,
   rmSync,
   statSync,
   writeFileSync,
   writeSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 
 export const wherry = resolve(import.meta.dirname, '../bin/wherry');
 
@@ -77,14 +78,14 @@ export function memoryStage(touchBytes: number): Stage {
   const warm = join(folder, 'warm');
   makeFile(warm, touchBytes);
   rmSync(warm);
-  return { name: 'memory', folder, close: () => rmSync(folder, { recursive: true, force: true }) };
+  return { name: 'memory', folder, close: () => removeStage(folder) };
 }
 
 /** A fresh ext4 in a loop-mounted image on the disk; where that may not be mounted, a plain folder on the disk. */
 export function diskStage(bytes: number): Stage {
   const folder = mkdtempSync(join(tmpdir(), 'wherry-bench-disk-'));
   if (process.getuid?.() !== 0) {
-    return { name: 'plain disk', folder, close: () => rmSync(folder, { recursive: true, force: true }) };
+    return { name: 'plain disk', folder, close: () => removeStage(folder) };
   }
   const image = `${folder}.img`;
   execFileSync('truncate', ['-s', String(bytes), image]);
@@ -96,9 +97,16 @@ export function diskStage(bytes: number): Stage {
     close: () => {
       execFileSync('umount', ['-l', folder]);
       rmSync(image, { force: true });
-      rmSync(folder, { recursive: true, force: true });
+      removeStage(folder);
     },
   };
+}
+
+/** With what one-shot copies kept beside it. */
+function removeStage(folder: string): void {
+  for (const name of readdirSync(dirname(folder))) {
+    if (name === basename(folder) || name.startsWith(`${basename(folder)}-state`)) empty(join(dirname(folder), name));
+  }
 }
 
 export function empty(folder: string): void {
@@ -124,6 +132,6 @@ export function need(program: string, debianPackage: string): void {
 
 /** The state folder of one-shot copies, apart from the user's own. */
 export function stateOf(stage: Stage): { readonly XDG_STATE_HOME: string; forget(): void } {
-  const folder = join(dirname(stage.folder), `${stage.folder.slice(stage.folder.lastIndexOf('/') + 1)}-state`);
+  const folder = `${stage.folder}-state`;
   return { XDG_STATE_HOME: folder, forget: () => rmSync(folder, { recursive: true, force: true }) };
 }

@@ -37,7 +37,7 @@ export function createJobProgress(parts: {
   const read = (run: JobRun, rate: RateWindow): JobProgress => {
     const { counts, state, waiting } = run.job;
     const at = clock.monotonic();
-    const bytesDone = counts.bytesCompleted + live.underWay(run.id) + inPacks(run.id);
+    const bytesDone = counts.bytesCompleted + run.bytesArrived + live.underWay(run.id) + inPacks(run.id);
     rate.set(bytesDone, at);
     const perSecond = rate.perSecond(at);
     const leftBytes = Math.max(0, counts.bytesFound - counts.bytesSkipped - bytesDone);

@@ -19,6 +19,11 @@ export const openStates: readonly TransferState[] = [
 
 const isOpen = (transfer: Transfer) => openStates.includes(transfer.state);
 
+/** What counts as arrived of a row that is still open. */
+export function arrivedBytes(transfer: Transfer): number {
+  return transfer.phase === 'process' && isOpen(transfer) ? (transfer.sizeBytes ?? 0) : 0;
+}
+
 export class JobRun {
   /** What the mode makes of this job. */
   readonly mode: ModeRun;
@@ -42,12 +47,15 @@ export class JobRun {
   #counts: JobCounts;
   #written: JobCounts;
   #rowsOpen: number;
+  #bytesArrived: number;
   #doneBefore = { files: 0, bytes: 0 };
 
   constructor(parts: {
     readonly ledger: Ledger;
     readonly job: Job;
     readonly rowsOpen: number;
+    /** Of open rows whose files have arrived. */
+    readonly bytesArrived: number;
     readonly limit: SharedArrayBuffer | undefined;
     readonly open: (self: JobRun) => ModeRun;
   }) {
@@ -56,6 +64,7 @@ export class JobRun {
     this.#counts = parts.job.counts;
     this.#written = parts.job.counts;
     this.#rowsOpen = parts.rowsOpen;
+    this.#bytesArrived = parts.bytesArrived;
     this.limit = parts.limit;
     this.mode = parts.open(this);
   }
@@ -71,6 +80,11 @@ export class JobRun {
 
   get rowsOpen(): number {
     return this.#rowsOpen;
+  }
+
+  /** Bytes of files that have arrived and have still something to go through. */
+  get bytesArrived(): number {
+    return this.#bytesArrived;
   }
 
   /** True once all has been found and nothing of it is open. */
@@ -101,6 +115,7 @@ export class JobRun {
     if (before !== undefined) this.#tally(before, -1);
     this.#tally(after, 1);
     this.#rowsOpen += Number(isOpen(after)) - Number(before !== undefined && isOpen(before));
+    this.#bytesArrived += arrivedBytes(after) - (before === undefined ? 0 : arrivedBytes(before));
   }
 
   async advance(input: JobInput, patch: JobPatch = {}, facts: Facts = {}): Promise<Job> {

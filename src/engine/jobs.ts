@@ -4,7 +4,7 @@ import { newBandwidth } from '../endpoints/bandwidth.ts';
 import { asFault, Fault, type FaultReport } from '../model/fault.ts';
 import { type Job, jobTakes, noCounts } from '../model/job.ts';
 import { createHost, type HostParts, type HostWaits } from './job-host.ts';
-import { JobRun, openStates } from './job-run.ts';
+import { arrivedBytes, JobRun, openStates } from './job-run.ts';
 import type { Mode, ModeHost } from './mode.ts';
 import { backoffMs, type RetryRules } from './retry.ts';
 
@@ -157,6 +157,23 @@ export function createJobs(parts: JobsParts): Jobs {
     }
   };
 
+  /** Of rows of an earlier run. */
+  const arrivedOf = async (jobId: string): Promise<number> => {
+    let bytes = 0;
+    let cursor: string | undefined;
+    do {
+      const page = await reader.transfers({
+        jobId,
+        states: openStates,
+        limit: 1000,
+        ...(cursor === undefined ? {} : { cursor }),
+      });
+      for (const row of page.rows) bytes += arrivedBytes(row);
+      cursor = page.nextCursor ?? undefined;
+    } while (cursor !== undefined);
+    return bytes;
+  };
+
   const begin = (run: JobRun, host: ModeHost) => {
     run.isFinding = true;
     run.findEnded = find(run, host)
@@ -203,6 +220,7 @@ export function createJobs(parts: JobsParts): Jobs {
         ledger,
         job,
         rowsOpen: openStates.reduce((sum, state) => sum + inRows[state], 0),
+        bytesArrived: mode.processes === true ? await arrivedOf(job.id) : 0,
         limit: bandwidth === null || bandwidth === undefined ? undefined : newBandwidth(),
         open: (self) => {
           host = createHost(self, parts);

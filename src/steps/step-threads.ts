@@ -27,6 +27,7 @@ export interface StepThreads {
 const idleMs = 10_000;
 /** A thread that was told to stop has its programs ended within 2 s; after this it is itself ended, and with it what it has started. */
 const stopMs = 5_000;
+const closeMs = 2_000;
 
 /** Starts no thread before the first step. Threads without work do not keep the process alive. */
 export function createStepThreads(): StepThreads {
@@ -59,8 +60,13 @@ export function createStepThreads(): StepThreads {
       return;
     }
     worker.unref();
-    const timer = setTimeout(() => void worker.terminate(), idleMs).unref();
-    idle.push({ worker, timer });
+    const end = () => {
+      // Out of the list first: one that is ending is not given away.
+      idle.splice(idle.indexOf(one), 1);
+      void worker.terminate();
+    };
+    const one = { worker, timer: setTimeout(end, idleMs).unref() };
+    idle.push(one);
   };
 
   return {
@@ -103,8 +109,12 @@ export function createStepThreads(): StepThreads {
     async close() {
       closed = true;
       for (const { timer } of idle.splice(0)) clearTimeout(timer);
-      // What a thread has started ends with it: the pipes that it held close.
-      await Promise.all([...all].map((worker) => worker.terminate()));
+      // What a thread has started ends with it: the pipes that it held close. One that hangs in the operating system is not waited for.
+      const ended = Promise.all([...all].map((worker) => worker.terminate()));
+      const timeUp = Promise.withResolvers<void>();
+      const timer = setTimeout(() => timeUp.resolve(), closeMs);
+      await Promise.race([ended, timeUp.promise]);
+      clearTimeout(timer);
     },
   };
 }

@@ -14,6 +14,8 @@ export const eicar = ['X5O!P%@AP[4\\PZX54(P^)7CC)7}$', 'EICAR-STANDARD-ANTIVIRUS
 
 export interface Clamd {
   readonly socket: string;
+  /** For other programs of ClamAV. */
+  readonly config: string;
   /** Resolves when it answers. */
   start(): Promise<void>;
   /** Held by SIGSTOP: connections are taken by the kernel, and nothing is answered. */
@@ -58,6 +60,11 @@ export function prepareClamd(options: { readonly streamMax?: string } = {}): Cla
         resolve(data.toString().startsWith('PONG'));
       });
       connection.once('error', () => resolve(false));
+      connection.once('close', () => resolve(false));
+      connection.setTimeout(1_000, () => {
+        connection.destroy();
+        resolve(false);
+      });
     });
   const stop = async () => {
     const running = child;
@@ -71,10 +78,12 @@ export function prepareClamd(options: { readonly streamMax?: string } = {}): Cla
   };
   return {
     socket,
+    config,
     async start() {
+      if (child !== undefined) return;
       child = endWithUs(spawn('/usr/sbin/clamd', ['--config-file', config], { stdio: 'ignore', detached: true }));
       while (!(await answers())) {
-        if (child.exitCode !== null)
+        if (child.exitCode !== null || child.signalCode !== null)
           throw new Error(execFileSync('cat', [join(folder, 'clamd.log')], { encoding: 'utf8' }));
         await sleep(50);
       }

@@ -27,7 +27,8 @@ export async function openOffloadRig(
   const runner = createStepRunner();
   const rig = await openRig({
     ...options,
-    ...{ devices, processRunner: runner },
+    devices,
+    processRunner: options.processRunner ?? runner,
     offloading: { pipelines: options.pipelines ?? [], ...options.offloading },
     limits: {
       tickSeconds: 0.2,

@@ -20,6 +20,7 @@ import { powerCutExt4, powerCutXfs } from './rows/power-cut.ts';
 import { readOnly } from './rows/read-only.ts';
 import { recordAndKill } from './rows/record-and-kill.ts';
 import { renameError } from './rows/rename-error.ts';
+import { scannerAway } from './rows/scanner-away.ts';
 import { sourceChanges } from './rows/source-changes.ts';
 import { sourceError } from './rows/source-error.ts';
 import { syncError } from './rows/sync-error.ts';
@@ -45,6 +46,7 @@ export const rows: readonly Row[] = [
   recordAndKill,
   sourceChanges,
   hostileNamesRow,
+  scannerAway,
   clockJumps,
   generatedRequests,
   cutListing,
@@ -65,4 +67,5 @@ export const shortRows: readonly Row[] = [
   sourceChanges,
   recordAndKill,
   hostileNamesRow,
+  scannerAway,
 ];

@@ -2,6 +2,7 @@
 
 import { createHash } from 'node:crypto';
 import type { DeviceAdapter } from '../../devices/device.ts';
+import { newControl, openControl } from '../../endpoints/control.ts';
 import type { Mounts } from '../../endpoints/mounts.ts';
 import type { Clock } from '../../model/clock.ts';
 import type { StepUnderWay } from '../../model/event.ts';
@@ -98,8 +99,27 @@ export function createProcessRunner({ mounts, threads, clock, notes }: ProcessRu
     },
   };
 
-  async function files<Output>(root: string, operation: string, input: object, signal?: AbortSignal): Promise<Output> {
-    return mounts.pool(root).run<Output>(operation, { root, ...input }, signal === undefined ? {} : { signal });
+  async function files<Output>(
+    root: string,
+    operation: string,
+    input: object,
+    { signal, beat }: { readonly signal?: AbortSignal; readonly beat?: () => void } = {},
+  ): Promise<Output> {
+    const control = newControl();
+    const seen = openControl(control);
+    let beats = 0;
+    // A large result takes its time to be hashed: as long as the thread gets on, somebody is at work.
+    const look = () => {
+      if (seen.beats !== beats) beat?.();
+      beats = seen.beats;
+    };
+    const looking = beat === undefined ? undefined : setInterval(look, beatMs);
+    try {
+      const options = { control, ...(signal === undefined ? {} : { signal }) };
+      return await mounts.pool(root).run<Output>(operation, { root, ...input }, options);
+    } finally {
+      clearInterval(looking);
+    }
   }
 
   /** One step, or what is known of it from before. */
@@ -120,9 +140,14 @@ export function createProcessRunner({ mounts, threads, clock, notes }: ProcessRu
     }
     const key = keyOf(run, want, input.file);
     const where = { id, at, step: want.name };
-    const recalled = await files<StepRecord | null>(root, 'process.recall', { ...where, key }, signal);
+    const recalled = await files<StepRecord | null>(
+      root,
+      'process.recall',
+      { ...where, key },
+      { signal, beat: hooks.beat },
+    );
     if (recalled !== null) return recalled;
-    const workFolder = await files<string>(root, 'process.begin', where, signal);
+    const workFolder = await files<string>(root, 'process.begin', where, { signal });
     const output: OutputPlan = { workFolder, name: resultName(run.relativePath) };
     try {
       const result = await withTimeout(want, input.file, signal, (until) =>
@@ -140,7 +165,7 @@ export function createProcessRunner({ mounts, threads, clock, notes }: ProcessRu
         parentHash: input.hash,
         record: { ...bare, skipped: null, facts: result.facts, tool: result.tool, finishedAt: clock.now() },
       };
-      return await files<StepRecord>(root, 'process.settle', settling, signal);
+      return await files<StepRecord>(root, 'process.settle', settling, { signal, beat: hooks.beat });
     } catch (error) {
       signal.throwIfAborted();
       const fault = await reallySpace(asFault(error), root, id);

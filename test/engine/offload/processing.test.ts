@@ -118,6 +118,23 @@ describe('what has arrived', () => {
     }
   });
 
+  it('counts as done for its job’s progress, which never falls back', async () => {
+    const rig = await open([pipeline(step('slow', 'while [ ! -e "$1.go" ]; do sleep 0.02; done; echo > "$2"'))]);
+    rig.devices.add('cam', [file('a.mp4', 9_000_000), file('b.mp4', 9_000_000)]);
+    const heard: number[] = [];
+    const arrived = Promise.withResolvers<void>();
+    rig.engine.onJobProgress(({ bytesDone }) => {
+      heard.push(bytesDone);
+      if (bytesDone === 18_000_000) arrived.resolve();
+    });
+    const job = await rig.engine.queueBatch({ device: 'cam' });
+    await arrived.promise;
+    expect((await rig.store.countTransfers(job.id)).completed).toBe(0);
+    for (const name of ['a', 'b']) writeFileSync(`${downloads(rig)}/${name}.mp4.go`, '');
+    await rig.engine.settled(job.id);
+    expect(heard).toEqual([...heard].sort((one, other) => one - other));
+  });
+
   it('says how far its processing is, at last that it is done', async () => {
     const rig = await open([pipeline(copying, copying, step('third', 'echo > "$2"'))]);
     rig.devices.add('cam', [file('a.mp4', 9_000_000)]);
