@@ -1,6 +1,7 @@
 // Puts the engine together: the ledger's door, the scheduler, the jobs and the verbs behind one contract.
 
-import { Fault, faultFrom } from '../model/fault.ts';
+import type { Endpoint } from '../endpoints/endpoint.ts';
+import { asFault, Fault, faultFrom } from '../model/fault.ts';
 import { createAttempts } from './attempt.ts';
 import { createBandwidthClock } from './bandwidth-clock.ts';
 import { copyMode } from './copy/copy-mode.ts';
@@ -18,7 +19,7 @@ import { createLive } from './live.ts';
 import { createLocalDispatcher, type SlotLimits } from './local-dispatcher.ts';
 import type { Mode, ModeParts } from './mode.ts';
 import { createMountEvents } from './mount-events.ts';
-import { noDevices } from './offload/devices.ts';
+import { deviceIdOf, noDevices } from './offload/devices.ts';
 import { createOffloadMode } from './offload/offload-mode.ts';
 import { createOffloads } from './offload/offloads.ts';
 import { recordedContent } from './offload/recorded-content.ts';
@@ -70,7 +71,7 @@ export function createEngine(parts: EngineParts): Engine {
     if (decision.kind === 'wait' && decision.reason !== 'backoff') void storage.look();
     return decision;
   };
-  const places = createPlaces(parts);
+  const places = createPlaces({ ...parts, openEndpoint: (address) => openPlace(address, parts.openEndpoint) });
   const dispatcher = createLocalDispatcher<EngineWork>(slotLimits(limits.slots, places));
   const processing = createLocalDispatcher<ProcessWork>(processingSlots(limits.processing));
   const holdings = createHoldings();
@@ -327,6 +328,17 @@ const defaultOffloading: Offloading = {
   mediaFolder: null,
   config: { rules: [], triggers: ['observation.flight.end'] },
 };
+
+/** A device that nobody has seen since the start may come at any moment: it is away. */
+async function openPlace(address: string, open: EngineParts['openEndpoint']): Promise<Endpoint> {
+  try {
+    return await open(address);
+  } catch (error) {
+    const fault = asFault(error);
+    if (fault.code !== 'not_found' || deviceIdOf(address) === undefined) throw fault;
+    throw new Fault('device', fault.message, { cause: fault, place: { endpoint: address } });
+  }
+}
 
 /** Files that are processed share nothing but the machine. */
 function processingSlots(most = 2): SlotLimits {

@@ -162,6 +162,23 @@ describe('a device that goes away', () => {
     expect(await rig.engine.settled(job.id)).toMatchObject({ state: 'completed', counts: { completed: 1 } });
   });
 
+  it('is away, too, where nobody has seen it since a restart', async () => {
+    const rig = await open();
+    rig.devices.add('cam', [file('a.mp4', 9 * mega)], { connected: false });
+    const job = await rig.engine.queueBatch({ device: 'cam', files: [file('a.mp4', 9 * mega)] });
+    const { id } = await rig.until(({ state }) => state === 'waiting');
+    await rig.close();
+    const next = await open({ folder: rig.folder });
+    await next.engine.pause({ transferId: id });
+    await next.engine.resume({ transferId: id });
+    expect(await next.until(({ state }) => state === 'waiting')).toMatchObject({ waiting: { reason: 'device' } });
+    next.devices.add('cam', [file('a.mp4', 9 * mega)]);
+    expect(await next.engine.settled(job.id)).toMatchObject({
+      state: 'completed',
+      counts: { completed: 1, failed: 0 },
+    });
+  });
+
   it('shows by any trouble of reading from it', async () => {
     const rig = await open();
     rig.devices.add('cam', [file('a.mp4', 9 * mega)]);
