@@ -209,6 +209,31 @@ for (const viewport of [
   });
 }
 
+test('what waits for a device says so, and what to do; it can be paused and cancelled meanwhile', async () => {
+  card.pull();
+  const [device] = (await rig.api.call('listDevices')).rows.filter(({ name }) => name === 'EOS_CARD');
+  const mine = async () => (await rig.api.call('getDevice', { params: { id: device?.id ?? '' } })).connected;
+  await expect.poll(mine, { timeout: 20_000 }).toBe(false);
+  const files = [{ path: 'DCIM/100CANON/MVI_0009.MP4', size: 5, mtime: 1 }];
+  const { id } = await rig.api.call('queueBatch', { body: { device: device?.id ?? '', files } });
+  const page = await rig.page();
+  await page.goto(`${rig.url}/transfers?job=${id}`);
+  await page
+    .getByRole('grid')
+    .getByText(/Waits for the device/)
+    .waitFor();
+  await page.getByRole('grid').getByText('MVI_0009.MP4').first().click();
+  const drawer = page.getByRole('complementary', { name: /MVI_0009/ });
+  await drawer.getByText('EOS_CARD is away; connect it again.').first().waitFor();
+  await drawer.getByText('begins when it has arrived').waitFor();
+  await drawer.getByRole('button', { name: 'Pause' }).click();
+  await drawer.getByRole('button', { name: 'Resume' }).waitFor();
+  await drawer.getByRole('button', { name: 'Cancel' }).click();
+  await drawer.getByRole('button', { name: 'Cancel it' }).click();
+  await drawer.getByRole('button', { name: 'Retry' }).waitFor();
+  await page.context().close();
+});
+
 test('nothing of all this made the browser complain', () => {
   expect(rig.complaints).toEqual([]);
 });
