@@ -9,7 +9,7 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const src = join(root, 'src');
 
 /** Native parts find their binaries beside themselves, and the daemon's servers are not worth the risk of being moved. */
-const bundled = /^(zod|picomatch|yaml)(\/|$)/;
+const bundled = /^(zod|yaml)(\/|$)/;
 
 /** Each source keeps the address that it would have if it were compiled alone, so that it finds its workers and assets. */
 const ownAddresses = {

@@ -4,6 +4,8 @@ import { z } from 'zod';
 import { watchDescriptions } from './config-descriptions.ts';
 import { defaultLimits } from './default-limits.ts';
 import { parseBandwidth } from './engine/bandwidth-plan.ts';
+import { compileGlob } from './engine/glob.ts';
+import { createSelection } from './engine/selection.ts';
 import { compileRules } from './engine/watch/placement.ts';
 import { deviceConfigSchema, pluginNameSchema } from './model/device-config.ts';
 import { offloadConfigSchema } from './model/offload-rules.ts';
@@ -18,13 +20,16 @@ const folder = z
   .describe('A folder; relative ones begin at the configuration file, ~ is the home folder');
 const origin = z.url({ protocol: /^https?$/ }).describe('scheme://host:port of a page that may use the API');
 
-const bandwidthSchema = z.string().superRefine((text, context) => {
+/** What refuses a value says why. */
+function checked(context: z.RefinementCtx, path: PropertyKey[], check: () => unknown): void {
   try {
-    parseBandwidth(text);
+    check();
   } catch (error) {
-    context.addIssue({ code: 'custom', message: error instanceof Error ? error.message : String(error) });
+    context.addIssue({ code: 'custom', path, message: error instanceof Error ? error.message : String(error) });
   }
-});
+}
+
+const bandwidthSchema = z.string().superRefine((text, context) => checked(context, [], () => parseBandwidth(text)));
 
 /** HOST:PORT, [IPv6]:PORT or :PORT. */
 export const listenSchema = z
@@ -85,11 +90,7 @@ export const watchConfigSchema = watchSpecSchema
         message: 'move-to needs moveTo, the folder to put files into.',
       });
     }
-    try {
-      compileRules(watch.rules);
-    } catch (error) {
-      context.addIssue({ code: 'custom', path: ['rules'], message: (error as Error).message });
-    }
+    checked(context, ['rules'], () => compileRules(watch.rules));
   });
 export type WatchConfig = z.output<typeof watchConfigSchema>;
 
@@ -151,7 +152,8 @@ export const configSchema = z.strictObject({
   pipelines: z
     .array(checkedPipelineSchema)
     .superRefine((pipelines, context) => {
-      for (const [at, { name, steps }] of pipelines.entries()) {
+      for (const [at, { name, files = [], steps }] of pipelines.entries()) {
+        for (const [place, glob] of files.entries()) checked(context, [at, 'files', place], () => compileGlob(glob));
         if (pipelines.findIndex((other) => other.name === name) < at) {
           context.addIssue({ code: 'custom', path: [at, 'name'], message: 'Each pipeline needs a name of its own.' });
         }
@@ -171,7 +173,16 @@ export const configSchema = z.strictObject({
     .default([])
     .describe('More kinds of devices: npm packages wherry-plugin-…, or paths'),
   devices: deviceConfigSchema.prefault({}).describe('Cameras and cards: where to look for them'),
-  offload: offloadConfigSchema.prefault({}).describe('Devices that are offloaded without anybody asking'),
+  offload: offloadConfigSchema
+    .superRefine(({ rules }, context) => {
+      for (const [at, { device, include, exclude }] of rules.entries()) {
+        if (device !== undefined) checked(context, ['rules', at, 'device'], () => compileGlob(device));
+        checked(context, ['rules', at, 'include'], () => createSelection(include, []));
+        checked(context, ['rules', at, 'exclude'], () => createSelection([], exclude));
+      }
+    })
+    .prefault({})
+    .describe('Devices that are offloaded without anybody asking'),
   watches: z.array(watchConfigSchema).default([]).describe('Folders whose files move as they appear'),
 });
 /** With defaults filled in. */

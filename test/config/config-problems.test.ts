@@ -61,6 +61,17 @@ watches:
     for (const block of blocks) expect(linesOf(block)).toEqual([]);
   });
 
+  test('names a glob that is none, of pipelines and of rules for devices', () => {
+    expect(linesOf('pipelines:\n  - { name: a, files: ["*.mp4", "@(x)"], steps: [{ step: checksum }] }\n')).toEqual([
+      expect.stringMatching(/^2:33 pipelines\[0\]\.files\[1\]: The pattern "@\(x\)" holds "@\(", which is not known/),
+    ]);
+    const rule = (words: string) => linesOf(`offload: { rules: [{ name: a, ${words} }] }\n`);
+    expect(rule('device: "+(cam)"')).toEqual([expect.stringMatching(/^1:39 offload\.rules\[0\]\.device: .*"\+\("/)]);
+    expect(rule('kind: gopro, include: ["?(a)"]')).toEqual([expect.stringContaining('rules[0].include: The pattern')]);
+    expect(rule('kind: gopro, exclude: ["/"]')).toEqual([expect.stringContaining('"/" names nothing')]);
+    expect(rule('device: "card-1*", include: ["*.{mp4,jpg}"], exclude: ["tmp/**"]')).toEqual([]);
+  });
+
   test('checks the parameters of steps, each against its own', () => {
     const pipeline = (...steps: string[]) =>
       ['pipelines:', '  - name: cam', '    deviceKinds: [gopro]', '    steps:', ...steps].join('\n');

@@ -1,6 +1,5 @@
 // Auto-offload: what is to be taken from which device as soon as it comes, without anybody asking.
 
-import picomatch from 'picomatch';
 import type { DeviceInfo, RemoteFile } from '../../devices/device.ts';
 import { asFault, Fault } from '../../model/fault.ts';
 import { displayPath } from '../../model/names.ts';
@@ -8,6 +7,7 @@ import type { OffloadRule } from '../../model/offload-rules.ts';
 import type { OffloadRequest } from '../../model/specs.ts';
 import type { Change, StoreReader } from '../../store/store.ts';
 import type { EngineLog } from '../engine-parts.ts';
+import { compileGlob } from '../glob.ts';
 import { meantFiles } from './device-files.ts';
 import { type Devices, findDevice } from './devices.ts';
 import { fileKey, takenFrom } from './taken.ts';
@@ -90,7 +90,7 @@ export function createRules(parts: RuleParts): Rules {
 
 /** Whether a rule is of that device. Pure. */
 export function isForDevice({ device, kind }: OffloadRule, info: DeviceInfo): boolean {
-  return (kind === undefined || kind === info.kind) && (device === undefined || picomatch.isMatch(info.id, device));
+  return (kind === undefined || kind === info.kind) && (device === undefined || compileGlob(device)(info.id));
 }
 
 function requestOf(rule: OffloadRule, info: DeviceInfo, files: readonly RemoteFile[], now: number): OffloadRequest {

@@ -2,6 +2,7 @@
 
 import { readFileSync, writeFileSync } from 'node:fs';
 import { afterEach, describe, expect, it } from 'vitest';
+import { isForDevice } from '../../../src/engine/offload/rules.ts';
 import { Fault } from '../../../src/model/fault.ts';
 import { offloadConfigSchema } from '../../../src/model/offload-rules.ts';
 import { contentOf, createMemoryDevices } from '../../support/memory-devices.ts';
@@ -318,6 +319,19 @@ describe('rules', () => {
     const next = await open({ folder: rig.folder, devices, offloading: { config: rule } });
     await next.until(({ state, source }) => state === 'completed' && source.path === 'new.jpg');
     expect(filesBelow(next.downloads)).toEqual(['a.jpg', 'new.jpg']);
+  });
+
+  it.each([
+    ['card-*', 'card-12', true],
+    ['card-*', 'cam-12', false],
+    ['card-1?', 'Card-12', false],
+    ['{card,cam}-12', 'cam-12', true],
+  ])('are of devices whose id fits: %s and %s, %s', (device, id, is) => {
+    const [rule] = offloadConfigSchema.parse({ rules: [{ name: 'home', device }] }).rules;
+    if (rule === undefined) throw new Error('There is no rule.');
+    const info = { id, kind: 'mounted', name: 'Card' };
+    expect(isForDevice(rule, info)).toBe(is);
+    expect(isForDevice({ ...rule, kind: 'gopro' }, info)).toBe(false);
   });
 
   it('and triggers are asked for by their names alone', async () => {
