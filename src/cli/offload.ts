@@ -4,6 +4,7 @@ import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { loadSettings } from '../config.ts';
 import { Fault } from '../model/fault.ts';
+import { mhlFormats } from '../model/hash.ts';
 import { displayPath } from '../model/names.ts';
 import type { OffloadRequest } from '../model/specs.ts';
 import type { VerbCall } from './command-line.ts';
@@ -54,6 +55,7 @@ function wishOf(destination: string | undefined, flags: VerbCall['flags']): Wish
     associateWith: flags.text('key') ?? null,
     pipeline: flags.text('pipeline') ?? null,
     deleteAfterCopies: flags.number('delete-after', 1, 16) ?? null,
+    ascMhl: flags.choice('asc-mhl', mhlFormats) ?? null,
     transfers: flags.number('transfers', 1, 64) ?? null,
   };
 }

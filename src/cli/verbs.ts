@@ -1,5 +1,6 @@
 // The list of verbs: what each takes, and where its code is.
 
+import { mhlFormats } from '../model/hash.ts';
 import { jobStates } from '../model/job.ts';
 import { transferStates } from '../model/transfer.ts';
 import type { OptionSpec, VerbSpec } from './command-line.ts';
@@ -188,6 +189,12 @@ const offload: VerbSpec = {
       about: 'Kept on transfers and recordings, which are found by it (a flight, a shoot)',
     },
     { name: 'delete-after', value: 'N', about: 'Delete each file on the device once N copies of it are proven' },
+    {
+      name: 'asc-mhl',
+      value: 'HASH',
+      choices: mhlFormats,
+      about: `Add a generation to the ASC MHL history of the folder of originals, with hashes of this kind: ${mhlFormats.join(', ')}`,
+    },
     { name: 'dry-run', short: 'n', about: 'Only say what would be done' },
     { name: 'progress', short: 'P', about: 'Show progress also where no terminal is' },
     { name: 'transfers', value: 'N', about: 'Files that move at once' },

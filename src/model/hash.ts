@@ -18,5 +18,9 @@ export const blockBytes = 8 * 1024 * 1024;
 
 export const hashAlgorithms: readonly HashAlgorithm[] = ['xxh128-8m', 'sha256', 'blake3'];
 
+/** Of ASC MHL 2.0, those that are written; the first is the fastest. */
+export const mhlFormats = ['xxh128', 'xxh3', 'xxh64', 'md5', 'sha1', 'c4'] as const;
+export type MhlFormat = (typeof mhlFormats)[number];
+
 /** `verify` of a job: what a copy must pass before it takes its final name. */
 export type Verify = 'read-back' | 'far-hash' | 'size';

@@ -1,6 +1,7 @@
 // What each kind of job is asked for: checked here once, for the API, the CLI, the configuration and the library alike.
 
 import { z } from 'zod';
+import { mhlFormats } from './hash.ts';
 import { sizeSchema } from './size-schema.ts';
 
 export const conflictSchema = z.enum(['skip', 'rename', 'overwrite', 'newer', 'fail']);
@@ -123,7 +124,7 @@ export const associateSchema = z
   .refine((text) => text.isWellFormed(), { message: 'It must be text.' });
 
 /** Hash formats of ASC MHL 2.0. */
-export const ascMhlSchema = z.enum(['xxh128', 'xxh3', 'xxh64', 'md5', 'sha1', 'c4']);
+export const ascMhlSchema = z.enum(mhlFormats);
 
 /** A file of a device by its path; with size and mtime it need not be listed first. */
 export const deviceFileSchema = z.strictObject({

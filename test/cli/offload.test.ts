@@ -1,7 +1,7 @@
 // `wherry offload` and `wherry recordings` as a person uses them: a real mounted card, without a daemon and with one.
 
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -54,6 +54,22 @@ describe('without a daemon', () => {
     const second = await bench.run('offload', slot, 'films', '--json');
     expect(second.code).toBe(0);
     expect(objects(second.out).at(-1)).toMatchObject({ type: 'summary', files: 1, unchanged: 2, failed: 0 });
+  });
+
+  test('with --asc-mhl the folder has a history that verify goes by, and that a file no longer fits once it is changed', async () => {
+    const first = await bench.run('offload', '--asc-mhl', 'md5', '--pipeline', 'none', slot, 'day-1');
+    expect(first, first.err).toMatchObject({ code: 0 });
+    const [list = ''] = readdirSync(bench.path('day-1/ascmhl')).filter((name) => name.endsWith('.mhl'));
+    expect(list).toMatch(/^0001_day-1_/);
+    expect(readFileSync(bench.path('day-1/ascmhl', list), 'utf8')).toMatch(/DCIM\/b\.dat<\/path>[\s\S]*<md5 /);
+    expect(await bench.run('verify', 'day-1')).toMatchObject({ code: 0 });
+    writeFileSync(bench.path('day-1/DCIM/c.dat'), 'changed');
+    expect((await bench.run('verify', 'day-1')).code).not.toBe(0);
+    expect(await bench.run('offload', '--asc-mhl', 'sha256', slot, 'day-2')).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('--asc-mhl'),
+    });
+    expect(existsSync(bench.path('day-2'))).toBe(false);
   });
 
   test('what is no card, no path and no folder is refused with what to do', async () => {

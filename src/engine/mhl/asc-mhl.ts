@@ -2,10 +2,9 @@
 
 import { newControl, openControl } from '../../endpoints/control.ts';
 import type { Mounts } from '../../endpoints/mounts.ts';
-import type { MhlFormat } from './hash-list.ts';
+import type { MhlFormat } from '../../model/hash.ts';
 import type { Appended, AppendInput, MhlChecked, MhlFinding } from './mhl-operations.ts';
 
-export type { MhlFormat } from './hash-list.ts';
 export type { Appended, MhlChecked, MhlFinding, MhlVerdict } from './mhl-operations.ts';
 
 /** A worker module for the mounts. */

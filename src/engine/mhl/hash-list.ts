@@ -3,11 +3,10 @@
 import { SaxesParser } from 'saxes';
 import type { DigestName } from '../../endpoints/digest.ts';
 import { Fault } from '../../model/fault.ts';
+import { mhlFormats } from '../../model/hash.ts';
 import { displayPath } from '../../model/names.ts';
 
-/** The formats of the schema of version 2.0; `sha256` came later, and is read. */
-export const mhlFormats = ['md5', 'sha1', 'c4', 'xxh64', 'xxh3', 'xxh128'] as const;
-export type MhlFormat = (typeof mhlFormats)[number];
+/** `sha256` came later, and is read. */
 const readFormats: ReadonlySet<string> = new Set([...mhlFormats, 'sha256']);
 
 /** What a hash says of the earlier ones: there was none, it is the same, it is another. */

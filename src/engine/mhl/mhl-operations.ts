@@ -6,6 +6,7 @@ import { createDigest, type DigestName, digestOf } from '../../endpoints/digest.
 import { errnoFault } from '../../endpoints/errno.ts';
 import { type Control, type OperationContext, sides } from '../../endpoints/mounts.ts';
 import { asFault, Fault } from '../../model/fault.ts';
+import type { MhlFormat } from '../../model/hash.ts';
 import { baseName, displayPath, joinPath, pathFromBytes } from '../../model/names.ts';
 import { within } from '../mover/lane-file.ts';
 import { workRoot } from '../process/process-operations.ts';
@@ -20,7 +21,6 @@ import {
   type HashAction,
   type HashEntry,
   type HashList,
-  type MhlFormat,
   readHashList,
   writeChain,
   writeHashList,

@@ -24,11 +24,11 @@ import {
   checkHistory,
   hasHistory,
   type MhlFinding,
-  type MhlFormat,
   mhlOperations,
 } from '../../../src/engine/mhl/asc-mhl.ts';
 import { createFolderHasher } from '../../../src/engine/mhl/folder-hash.ts';
-import { mhlFormats, readChain, readHashList, writeHashList } from '../../../src/engine/mhl/hash-list.ts';
+import { readChain, readHashList, writeHashList } from '../../../src/engine/mhl/hash-list.ts';
+import { type MhlFormat, mhlFormats } from '../../../src/model/hash.ts';
 import { pathBytes } from '../../../src/model/names.ts';
 import { endWithUs } from '../../support/children.ts';
 
