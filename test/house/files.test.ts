@@ -29,7 +29,7 @@ describe('every source file', () => {
 
   test('has a name in kebab-case that says something', () => {
     const unnamed = (path: string) => {
-      const name = basename(path).replace(/(\.test|\.config)?\.(ts|tsx|mjs)$/, '');
+      const name = basename(path).replace(/(\.test|\.config|\.d)?\.(ts|tsx|mjs)$/, '');
       if (demanded.includes(path)) return false;
       const says = !emptyNames.includes(name) && !name.split('-').some((word) => emptyWords.includes(word));
       return !says || !/^[a-z0-9]+(-[a-z0-9]+)*$/.test(name);
