@@ -4,6 +4,8 @@ import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { extname, join } from 'node:path';
 import type { Settings } from './config.ts';
+import { pluginAdapters } from './config-devices.ts';
+import type { DeviceAdapter } from './devices/device.ts';
 import { openMounts } from './endpoints/mount-pool.ts';
 import { fitsPipeline } from './engine/process/fits-pipeline.ts';
 import { workRoot } from './engine/process/process-operations.ts';
@@ -17,7 +19,7 @@ import type { LocalFile } from './model/processing.ts';
 import { createStepThreads } from './steps/step-threads.ts';
 
 export interface HandRequest {
-  /** Of the device that the file came from: chooses the pipeline. */
+  /** Of the device that the file came from: chooses the pipeline, or the plugin that does without one. */
   readonly kind: string;
   /** Absolute. */
   readonly source: string;
@@ -29,7 +31,7 @@ export interface HandRequest {
 }
 
 export interface HandHooks {
-  chosen(pipeline: Pipeline): void;
+  chosen(name: string, steps: number): void;
   stepDone(record: StepRecord): void;
   progress(fraction: number): void;
 }
@@ -43,11 +45,11 @@ export interface HandResult {
 
 /**
  * What an earlier run of the same made and did not bring to its end is gone on with. Rejects with `not_found`, `exists` (the destination),
- * `invalid` (nothing fits, or the pipeline makes no such file), as the steps do, or with the signal's reason.
+ * `invalid` (nothing fits, or the pipeline makes no such file), `config_invalid` (a plugin), as the steps do, or with the signal's reason.
  */
 export async function processByHand(
   request: HandRequest,
-  settings: Pick<Settings, 'pipelines'>,
+  settings: Pick<Settings, 'pipelines' | 'plugins' | 'file'>,
   hooks: HandHooks,
   signal: AbortSignal,
 ): Promise<HandResult> {
@@ -56,8 +58,10 @@ export async function processByHand(
   if (isFile && existsSync(destination)) {
     throw new Fault('exists', `${displayPath(destination)} is already there; it is not written over.`);
   }
-  const pipeline = choose(request, settings.pipelines);
-  hooks.chosen(pipeline);
+  const adapter = request.pipeline === null ? await processingAdapter(request.kind, settings) : undefined;
+  const pipeline =
+    adapter === undefined ? choose(request, settings.pipelines) : { name: displayPath(adapter.kind), steps: [] };
+  hooks.chosen(pipeline.name, adapter === undefined ? pipeline.steps.length : 1);
   const root = isFile ? parentPath(destination) || '/' : destination;
   const id = `hand-${createHash('sha256')
     .update(JSON.stringify([source, destination, pipeline]))
@@ -74,7 +78,10 @@ export async function processByHand(
       hooks.stepDone(record);
     };
     const running = runner.run(
-      { id, file, pipeline, processedFolder: root, relativePath: baseName(source), resultFolder, done: [] },
+      {
+        ...{ id, file, pipeline, processedFolder: root, relativePath: baseName(source), resultFolder, done: [] },
+        ...(adapter === undefined ? {} : { adapter }),
+      },
       { stepDone, progress: hooks.progress, beat: () => undefined },
       signal,
     );
@@ -117,6 +124,15 @@ function originalAt(path: string): LocalFile {
   if (stats === undefined) throw new Fault('not_found', `${displayPath(path)} is not there.`);
   if (!stats.isFile()) throw new Fault('invalid', `${displayPath(path)} is not a file.`);
   return { path, sizeBytes: stats.size, mtimeMs: stats.mtimeMs, mediaType: null };
+}
+
+/** What knows by itself what to do with files of that kind: among the built-in ones none does. */
+async function processingAdapter(
+  kind: string,
+  settings: Pick<Settings, 'plugins' | 'file'>,
+): Promise<DeviceAdapter | undefined> {
+  const loaded = await pluginAdapters(settings);
+  return loaded.find(({ adapter }) => adapter.kind === kind && adapter.process !== undefined)?.adapter;
 }
 
 function choose(

@@ -28,7 +28,7 @@ export async function processVerb({ words, flags, terminal }: VerbCall): Promise
       { config: flags.text('config') },
       { kind, source, destination, isFile: !isFolder(to, destination), pipeline: flags.text('pipeline') ?? null },
       {
-        chosen: ({ name, steps }) => display.begin(name, steps.length),
+        chosen: (name, steps) => display.begin(name, steps),
         stepDone: (record) => display.done(record),
         progress: (fraction) => display.progress(fraction),
       },

@@ -1,6 +1,7 @@
 // `wherry process`: one file by hand, with the real programs.
 
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { makeDualFisheye, makePhoto, probeFile } from '../support/media.ts';
 import { type Bench, contents, objects, openBench } from './command.ts';
@@ -70,6 +71,45 @@ test('the configuration says what a kind goes through', async () => {
   expect(readdirSync(bench.path(out)).sort()).toEqual(['P.bak', 'P.jpg.md5', 'VID_1.insv.md5']);
   const none = await bench.run('process', 'other', 'VID_1.insv', `${out}/`, '--config', config);
   expect(none).toMatchObject({ code: 2, err: expect.stringContaining('No pipeline fits VID_1.insv of other') });
+});
+
+test('a plugin that processes its kind by itself stands in for the pipeline, unless one is named', async () => {
+  const example = resolve(import.meta.dirname, '../../examples/device-plugin/index.js');
+  const plugin = bench.path('slates.mjs');
+  writeFileSync(
+    plugin,
+    `import { writeFileSync } from 'node:fs';
+import { labelledFolders } from ${JSON.stringify(example)};
+const process = async (input, { name, workFolder }, { progress }) => {
+  const path = name + '.slate.txt';
+  progress(1, 2);
+  writeFileSync(workFolder + '/' + path, 'slate of ' + input.sizeBytes);
+  return { produced: [{ role: 'slate', path, mediaType: 'text/plain' }], facts: {}, tool: null };
+};
+export const wherryAdapters = () => [{ ...labelledFolders([]), process }];
+`,
+  );
+  const config = bench.path('plugin.yaml');
+  const sums = "{ name: sums, files: ['*.jpg'], steps: [{ step: checksum, sidecar: true, algorithms: [md5] }] }";
+  writeFileSync(config, `plugins: [./slates.mjs]\npipelines: [${sums}]\n`);
+  const run = (kind: string, to: string, ...more: string[]) =>
+    bench.run('process', kind, 'P.jpg', to, '--config', config, ...more);
+  const ended = await run('labelled_folder', `${out}/`, '--json');
+  expect(ended, ended.err).toMatchObject({ code: 0 });
+  expect(objects(ended).at(-1)).toMatchObject({ type: 'result', pipeline: 'labelled_folder', steps: 1 });
+  const said = `slate of ${statSync(bench.path('P.jpg')).size}`;
+  expect(contents(bench.path(out))).toEqual({ 'P.slate.txt': said });
+  expect((await run('labelled_folder', `${out}-one.txt`)).code).toBe(0);
+  expect(readFileSync(bench.path(`${out}-one.txt`), 'utf8')).toBe(said);
+  // The controls: another kind, and a pipeline that is named.
+  expect((await run('gopro', `${out}-other/`)).code).toBe(0);
+  expect((await run('labelled_folder', `${out}-named/`, '--pipeline', 'sums')).code).toBe(0);
+  for (const name of ['other', 'named']) expect(readdirSync(bench.path(`${out}-${name}`))).toEqual(['P.jpg.md5']);
+  writeFileSync(plugin, 'throw new Error("no licence");');
+  expect(await run('labelled_folder', `${out}-wrong/`)).toMatchObject({
+    code: 2,
+    err: expect.stringMatching(/slates\.mjs could not be loaded: no licence/),
+  });
 });
 
 test('what goes wrong has its exit code, and leaves nothing', async () => {
