@@ -16,6 +16,7 @@ import { ledgerFull } from './rows/ledger-full.ts';
 import { lyingDisk } from './rows/lying-disk.ts';
 import { millionTransfers } from './rows/million.ts';
 import { noInodes, noSpace } from './rows/no-room.ts';
+import { offloadHome } from './rows/offload-home.ts';
 import { powerCutExt4, powerCutXfs } from './rows/power-cut.ts';
 import { readOnly } from './rows/read-only.ts';
 import { recordAndKill } from './rows/record-and-kill.ts';
@@ -28,6 +29,7 @@ import { syncError } from './rows/sync-error.ts';
 export const rows: readonly Row[] = [
   killCopy,
   killDaemon,
+  offloadHome,
   killAtCall,
   powerCutExt4,
   powerCutXfs,

@@ -1,0 +1,187 @@
+// T1 and T17 for offloading: a real gphoto2 camera comes home, its photos and films are scanned, stitched and cut up for browsers, while the daemon is killed and the camera pulled.
+
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, utimesSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { setTimeout as after } from 'node:timers/promises';
+import type { RouteOutput } from '../../../src/api/client.ts';
+import type { EventView } from '../../../src/model/views.ts';
+import { prepareClamd } from '../../support/clamd.ts';
+import type { Daemon } from '../../support/daemon.ts';
+import { makeDualFisheye, makePhoto, makeVideo } from '../../support/media.ts';
+import { filesBelow } from '../../support/trees.ts';
+import { type Row, type RowOptions, type RowResult, randomFrom } from '../row.ts';
+import { onStage, until } from '../stage.ts';
+import { createTally, type Tally } from '../tally.ts';
+
+const kinds = {
+  jpg: { share: 20, roles: ['checksum', 'metadata', 'thumbnail'] },
+  mp4: { share: 12, roles: ['hls', 'metadata', 'thumbnail'] },
+  // The browse driver lists what it knows by its ending alone.
+  mov: { share: 8, roles: ['stitched', 'thumbnail'] },
+} as const;
+
+/** Files of a camera, each of its own content. */
+function fillCamera(camera: string, scale: number): void {
+  const folder = join(camera, 'DCIM', '100TEST');
+  mkdirSync(folder, { recursive: true });
+  for (const [ending, { share }] of Object.entries(kinds)) {
+    const count = Math.max(1, Math.round(share * scale));
+    for (let at = 0; at < count; at++) {
+      const path = join(folder, `${ending.toUpperCase()}_${at}.${ending.toUpperCase()}`);
+      if (ending === 'jpg') makePhoto(path, { ImageNumber: at });
+      else if (ending === 'mp4') makeVideo(path, { seconds: 2 + (at % 4) });
+      else makeDualFisheye(path, { seconds: 1 + (at % 3) });
+      utimesSync(path, 1_700_000_000 + at, 1_700_000_000 + at);
+    }
+  }
+}
+
+function configFor(scratch: string, camera: string, socket: string): string {
+  const scan = `{ step: scan, socket: ${socket} }`;
+  return [
+    `roots: [${scratch}]`,
+    `mediaBase: ${scratch}/media`,
+    'retry: { firstSeconds: 0.2, checkSeconds: 1 }',
+    'devices:',
+    '  pollSeconds: 1',
+    '  without: [mounted, osc, gopro]',
+    `  gphoto2: { ports: [{ port: "disk:${camera}", camera: Directory Browse, name: Camera }] }`,
+    'pipelines:',
+    `  - { name: stills, files: ['*.jpg'], steps: [${scan}, { step: checksum }, { step: metadata }, { step: thumbnail }] }`,
+    `  - { name: spheres, files: ['*.mov'], steps: [${scan}, { step: transcode, preset: stitch-equirect }, { step: thumbnail, from: stitched }] }`,
+    `  - { name: films, files: ['*.mp4'], steps: [${scan}, { step: metadata }, { step: thumbnail }, { step: transcode, preset: hls, height: 144 }] }`,
+    'offload: { rules: [{ name: home, kind: gphoto2, associateWith: "{device} came home" }] }',
+    '',
+  ].join('\n');
+}
+
+type Recording = RouteOutput<'listRecordings'>['rows'][number];
+
+async function recordingsOf(daemon: Daemon): Promise<readonly Recording[]> {
+  return (await daemon.client.call('listRecordings', { query: { limit: 1000 } })).rows;
+}
+
+async function eventsOf(daemon: Daemon): Promise<readonly EventView[]> {
+  const all: EventView[] = [];
+  for (let since: string | undefined; ; ) {
+    const page = await daemon.client.call('listEvents', {
+      query: { limit: 1000, ...(since === undefined ? {} : { since }) },
+    });
+    if (page.rows.length === 0) return all;
+    all.push(...page.rows);
+    since = page.cursor;
+  }
+}
+
+async function torment(options: RowOptions): Promise<RowResult> {
+  const random = randomFrom(options.seed);
+  const tally = createTally();
+  const kills = Math.max(2, Math.round(options.runs * Math.max(0.2, options.scale)));
+  const pulls = options.scale < 1 ? 1 : 3;
+  const clamd = prepareClamd();
+  try {
+    await onStage(options.scratch, async (stage) => {
+      const camera = join(options.scratch, 'camera');
+      const away = join(options.scratch, 'away');
+      fillCamera(camera, options.scale);
+      const files = filesBelow(camera);
+      await clamd.start();
+      const config = configFor(options.scratch, camera, clamd.socket);
+      let daemon = await stage.daemon('daemon', { config });
+      for (let at = 0; at < kills; at++) {
+        const done = (await recordingsOf(daemon)).length;
+        options.say(`${done} of ${files.length} are recordings; ${at} kills`);
+        if (at % Math.ceil(kills / pulls) === 0) {
+          renameSync(camera, away);
+          await after(1_500);
+          renameSync(away, camera);
+        }
+        await after(200 + random() * 3_000);
+        await daemon.kill();
+        daemon = await stage.daemon('daemon', { config });
+      }
+      const all = await until(
+        async () => ((await recordingsOf(daemon)).length >= files.length ? true : undefined),
+        600_000,
+        500,
+      );
+      if (all === undefined)
+        tally.fault(`only ${(await recordingsOf(daemon)).length} of ${files.length} became recordings`);
+      await check(daemon, camera, files, tally);
+      options.say(`${files.length} files, ${kills} kills, ${pulls} pulls`);
+      await daemon.stop();
+    });
+  } finally {
+    await clamd.close();
+  }
+  return tally.result(kills);
+}
+
+/** Every result right, and once. */
+async function check(daemon: Daemon, camera: string, files: readonly string[], tally: Tally): Promise<void> {
+  const recordings = await recordingsOf(daemon);
+  const bySource = Map.groupBy(recordings, ({ original }) => original.source.path);
+  for (const path of files) {
+    const [one, ...more] = bySource.get(path) ?? [];
+    if (more.length > 0) tally.fault(`${path} became ${more.length + 1} recordings`);
+    if (one === undefined) {
+      tally.lost(path);
+      continue;
+    }
+    if (!existsSync(one.original.path)) tally.lost(`the original of ${path}`);
+    else if (!readFileSync(one.original.path).equals(readFileSync(join(camera, path)))) tally.corrupt(path);
+    const wanted = kinds[path.slice(path.lastIndexOf('.') + 1).toLowerCase() as keyof typeof kinds].roles;
+    const roles = one.files.map(({ role }) => role).sort();
+    // What a step writes as facts alone has no file.
+    for (const role of wanted) {
+      if (!roles.includes(role) && one.facts[role] === undefined)
+        tally.fault(`${path} has no ${role}: ${roles.join(', ')}`);
+    }
+    if (new Set(roles).size < roles.length) tally.fault(`${path} has results twice: ${roles.join(', ')}`);
+    if (one.facts.scan === undefined) tally.fault(`${path} was not scanned`);
+    if (one.associateWith?.endsWith('came home') !== true) tally.fault(`${path} lost its key`);
+    for (const { path: made } of one.files) if (!existsSync(made)) tally.lost(`${made}, made of ${path}`);
+  }
+  const originals = filesBelow(join(dirname(camera), 'media/transfers/downloads'));
+  if (originals.length !== files.length)
+    tally.fault(`there are ${originals.length} originals of ${files.length} files`);
+  const hidden = filesBelow(join(dirname(camera), 'media/transfers')).filter((path) => path.includes('.partial'));
+  if (hidden.length > 0) tally.fault(`left behind: ${hidden.slice(0, 3).join(', ')}`);
+  const arrivals = (await eventsOf(daemon)).filter(
+    ({ name, data }) => name.endsWith('download.completed') && data.recovered !== true,
+  );
+  if (arrivals.length !== files.length)
+    tally.fault(`${arrivals.length} downloads of ${files.length} files were completed`);
+  const { rows } = await daemon.client.call('listTransfers', { query: { limit: 1000 } });
+  for (const { state, source } of rows) if (state !== 'completed') tally.fault(`${source.path} is ${state}`);
+}
+
+/** Somebody who copies by hand: the camera is pulled in the middle, and what came later is missing. */
+async function control(options: RowOptions): Promise<RowResult> {
+  const tally = createTally();
+  const camera = join(options.scratch, 'camera');
+  const folder = join(camera, 'DCIM');
+  mkdirSync(folder, { recursive: true });
+  for (let at = 0; at < 4; at++) makePhoto(join(folder, `${at}.jpg`), { ImageNumber: at });
+  const names = readdirSync(folder);
+  const out = join(options.scratch, 'out');
+  mkdirSync(out);
+  for (const [at, name] of names.entries()) {
+    if (at === 2) renameSync(camera, join(options.scratch, 'away'));
+    try {
+      copyFileSync(join(folder, name), join(out, name));
+    } catch {
+      break;
+    }
+  }
+  tally.compare(join(options.scratch, 'away', 'DCIM'), out, 'a copy by hand');
+  return tally.result(1);
+}
+
+export const offloadHome: Row = {
+  id: 'T1-offload',
+  title: 'a real camera comes home: the daemon killed, the camera pulled, while its files are downloaded and processed',
+  runs: 10,
+  run: torment,
+  control,
+};
