@@ -1,13 +1,13 @@
 // Reading and writing a local file as a stream, inside a worker: one operation holds the descriptor from the first byte to the last.
 
 import { closeSync, constants, fsyncSync, ftruncateSync, readSync, writeSync } from 'node:fs';
-import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import { Fault } from '../model/fault.ts';
 import { displayPath } from '../model/names.ts';
 import { ConfinedRoot } from './confined.ts';
 import { checkStop } from './control.ts';
 import { errnoFault, errnoOf } from './errno.ts';
 import { type OperationContext, sides } from './mounts.ts';
+import { ringPieces } from './write-ring.ts';
 
 export interface ReadInput {
   readonly root: string;
@@ -24,15 +24,8 @@ export interface WriteInput {
   readonly root: string;
   readonly path: string;
   readonly from: number;
-  /** Chunks and the end come here; `bell` is an Int32 that rings when something has come. */
-  readonly port: MessagePort;
-  readonly bell: SharedArrayBuffer;
-}
-
-export type WriteChunk = { readonly chunk: Uint8Array } | { readonly end: true };
-/** Bytes written so far in this call. */
-export interface WriteMessage {
-  readonly written: number;
+  /** Where the bytes come from (write-ring.ts). */
+  readonly ring: SharedArrayBuffer;
 }
 
 export const chunkBytes = 512 * 1024;
@@ -77,11 +70,7 @@ export function readContent({ root, path, from, credit }: ReadInput, { control, 
 }
 
 /** Returns the file's size. */
-export function writeContent(
-  { root, path, from, port, bell }: WriteInput,
-  { control, emit }: OperationContext,
-): number {
-  const bells = new Int32Array(bell);
+export function writeContent({ root, path, from, ring }: WriteInput, { control }: OperationContext): number {
   const confined = ConfinedRoot.open(root, {
     create: true,
     beforeCall: (patienceMs) => control.enter(sides.source, patienceMs),
@@ -98,23 +87,18 @@ export function writeContent(
     }
     control.enter(sides.source);
     ftruncateSync(fd, from);
-    for (;;) {
+    const wait = () => {
       checkStop(control);
       control.enter(sides.none);
-      const rung = Atomics.load(bells, 0);
-      const received = receiveMessageOnPort(port)?.message as WriteChunk | undefined;
-      if (received === undefined) Atomics.wait(bells, 0, rung, lookAgainMs);
-      else if ('end' in received) break;
-      else {
-        for (let done = 0; done < received.chunk.length; ) {
-          checkStop(control);
-          control.enter(sides.source);
-          const count = writeSync(fd, received.chunk, done, received.chunk.length - done, at);
-          done += count;
-          at += count;
-          control.addBytes(count);
-        }
-        emit({ written: at - from } satisfies WriteMessage);
+    };
+    for (const piece of ringPieces(ring, wait)) {
+      for (let done = 0; done < piece.length; ) {
+        checkStop(control);
+        control.enter(sides.source);
+        const count = writeSync(fd, piece, done, piece.length - done, at);
+        done += count;
+        at += count;
+        control.addBytes(count);
       }
     }
     sync(fd, path, root, () => control.enter(sides.source, syncPatienceMs));
@@ -128,7 +112,6 @@ export function writeContent(
   } finally {
     if (fd >= 0) closeSync(fd);
     confined.close();
-    port.close();
   }
 }
 

@@ -83,12 +83,14 @@ describe('a ledger with more rows than are counted', () => {
     const key = {
       created: () => 0,
       updated: (row: Transfer) => row.updatedAt,
-      size: (row: Transfer) => row.sizeBytes ?? -1,
+      size: (row: Transfer) => row.sizeBytes ?? 0,
     };
     const { orderBy = 'created' } = query;
     if (orderBy !== 'name')
       kept.sort((one, other) => key[orderBy](one) - key[orderBy](other) || compare(one.id, other.id));
-    return query.newestFirst === true ? kept.reverse() : kept;
+    if (query.newestFirst === true) kept.reverse();
+    const isLast = (row: Transfer) => orderBy === 'size' && row.sizeBytes === null;
+    return [...kept.filter((row) => !isLast(row)), ...kept.filter(isLast)];
   }
 
   function pages(query: TransferQuery): Transfer[] {

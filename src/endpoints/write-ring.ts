@@ -1,0 +1,105 @@
+// Memory through which a stream's bytes reach the worker that writes them: pieces are copied in on one side and written from there on the other.
+
+const lookAgainMs = 100;
+
+/** Int32 cells before the pieces. */
+const cells = { filled: 0, taken: 1, ended: 2, bell: 3, lengths: 4 } as const;
+/** 2 MiB in all, of which only what is used takes up memory. */
+const pieces = 4;
+export const pieceBytes = 512 * 1024;
+const headBytes = 64;
+
+export function newWriteRing(): SharedArrayBuffer {
+  return new SharedArrayBuffer(headBytes + pieces * pieceBytes);
+}
+
+function pieceOf(ring: SharedArrayBuffer, index: number, length = pieceBytes): Uint8Array {
+  return new Uint8Array(ring, headBytes + (index % pieces) * pieceBytes, length);
+}
+
+/** The end at which bytes come in, where nothing may block. */
+export class RingWriter {
+  readonly #ring: SharedArrayBuffer;
+  readonly #state: Int32Array;
+  /** Bytes in the piece that is not handed over yet. */
+  #used = 0;
+  #handedOver = 0;
+  /** Lengths of pieces on their way, oldest first. */
+  readonly #underWay: number[] = [];
+  #taken = 0;
+  #writtenBytes = 0;
+
+  constructor(ring: SharedArrayBuffer) {
+    this.#ring = ring;
+    this.#state = new Int32Array(ring, 0, headBytes / 4);
+  }
+
+  /** Of what was handed over; a lower bound. */
+  get writtenBytes(): number {
+    for (const taken = Atomics.load(this.#state, cells.taken); this.#taken !== taken; this.#taken++)
+      this.#writtenBytes += this.#underWay.shift() ?? 0;
+    return this.#writtenBytes;
+  }
+
+  /** Copies what fits and says how much that was: 0 where all pieces are full. Small chunks share a piece while the worker is busy. */
+  put(chunk: Uint8Array): number {
+    if (this.#free === 0) return 0;
+    const part = chunk.subarray(0, pieceBytes - this.#used);
+    pieceOf(this.#ring, this.#handedOver).set(part, this.#used);
+    this.#used += part.length;
+    if (this.#used === pieceBytes || this.#free === pieces) this.#handOver();
+    return part.length;
+  }
+
+  /** Resolves once a piece is free, or `wake` was called. */
+  async room(): Promise<void> {
+    const taken = Atomics.load(this.#state, cells.taken);
+    if (this.#free > 0) return;
+    await Atomics.waitAsync(this.#state, cells.taken, taken).value;
+  }
+
+  /** Nothing more comes. */
+  end(): void {
+    if (this.#used > 0) this.#handOver();
+    Atomics.store(this.#state, cells.ended, 1);
+    this.#tell();
+  }
+
+  wake(): void {
+    Atomics.notify(this.#state, cells.taken);
+  }
+
+  get #free(): number {
+    return pieces - (this.#handedOver - Atomics.load(this.#state, cells.taken));
+  }
+
+  #handOver(): void {
+    Atomics.store(this.#state, cells.lengths + (this.#handedOver % pieces), this.#used);
+    this.#underWay.push(this.#used);
+    this.#used = 0;
+    this.#handedOver++;
+    Atomics.store(this.#state, cells.filled, this.#handedOver);
+    this.#tell();
+  }
+
+  #tell(): void {
+    Atomics.add(this.#state, cells.bell, 1);
+    Atomics.notify(this.#state, cells.bell);
+  }
+}
+
+/** The worker's end. `wait` is called about every 100 ms while nothing comes, and may throw. Pieces are to be used before the next is asked for. */
+export function* ringPieces(ring: SharedArrayBuffer, wait: () => void): Generator<Uint8Array> {
+  const state = new Int32Array(ring, 0, headBytes / 4);
+  for (let taken = 0; ; ) {
+    wait();
+    const bell = Atomics.load(state, cells.bell);
+    if (Atomics.load(state, cells.filled) !== taken) {
+      yield pieceOf(ring, taken, Atomics.load(state, cells.lengths + (taken % pieces)));
+      taken++;
+      Atomics.store(state, cells.taken, taken);
+      Atomics.notify(state, cells.taken);
+    } else if (Atomics.load(state, cells.ended) === 1) return;
+    else Atomics.wait(state, cells.bell, bell, lookAgainMs);
+  }
+}
