@@ -1,9 +1,24 @@
-// One line that says what became of one file.
+// What is said of one file that has arrived or failed: a line, or with --json an object.
 
 import { displayPath } from '../model/names.ts';
+import { pathText } from '../model/path-text.ts';
 import { formatSize } from '../model/size.ts';
 import type { Transfer } from '../model/transfer.ts';
 import type { Terminal } from './terminal.ts';
+
+export function fileObject(transfer: Transfer, ok: boolean) {
+  const { id, source, destination, publishedPath, sizeBytes, hash, error } = transfer;
+  return {
+    type: 'file',
+    state: ok ? 'completed' : 'failed',
+    transferId: id,
+    source: { endpoint: displayPath(source.endpoint), ...pathText(source.path) },
+    destination: { endpoint: displayPath(destination.endpoint), ...pathText(publishedPath ?? destination.path) },
+    sizeBytes,
+    hash,
+    error,
+  };
+}
 
 export function fileLine(terminal: Terminal, transfer: Transfer, ok: boolean): string {
   const name = displayPath(transfer.source.path === '' ? transfer.destination.path : transfer.source.path);

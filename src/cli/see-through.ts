@@ -2,11 +2,10 @@
 
 import { Fault } from '../model/fault.ts';
 import { type Job, type JobCounts, noCounts } from '../model/job.ts';
-import { displayPath, joinPath } from '../model/names.ts';
-import { pathText } from '../model/path-text.ts';
+import { joinPath } from '../model/names.ts';
 import type { VerbCall } from './command-line.ts';
 import { type CopyOutcome, type FailedFile, tellOutcome } from './copy-outcome.ts';
-import { fileLine } from './file-line.ts';
+import { fileLine, fileObject } from './file-line.ts';
 import type { listenForInterrupt } from './interrupt.ts';
 import { openProgressDisplay } from './progress-display.ts';
 
@@ -145,19 +144,8 @@ async function tellFiles(
     if (transfer === undefined || ofJob !== jobId) continue;
     const ok = name === 'observation.transfer.completed';
     if (!ok && !name.endsWith('.failed')) continue;
-    if (terminal.json) {
-      const { source, destination, publishedPath, sizeBytes, hash, error } = transfer;
-      terminal.object({
-        type: 'file',
-        state: ok ? 'completed' : 'failed',
-        transferId: transfer.id,
-        source: { endpoint: displayPath(source.endpoint), ...pathText(source.path) },
-        destination: { endpoint: displayPath(destination.endpoint), ...pathText(publishedPath ?? destination.path) },
-        sizeBytes,
-        hash,
-        error,
-      });
-    } else terminal.say(fileLine(terminal, transfer, ok));
+    if (terminal.json) terminal.object(fileObject(transfer, ok));
+    else terminal.say(fileLine(terminal, transfer, ok));
   }
 }
 

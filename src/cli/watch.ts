@@ -4,12 +4,12 @@ import { loadSettings } from '../config.ts';
 import type { StoredEvent } from '../model/event.ts';
 import { Fault, faultFrom } from '../model/fault.ts';
 import { displayPath, joinPath } from '../model/names.ts';
-import { pathText } from '../model/path-text.ts';
 import { formatSize } from '../model/size.ts';
 import { watchSpecSchema } from '../model/specs.ts';
 import type { Transfer } from '../model/transfer.ts';
 import type { VerbCall } from './command-line.ts';
 import { copyLedgers } from './copy-request.ts';
+import { fileObject } from './file-line.ts';
 import { listenForInterrupt } from './interrupt.ts';
 import { openProgressDisplay } from './progress-display.ts';
 import type { Terminal } from './terminal.ts';
@@ -133,19 +133,10 @@ async function tellFacts(
 }
 
 function tellFile(terminal: Terminal, transfer: Transfer, several: boolean): void {
-  const { source, destination, publishedPath, sizeBytes, hash, error } = transfer;
+  const { source, destination, publishedPath, sizeBytes, error } = transfer;
   const failed = transfer.state === 'failed';
   if (terminal.json) {
-    terminal.object({
-      type: 'file',
-      state: failed ? 'failed' : 'completed',
-      transferId: transfer.id,
-      source: { endpoint: displayPath(source.endpoint), ...pathText(source.path) },
-      destination: { endpoint: displayPath(destination.endpoint), ...pathText(publishedPath ?? destination.path) },
-      sizeBytes,
-      hash,
-      error,
-    });
+    terminal.object(fileObject(transfer, !failed));
     return;
   }
   const name = displayPath(source.path);

@@ -1,6 +1,7 @@
 // Opaque cursors: where a reader of events or of a list stands.
 
 import { Fault } from '../model/fault.ts';
+import type { Page } from './store.ts';
 
 /** The next fact to read: `index` counts inside one row of events. */
 export interface EventPosition {
@@ -29,6 +30,19 @@ export function parseEventCursor(ledgerId: string, cursor: string): EventPositio
 /** The last id that a page showed. */
 export function pageCursor(id: string): string {
   return Buffer.from(`p1:${id}`).toString('base64url');
+}
+
+/** Of rows that begin with what is shown and the id that they are in order of; one more than `most` says that there is another page. */
+export function pageOf<Row extends readonly unknown[], Shown>(
+  rows: readonly Row[],
+  most: number,
+  read: (row: Row) => Shown,
+): Page<Shown> {
+  const last = rows[most - 1];
+  return {
+    rows: rows.slice(0, most).map((row) => read(row)),
+    nextCursor: rows.length > most && last !== undefined ? pageCursor(String(last[1])) : null,
+  };
 }
 
 /** Rejects with `invalid`: not a cursor of a list. */

@@ -1,7 +1,7 @@
 // Messages to webhooks in the ledger: written by id, read by webhook.
 
 import { type Delivery, type DeliveryState, deliveryStates } from '../model/webhook.ts';
-import { pageCursor, pageLimit, parsePageCursor } from './cursors.ts';
+import { pageLimit, pageOf, parsePageCursor } from './cursors.ts';
 import { places, type SqlValue, type Statements } from './statements.ts';
 import type { DeliveryQuery, Page } from './store.ts';
 
@@ -60,11 +60,7 @@ export function listDeliveries(sql: Statements, { webhookId, state, cursor, limi
     ...values,
     most + 1,
   );
-  const last = rows[most - 1];
-  return {
-    rows: rows.slice(0, most).map(read),
-    nextCursor: rows.length > most && last !== undefined ? pageCursor(String(last[1])) : null,
-  };
+  return pageOf(rows, most, read);
 }
 
 export function dueDeliveries(sql: Statements, webhookId: string, now: number, limit: number): Delivery[] {

@@ -4,7 +4,7 @@ import { Fault } from '../model/fault.ts';
 import type { Job } from '../model/job.ts';
 import type { Receipt } from '../model/receipt.ts';
 import { type Transfer, type TransferState, transferStates } from '../model/transfer.ts';
-import { eventCursor, pageCursor, pageLimit, parsePageCursor } from './cursors.ts';
+import { eventCursor, pageLimit, pageOf, parsePageCursor } from './cursors.ts';
 import { countDeliveries, dueDeliveries, findDelivery, listDeliveries } from './delivery-rows.ts';
 import { eventReader } from './event-reader.ts';
 import { endsWithPath, keysBelow, pathKey } from './path-keys.ts';
@@ -97,15 +97,11 @@ export function ledgerReader(sql: Statements, ledgerId: string): LedgerReader {
     }
     const where = conditions.length === 0 ? '' : `WHERE ${conditions.join(' AND ')}`;
     const rows = sql.rows(
-      `SELECT id, body FROM job ${where} ORDER BY id ${query.newestFirst === true ? 'DESC' : 'ASC'} LIMIT ?`,
+      `SELECT body, id FROM job ${where} ORDER BY id ${query.newestFirst === true ? 'DESC' : 'ASC'} LIMIT ?`,
       ...values,
       limit + 1,
     );
-    const last = rows[limit - 1];
-    return {
-      rows: rows.slice(0, limit).map(([, body]) => JSON.parse(String(body)) as Job),
-      nextCursor: rows.length > limit && last !== undefined ? pageCursor(String(last[0])) : null,
-    };
+    return pageOf(rows, limit, ([body]) => JSON.parse(String(body)) as Job);
   }
 
   function findByPath(path: string, limit: number): Transfer[] {

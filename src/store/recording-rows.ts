@@ -2,7 +2,7 @@
 
 import { shownKind } from '../model/file-kind.ts';
 import type { Recording } from '../model/recording.ts';
-import { pageCursor, pageLimit, parsePageCursor } from './cursors.ts';
+import { pageLimit, pageOf, parsePageCursor } from './cursors.ts';
 import { foldName } from './names-fold.ts';
 import type { SqlValue, Statements } from './statements.ts';
 import type { Page, RecordingQuery } from './store.ts';
@@ -64,9 +64,5 @@ export function listRecordings(sql: Statements, query: RecordingQuery): Page<Rec
     ...values,
     most + 1,
   );
-  const last = rows[most - 1];
-  return {
-    rows: rows.slice(0, most).map(read),
-    nextCursor: rows.length > most && last !== undefined ? pageCursor(String(last[1])) : null,
-  };
+  return pageOf(rows, most, read);
 }

@@ -11,7 +11,7 @@ import { parseBandwidth } from '../bandwidth-plan.ts';
 import type { ComparedEntry } from '../compare-tree.ts';
 import type { PlannedItem } from '../engine.ts';
 import type { Mode, ModeHost, ModeParts, ModeRun, NewTransfer } from '../mode.ts';
-import type { MoveOptions } from '../mover/move.ts';
+import { moveOptions } from '../move-options.ts';
 import { createSelection } from '../selection.ts';
 import { smallBytes } from '../work.ts';
 import { copiedBefore } from './copied-before.ts';
@@ -184,13 +184,7 @@ function asFound(found: ComparedEntry): Sorted['move'][number] {
 
 function openCopy(job: Job, host: ModeHost): ModeRun {
   const spec = job.spec as CopySpec;
-  const options: MoveOptions = {
-    conflict: spec.conflict,
-    verify: spec.verify,
-    algorithm: spec.hash,
-    preserve: spec.preserve,
-    reserveBytes: spec.reserveBytes,
-  };
+  const options = moveOptions(spec);
   const folders = createFolderKeeper(spec, host);
   const pruner = createPruner(spec, host);
 

@@ -14,7 +14,7 @@ import type { Transfer } from '../../model/transfer.ts';
 import { parseBandwidth } from '../bandwidth-plan.ts';
 import type { PlannedItem } from '../engine.ts';
 import type { Mode, ModeHost, ModeParts, ModeRun, NewTransfer, Prepared } from '../mode.ts';
-import type { MoveOptions } from '../mover/move.ts';
+import { moveOptions } from '../move-options.ts';
 import type { Processing } from '../processing.ts';
 import { createSelection } from '../selection.ts';
 import { pendingDeletion } from './deletions.ts';
@@ -137,13 +137,7 @@ function openOffload(
 ): ModeRun {
   const spec = job.spec as PreparedOffload;
   const { devices } = parts;
-  const options: MoveOptions = {
-    conflict: spec.conflict,
-    verify: spec.verify,
-    algorithm: spec.hash,
-    preserve: spec.preserve,
-    reserveBytes: spec.reserveBytes,
-  };
+  const options = moveOptions(spec);
 
   let looked: { readonly at: number; readonly look: Promise<void> } | undefined;
 

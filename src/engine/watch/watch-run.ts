@@ -8,6 +8,7 @@ import type { Receipt } from '../../model/receipt.ts';
 import type { Transfer } from '../../model/transfer.ts';
 import { transferStates } from '../../model/transfer.ts';
 import type { ModeHost, ModeRun } from '../mode.ts';
+import { moveOptions } from '../move-options.ts';
 import type { Growth } from '../mover/move.ts';
 import type { StoragePlace } from '../storage-monitor.ts';
 import { afterArrival } from './after.ts';
@@ -134,13 +135,7 @@ export class WatchRun implements ModeRun {
     const spec = this.#spec;
     const at = spec.destinations.indexOf(transfer.destination.endpoint);
     this.#mustBeMounted(transfer.destination.endpoint, spec.mountPoints.destinations[at]);
-    return {
-      conflict: spec.conflict,
-      verify: spec.verify,
-      algorithm: spec.hash,
-      preserve: spec.preserve,
-      reserveBytes: spec.reserveBytes,
-    };
+    return moveOptions(spec);
   }
 
   growth(transfer: Transfer): Growth | undefined {

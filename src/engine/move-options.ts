@@ -1,0 +1,14 @@
+// How a job's files are moved, as its spec says.
+
+import type { CopySpec } from '../model/specs.ts';
+import type { MoveOptions } from './mover/move.ts';
+
+export function moveOptions({
+  conflict,
+  verify,
+  hash,
+  preserve,
+  reserveBytes,
+}: Pick<CopySpec, 'conflict' | 'verify' | 'hash' | 'preserve' | 'reserveBytes'>): MoveOptions {
+  return { conflict, verify, algorithm: hash, preserve, reserveBytes };
+}
