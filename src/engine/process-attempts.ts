@@ -96,7 +96,7 @@ export function createProcessAttempts(parts: ProcessAttemptParts): ProcessAttemp
         file: await originalOf(receipt, signal),
         originalHash: receipt.hash.value,
         ...{ pipeline, processedFolder, relativePath, done: [...done] },
-        ...(adapter?.process === undefined ? {} : { adapter }),
+        ...(adapter?.process === undefined || pipeline.steps.length > 0 ? {} : { adapter }),
       },
       {
         stepDone: (record) =>

@@ -1,4 +1,4 @@
-// Which pipeline a file goes through: the one that its batch names, else the first that fits its device's kind and its name. Pure.
+// Which pipeline a file goes through: the one that its batch names, else what its device's adapter does itself, else the first that fits. Pure.
 
 import type { DeviceAdapter } from '../../devices/device.ts';
 import { Fault } from '../../model/fault.ts';
@@ -24,8 +24,7 @@ export function choosePipeline(
     if (named !== undefined) return named;
     throw new Fault('config_invalid', `The configuration has no pipeline named ${displayPath(wish.pipeline)}.`);
   }
-  const fitting = pipelines.find((pipeline) => fitsPipeline(pipeline, path, deviceKind));
-  if (fitting !== undefined) return fitting;
-  // An adapter that knows what to do with its own files needs no steps.
-  return adapter?.process === undefined ? null : { name: adapter.kind, steps: [] };
+  // An adapter that knows what to do with its own files needs no steps, which no pipeline of the configuration is without.
+  if (adapter?.process !== undefined) return { name: adapter.kind, steps: [] };
+  return pipelines.find((pipeline) => fitsPipeline(pipeline, path, deviceKind)) ?? null;
 }
