@@ -108,6 +108,10 @@ export function createGphoto2Adapter(options: Gphoto2Options = {}): DeviceAdapte
   };
 }
 
+function isNotFound(error: unknown): boolean {
+  return error instanceof Fault && error.code === 'not_found';
+}
+
 function connectionTo(
   program: Gphoto2Program,
   { info, port, camera }: Found,
@@ -117,10 +121,25 @@ function connectionTo(
   let known: { readonly at: number; readonly files: ReadonlyMap<string, RemoteFile> } | undefined;
 
   const relist = async ({ signal }: DeviceCall): Promise<ReadonlyMap<string, RemoteFile>> => {
-    const text = await program.text(port, ['--parsable', ...at, '--folder', '/', '--recurse', '--list-files'], signal);
+    const args = ['--parsable', ...at, '--folder', '/', '--recurse', '--list-files'];
+    const text = await program.text(port, args, signal).catch((error: unknown) => {
+      if (!isNotFound(error)) throw error;
+      // A camera that is there has a root.
+      throw new Fault('device', `${displayPath(info.name)} is not connected.`, { cause: error });
+    });
     const files = new Map(withCompanions(parseFiles(text)).map((file) => [file.path, file]));
     known = { at: performance.now(), files };
     return files;
+  };
+  /** Rejects with why a file was not found, unless it is gone: of a camera that is away, or was for a moment, none is found. */
+  const lookAgain = async (path: string, error: unknown, call: DeviceCall): Promise<void> => {
+    if (!isNotFound(error)) throw error;
+    if (!(await relist(call)).has(path)) return;
+    throw new Fault(
+      'network',
+      `${displayPath(path)} was not found on ${displayPath(info.name)}, and is there now: the camera was away for a moment.`,
+      { cause: error },
+    );
   };
   const argumentFor = (path: string): string => {
     // What holds no dot is taken for numbers of files.
@@ -150,8 +169,7 @@ function connectionTo(
       if (!files.has(path)) throw new Fault('not_found', `${displayPath(path)} is not on ${info.name}.`);
       const args = ['--quiet', ...at, `--get-file=${argumentFor(path)}`, '--stdout'];
       const stream = program.stream(port, args, call.signal, async (error) => {
-        // Of a camera that is away no file is found either.
-        if (error instanceof Fault && error.code === 'not_found') await check(call);
+        await lookAgain(path, error, call);
         throw error;
       });
       return from === 0 ? stream : skipped(stream, from);
@@ -160,7 +178,7 @@ function connectionTo(
       try {
         await program.text(port, ['--quiet', ...at, `--delete-file=${argumentFor(path)}`], signal);
       } catch (error) {
-        if (!(error instanceof Fault) || error.code !== 'not_found') throw error;
+        await lookAgain(path, error, { signal });
       }
       known = undefined;
     },

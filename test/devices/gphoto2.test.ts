@@ -157,6 +157,52 @@ describe('gphoto2', () => {
     expect(readdirSync(scratch)).toEqual([]);
   });
 
+  describe('of a camera that goes away no file is said to be missing', () => {
+    const film = 'DCIM/100CANON/MVI_0002.MP4';
+    const photo = 'DCIM/100CANON/IMG_0001.JPG';
+    const unplug = () => renameSync(join(folder, 'camera'), join(folder, 'away'));
+    const opened = async (program?: string) => {
+      const given = program === undefined ? options() : { ...options(), program };
+      const connection = await createGphoto2Adapter(given).connect(await theDevice(), call);
+      await connection.stat?.(film, call);
+      return connection;
+    };
+    const codeOf = (work: Promise<unknown>) => work.then(String, ({ code }: { code: string }) => code);
+    const readingOf = async (stream: Promise<ReadableStream<Uint8Array>>) => codeOf(bytesOf(await stream));
+
+    test('nor where others wait in line for the same camera', async () => {
+      const connection = await opened();
+      unplug();
+      const codes = await Promise.all([film, photo].map((path) => readingOf(connection.read(path, 0, call))));
+      expect(codes).toEqual(['device', 'device']);
+    });
+
+    test('nor where it was away just while it was asked', async () => {
+      const camera = join(folder, 'camera');
+      const program = standIn(
+        `case "$*" in *--get-file*|*--delete-file*) mv ${camera} ${camera}-away; gphoto2 "$@"; code=$?; mv ${camera}-away ${camera}; exit $code;; *) exec gphoto2 "$@";; esac`,
+      );
+      const connection = await opened(program);
+      expect(await readingOf(connection.read(film, 0, call))).toBe('network');
+      expect(await codeOf(Promise.resolve(connection.remove?.(film, call)))).toBe('network');
+      expect(existsSync(join(camera, film))).toBe(true);
+    });
+
+    test('nor where it is listed or a file is to be removed', async () => {
+      const connection = await opened();
+      unplug();
+      expect(await codeOf(connection.list(call)[Symbol.asyncIterator]().next())).toBe('device');
+      expect(await codeOf(Promise.resolve(connection.remove?.(film, call)))).toBe('device');
+    });
+
+    test('a file that is gone is missing, and needs not be removed', async () => {
+      const connection = await opened();
+      rmSync(join(folder, 'camera', film));
+      expect(await readingOf(connection.read(film, 0, call))).toBe('not_found');
+      await connection.remove?.(film, call);
+    });
+  });
+
   test('one that breaks off in the middle of a file is a fault, with what it said', async () => {
     const program = standIn(
       `case "$*" in *--get-file*) head -c 100000 ${join(folder, 'camera/DCIM/100CANON/MVI_0002.MP4')}; echo "*** Error (-7: 'I/O problem') ***" >&2; exit 1;; *) exec gphoto2 "$@";; esac`,
