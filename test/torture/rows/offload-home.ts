@@ -1,14 +1,23 @@
 // T1 and T17 for offloading: a real gphoto2 camera comes home, its photos and films are scanned, stitched and cut up for browsers, while the daemon is killed and the camera pulled.
 
-import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, utimesSync } from 'node:fs';
+import {
+  appendFileSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  utimesSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout as after } from 'node:timers/promises';
 import type { RouteOutput } from '../../../src/api/client.ts';
 import type { EventView } from '../../../src/model/views.ts';
 import { prepareClamd } from '../../support/clamd.ts';
 import type { Daemon } from '../../support/daemon.ts';
-import { makeDualFisheye, makePhoto, makeVideo } from '../../support/media.ts';
-import { filesBelow } from '../../support/trees.ts';
+import { makeDualFisheye, makePhoto, makeVideo, probeFile } from '../../support/media.ts';
+import { content, filesBelow } from '../../support/trees.ts';
 import { type Row, type RowOptions, type RowResult, randomFrom } from '../row.ts';
 import { onStage, until } from '../stage.ts';
 import { createTally, type Tally } from '../tally.ts';
@@ -20,20 +29,38 @@ const kinds = {
   mov: { share: 8, roles: ['stitched', 'thumbnail'] },
 } as const;
 
-/** Files of a camera, each of its own content. */
-function fillCamera(camera: string, scale: number): void {
+/** All files of the camera, those of each ending spread evenly, in as many lots as it is filled in. */
+function shotsOf(scale: number, lots: number): readonly (readonly string[])[] {
+  const shots = Object.entries(kinds).flatMap(([ending, { share }]) => {
+    const count = Math.max(1, Math.round(share * scale));
+    return Array.from({ length: count }, (_, at) => `${ending.toUpperCase()}_${at}.${ending.toUpperCase()}`);
+  });
+  return Array.from({ length: lots }, (_, lot) => shots.filter((_, at) => at % lots === lot));
+}
+
+/** Files of a camera, each of its own content; films so large that a download can be met under way. */
+function shoot(camera: string, names: readonly string[]): void {
   const folder = join(camera, 'DCIM', '100TEST');
   mkdirSync(folder, { recursive: true });
-  for (const [ending, { share }] of Object.entries(kinds)) {
-    const count = Math.max(1, Math.round(share * scale));
-    for (let at = 0; at < count; at++) {
-      const path = join(folder, `${ending.toUpperCase()}_${at}.${ending.toUpperCase()}`);
-      if (ending === 'jpg') makePhoto(path, { ImageNumber: at });
-      else if (ending === 'mp4') makeVideo(path, { seconds: 2 + (at % 4) });
+  for (const name of names) {
+    const at = Number(/\d+/.exec(name)?.[0]);
+    const path = join(folder, name);
+    if (name.endsWith('.JPG')) makePhoto(path, { ImageNumber: at });
+    else {
+      if (name.endsWith('.MP4')) makeVideo(path, { seconds: 2 + (at % 4) });
       else makeDualFisheye(path, { seconds: 1 + (at % 3) });
-      utimesSync(path, 1_700_000_000 + at, 1_700_000_000 + at);
+      appendFileSync(path, emptyBox(at + name.length));
     }
+    utimesSync(path, 1_700_000_000 + at, 1_700_000_000 + at);
   }
+}
+
+/** A box that players of MP4 and QuickTime pass over. */
+function emptyBox(seed: number): Buffer {
+  const box = content(seed, 24 * 1024 * 1024);
+  box.writeUInt32BE(box.length, 0);
+  box.write('free', 4, 'latin1');
+  return box;
 }
 
 function configFor(scratch: string, camera: string, socket: string): string {
@@ -73,6 +100,23 @@ async function eventsOf(daemon: Daemon): Promise<readonly EventView[]> {
   }
 }
 
+/** Takes the camera away as soon as a download is under way, and gives it back when the daemon has seen that; says how many had begun. */
+async function pull(daemon: Daemon, camera: string, tally: Tally): Promise<number> {
+  const isAway = async () =>
+    (await daemon.client.call('listDevices')).rows.every(({ connected }) => !connected) ? true : undefined;
+  const moving = async (state: 'transferring' | 'waiting') =>
+    (await daemon.client.call('listTransfers', { query: { state: [state], limit: 100 } })).rows.filter(
+      ({ phase }) => phase === 'transfer',
+    ).length;
+  await until(async () => (await moving('transferring')) || undefined, 20_000, 5);
+  const away = `${camera} away`;
+  renameSync(camera, away);
+  if ((await until(isAway, 20_000)) === undefined) tally.fault('nobody saw that the camera was away');
+  const waiting = (await until(async () => (await moving('waiting')) || undefined, 5_000)) ?? 0;
+  renameSync(away, camera);
+  return waiting;
+}
+
 async function torment(options: RowOptions): Promise<RowResult> {
   const random = randomFrom(options.seed);
   const tally = createTally();
@@ -82,39 +126,38 @@ async function torment(options: RowOptions): Promise<RowResult> {
   try {
     await onStage(options.scratch, async (stage) => {
       const camera = join(options.scratch, 'camera');
-      const away = join(options.scratch, 'away');
-      fillCamera(camera, options.scale);
-      const files = filesBelow(camera);
+      const lots = shotsOf(options.scale, pulls);
       await clamd.start();
       const config = configFor(options.scratch, camera, clamd.socket);
-      let daemon = await stage.daemon('daemon', { config });
-      for (let at = 0; at < kills; at++) {
-        const done = (await recordingsOf(daemon)).length;
-        options.say(`${done} of ${files.length} are recordings; ${at} kills`);
-        if (at % Math.ceil(kills / pulls) === 0) {
-          renameSync(camera, away);
-          await after(1_500);
-          renameSync(away, camera);
+      for (let at = 0; at <= kills; at++) {
+        // What is shot while nobody looks is downloaded when the daemon is back, and that is when the camera goes.
+        const lot = at % Math.ceil(kills / pulls) === 0 ? lots[at / Math.ceil(kills / pulls)] : undefined;
+        if (lot !== undefined) shoot(camera, lot);
+        const daemon = await stage.daemon('daemon', { config });
+        if (at === kills) return await settle(daemon, camera, tally);
+        if (lot !== undefined) {
+          const waiting = await pull(daemon, camera, tally);
+          if (waiting === 0) tally.fault('the camera was pulled, and no download waited for it');
+          options.say(`pulled: ${waiting} wait`);
         }
         await after(200 + random() * 3_000);
+        options.say(`${(await recordingsOf(daemon)).length} are recordings, then kill ${at + 1}`);
         await daemon.kill();
-        daemon = await stage.daemon('daemon', { config });
       }
-      const all = await until(
-        async () => ((await recordingsOf(daemon)).length >= files.length ? true : undefined),
-        600_000,
-        500,
-      );
-      if (all === undefined)
-        tally.fault(`only ${(await recordingsOf(daemon)).length} of ${files.length} became recordings`);
-      await check(daemon, camera, files, tally);
-      options.say(`${files.length} files, ${kills} kills, ${pulls} pulls`);
-      await daemon.stop();
     });
   } finally {
     await clamd.close();
   }
   return tally.result(kills);
+}
+
+async function settle(daemon: Daemon, camera: string, tally: Tally): Promise<void> {
+  const files = filesBelow(camera);
+  const count = async () => (await recordingsOf(daemon)).length;
+  const all = await until(async () => ((await count()) >= files.length ? true : undefined), 600_000, 500);
+  if (all === undefined) tally.fault(`only ${await count()} of ${files.length} became recordings`);
+  await check(daemon, camera, files, tally);
+  await daemon.stop();
 }
 
 /** Every result right, and once. */
@@ -140,20 +183,31 @@ async function check(daemon: Daemon, camera: string, files: readonly string[], t
     if (new Set(roles).size < roles.length) tally.fault(`${path} has results twice: ${roles.join(', ')}`);
     if (one.facts.scan === undefined) tally.fault(`${path} was not scanned`);
     if (one.associateWith?.endsWith('came home') !== true) tally.fault(`${path} lost its key`);
-    for (const { path: made } of one.files) if (!existsSync(made)) tally.lost(`${made}, made of ${path}`);
+    for (const { role, path: made } of one.files) {
+      if (!existsSync(made)) tally.lost(`${made}, made of ${path}`);
+      else if (!isWhole(role, made, one.original.path)) tally.corrupt(`${made}, made of ${path}`);
+    }
   }
   const originals = filesBelow(join(dirname(camera), 'media/transfers/downloads'));
   if (originals.length !== files.length)
     tally.fault(`there are ${originals.length} originals of ${files.length} files`);
   const hidden = filesBelow(join(dirname(camera), 'media/transfers')).filter((path) => path.includes('.partial'));
   if (hidden.length > 0) tally.fault(`left behind: ${hidden.slice(0, 3).join(', ')}`);
-  const arrivals = (await eventsOf(daemon)).filter(
-    ({ name, data }) => name.endsWith('download.completed') && data.recovered !== true,
-  );
-  if (arrivals.length !== files.length)
-    tally.fault(`${arrivals.length} downloads of ${files.length} files were completed`);
+  const told = await eventsOf(daemon);
+  for (const phase of ['download', 'processing']) {
+    const ends = told.filter(({ name, data }) => name.endsWith(`${phase}.completed`) && data.recovered !== true);
+    if (ends.length !== files.length) tally.fault(`${phase} of ${files.length} files ended ${ends.length} times`);
+  }
   const { rows } = await daemon.client.call('listTransfers', { query: { limit: 1000 } });
   for (const { state, source } of rows) if (state !== 'completed') tally.fault(`${source.path} is ${state}`);
+}
+
+/** Whether ffprobe reads pictures and films that were made, and whether films are as long as what they were made from. */
+function isWhole(role: string, made: string, original: string): boolean {
+  if (role === 'thumbnail') return probeFile(made).streams.length > 0;
+  if (role !== 'hls' && role !== 'stitched') return true;
+  const film = probeFile(role === 'hls' ? join(made, 'index.m3u8') : made);
+  return Math.abs(film.durationSeconds - probeFile(original).durationSeconds) < 0.5;
 }
 
 /** Somebody who copies by hand: the camera is pulled in the middle, and what came later is missing. */
