@@ -36,6 +36,7 @@ export async function writeLocal(
     },
   );
 
+  writer.attend((writtenBytes) => call.progress?.(writtenBytes)).catch((error) => stop.abort(error));
   try {
     while (!over) {
       const { done, value } = await reader.read();
@@ -44,10 +45,10 @@ export async function writeLocal(
         at += writer.put(value.subarray(at));
         if (at < value.length) await writer.room();
       }
-      call.progress?.(writer.writtenBytes);
     }
     if (!over) writer.end();
     const size = await ended;
+    writer.wake();
     call.progress?.(size - input.from);
     return size;
   } catch (error) {

@@ -28,6 +28,7 @@ export class RingWriter {
   readonly #underWay: number[] = [];
   #taken = 0;
   #writtenBytes = 0;
+  #isOver = false;
 
   constructor(ring: SharedArrayBuffer) {
     this.#ring = ring;
@@ -54,8 +55,23 @@ export class RingWriter {
   /** Resolves once a piece is free, or `wake` was called. */
   async room(): Promise<void> {
     const taken = Atomics.load(this.#state, cells.taken);
-    if (this.#free > 0) return;
+    if (this.#free > 0 || this.#isOver) return;
     await Atomics.waitAsync(this.#state, cells.taken, taken).value;
+  }
+
+  /** Tells each time that bytes have been written, until `wake` is called; what waits for company goes when the worker has nothing else. */
+  async attend(told: (writtenBytes: number) => void): Promise<void> {
+    for (let seen = 0; ; ) {
+      const taken = Atomics.load(this.#state, cells.taken);
+      if (this.#isOver) return;
+      if (taken === seen) {
+        await Atomics.waitAsync(this.#state, cells.taken, taken).value;
+        continue;
+      }
+      seen = taken;
+      told(this.writtenBytes);
+      if (this.#used > 0 && this.#free === pieces) this.#handOver();
+    }
   }
 
   /** Nothing more comes. */
@@ -65,7 +81,9 @@ export class RingWriter {
     this.#tell();
   }
 
+  /** Whatever the worker does: nobody waits any more. */
   wake(): void {
+    this.#isOver = true;
     Atomics.notify(this.#state, cells.taken);
   }
 
