@@ -31,7 +31,7 @@ export async function writeLocal(
     () => undefined,
     (fault: unknown) => {
       over = true;
-      writer.wake();
+      writer.close();
       return reader.cancel(fault).catch(() => undefined);
     },
   );
@@ -48,7 +48,7 @@ export async function writeLocal(
     }
     if (!over) writer.end();
     const size = await ended;
-    writer.wake();
+    writer.close();
     call.progress?.(size - input.from);
     return size;
   } catch (error) {

@@ -52,14 +52,14 @@ export class RingWriter {
     return part.length;
   }
 
-  /** Resolves once a piece is free, or `wake` was called. */
+  /** Resolves once a piece is free, or `close` was called. */
   async room(): Promise<void> {
     const taken = Atomics.load(this.#state, cells.taken);
     if (this.#free > 0 || this.#isOver) return;
     await Atomics.waitAsync(this.#state, cells.taken, taken).value;
   }
 
-  /** Tells each time that bytes have been written, until `wake` is called; what waits for company goes when the worker has nothing else. */
+  /** Tells each time that bytes have been written, until `close` is called; what waits for company goes when the worker has nothing else. */
   async attend(told: (writtenBytes: number) => void): Promise<void> {
     for (let seen = 0; ; ) {
       const taken = Atomics.load(this.#state, cells.taken);
@@ -82,7 +82,7 @@ export class RingWriter {
   }
 
   /** Whatever the worker does: nobody waits any more. */
-  wake(): void {
+  close(): void {
     this.#isOver = true;
     Atomics.notify(this.#state, cells.taken);
   }
@@ -112,12 +112,14 @@ export function* ringPieces(ring: SharedArrayBuffer, wait: () => void): Generato
   for (let taken = 0; ; ) {
     wait();
     const bell = Atomics.load(state, cells.bell);
+    // Looked at first: what is handed over before the end is then seen, too.
+    const isEnded = Atomics.load(state, cells.ended) === 1;
     if (Atomics.load(state, cells.filled) !== taken) {
       yield pieceOf(ring, taken, Atomics.load(state, cells.lengths + (taken % pieces)));
       taken++;
       Atomics.store(state, cells.taken, taken);
       Atomics.notify(state, cells.taken);
-    } else if (Atomics.load(state, cells.ended) === 1) return;
+    } else if (isEnded) return;
     else Atomics.wait(state, cells.bell, bell, lookAgainMs);
   }
 }

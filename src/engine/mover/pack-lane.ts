@@ -212,20 +212,19 @@ class PackLane {
   }
 
   #makeDurable(group: Group): void {
-    if (this.#syncWay === 'group') {
-      try {
-        if (this.#sync?.sync()) this.#report();
-        else {
-          this.#syncWay = 'each';
-          this.#forEach(group, ({ partialPath }) => this.#syncFile(partialPath));
-        }
-      } catch (error) {
-        const fault = asFault(error);
-        if (fault.code === 'unreachable') throw fault;
-        this.#failAll(group, fault);
-        this.#settleByFolder();
-        return;
+    try {
+      if (this.#syncWay === 'group' && this.#sync?.sync() === true) this.#report();
+      else if (this.#sync !== undefined) {
+        // It was left to the group's sync, which turned out not to be there: for this group and all that follow.
+        this.#syncWay = 'each';
+        this.#forEach(group, ({ partialPath }) => this.#syncFile(partialPath));
       }
+    } catch (error) {
+      const fault = asFault(error);
+      if (fault.code === 'unreachable') throw fault;
+      this.#failAll(group, fault);
+      this.#settleByFolder();
+      return;
     }
     try {
       this.#destination.syncMade();

@@ -89,6 +89,37 @@ describe('a machine whose sync of a file system', () => {
     const asked = readFileSync(trace, 'utf8').match(/syncfs\(/g) ?? [];
     expect(asked).toHaveLength(error === 'EPERM' ? 1 : 2);
   });
+
+  it.each([
+    ['does its work has no file synced by itself', 'EPERM:when=9', false],
+    ['is forbidden has each file synced by itself, also those after the first group', 'EPERM', true],
+  ])('%s', async (_, error, alone) => {
+    if (syncWayOf(rig.mounts.mountOf(rig.to).type) !== 'group') return;
+    const trace = join(rig.folder, 'trace');
+    const count = 1_100;
+    writeSmallFiles(rig.from, count, 10);
+    const files = filesBelow(rig.from).map((path) => ({
+      transferId: newId(),
+      sourcePath: path,
+      destinationPath: path,
+      entry: { path, kind: 'file' as const, sizeBytes: 0, mtimeMs: 0 },
+    }));
+    const watched = [
+      'strace',
+      '-f',
+      '-y',
+      '-o',
+      trace,
+      '-e',
+      'trace=fsync,syncfs',
+      '-e',
+      `inject=syncfs:error=${error}`,
+    ];
+    expect(await start({ pack: { packId: newId(), fence: 1, files } }, watched).dead).toBe(0);
+    expect(filesBelow(rig.to)).toHaveLength(count);
+    const synced = readFileSync(trace, 'utf8').match(/fsync\(\d+<[^>]*\.partial>/g) ?? [];
+    expect(new Set(synced).size).toBe(alone ? count : 0);
+  });
 });
 
 describe('a killed process', () => {
