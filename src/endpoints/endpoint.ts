@@ -1,5 +1,6 @@
 // The contract of a place with files: five methods and close; the rest is optional, and absent means cannot.
 
+import type { Fault } from '../model/fault.ts';
 import type { HashAlgorithm } from '../model/hash.ts';
 import type { Entry } from '../model/manifest.ts';
 
@@ -20,6 +21,36 @@ export interface Traits {
   readonly caseSensitive: boolean;
   /** `read` can begin above zero without reading what lies before. Default is `true`. */
   readonly resumableRead?: boolean;
+}
+
+/** What is put on a file or folder; what is left out stays as it is. */
+export interface Metadata {
+  readonly mtimeMs?: number;
+  readonly mode?: number;
+}
+
+/** One of many files read by one stream. `body` is read to its end or cancelled before the next is asked for; what is left of it is passed over then. */
+export type ManyRead =
+  | {
+      readonly path: string;
+      /** As the stream tells of it: its size is that of the body, and what the stream does not tell (inode, version) is left out. */
+      readonly entry: Entry;
+      readonly body: AsyncIterable<Uint8Array>;
+    }
+  | { readonly path: string; readonly fault: Fault };
+
+/** One of many files written by one stream. */
+export interface ManyWrite extends Metadata {
+  readonly path: string;
+  readonly mtimeMs: number;
+  /** The body has exactly as many bytes; a body that has others, or that fails, is that file's fault and none of the others'. */
+  readonly sizeBytes: number;
+  readonly body: AsyncIterable<Uint8Array>;
+}
+
+export interface Renaming {
+  readonly from: string;
+  readonly to: string;
 }
 
 /**
@@ -57,7 +88,7 @@ export interface Endpoint {
   rename?(from: string, to: string, options: { overwrite: boolean }, call?: Call): Promise<void>;
   makeFolder?(path: string, call?: Call): Promise<void>;
   makeSymlink?(path: string, target: string, call?: Call): Promise<void>;
-  setMetadata?(path: string, metadata: { mtimeMs?: number; mode?: number }, call?: Call): Promise<void>;
+  setMetadata?(path: string, metadata: Metadata, call?: Call): Promise<void>;
   /** Bytes, and inodes where the place counts them. */
   space?(call?: Call): Promise<Space>;
   /**
@@ -67,6 +98,51 @@ export interface Endpoint {
   medium?(call?: Call): Promise<string>;
   /** Absolute path on this machine: lets the mover use worker threads and kernel copies. */
   localPath?(path: string): string;
+
+  /**
+   * Many small files by one stream, in any order, each that was asked for at most once: for places where every single file costs a way
+   * there and back. What cannot be read comes with its fault and the others go on; a file that is gone comes as `not_found`. Chunks may be
+   * used again by the place once the next is asked for. A name that was not asked for rejects with `name_unsafe`, and a stream that broke
+   * off with `network`; what did not come by then was not read. Breaking out of the iteration ends what runs for it, on the far side too.
+   */
+  readMany?(paths: readonly string[], call?: Call): AsyncIterable<ManyRead>;
+  /**
+   * Many small files the other way, each under a name of its own that is made or emptied, with its time and mode; missing folders are made.
+   * A file's body is read to its end before the next file is asked for. Resolves once all are durable as far as the place can tell, with a
+   * fault for each that failed; rejects where the whole stream broke off: then nothing is known of any of them.
+   */
+  writeMany?(files: AsyncIterable<ManyWrite>, call?: Call): Promise<ReadonlyMap<string, Fault>>;
+  /** Hashes of many files, computed where they are, by readings that are newly opened. What cannot be read is left out. */
+  hashMany?(paths: readonly string[], algorithm: HashAlgorithm, call?: Call): Promise<ReadonlyMap<string, string>>;
+  /** As `rename` for each pair, with a fault for each that failed: `exists`, without `overwrite`, where the new name is taken. */
+  renameMany?(
+    pairs: readonly Renaming[],
+    options: { overwrite: boolean },
+    call?: Call,
+  ): Promise<ReadonlyMap<string, Fault>>;
+  /** As `remove` for each. */
+  removeMany?(paths: readonly string[], call?: Call): Promise<ReadonlyMap<string, Fault>>;
+  /** As `stat` for each; what is not there is left out. */
+  statMany?(paths: readonly string[], call?: Call): Promise<ReadonlyMap<string, Entry>>;
+  setMetadataMany?(
+    files: readonly (Metadata & { readonly path: string })[],
+    call?: Call,
+  ): Promise<ReadonlyMap<string, Fault>>;
+
+  /**
+   * Bytes from offset `from` up to `to` (not included) or the end, by whatever connection is free: several readings of one file run side by
+   * side. Absent where one reading takes the whole line anyway.
+   */
+  readRange?(path: string, from: number, to: number, call?: Call): Promise<ReadableStream<Uint8Array>>;
+  /**
+   * Writes at an offset without cutting the file, which is made where it is missing; several writings of one file run side by side.
+   * Resolves with the bytes written once they are durable as far as the place can tell.
+   */
+  writeAt?(path: string, from: number, body: ReadableStream<Uint8Array>, call?: Call): Promise<number>;
+  /** How many readings or writings of one file at once are worth it. Default is 1. */
+  readonly streams?: number;
+  /** How it reaches its files, in words for people: `tar packs for small files, 4 SFTP streams for large ones`. */
+  readonly transport?: string;
 }
 
 export interface Space {
