@@ -68,6 +68,7 @@ export const shortRows: readonly Row[] = [
   renameError,
   sourceChanges,
   recordAndKill,
+  offloadHome,
   hostileNamesRow,
   scannerAway,
 ];

@@ -100,19 +100,23 @@ async function eventsOf(daemon: Daemon): Promise<readonly EventView[]> {
   }
 }
 
+type TransferView = RouteOutput<'listTransfers'>['rows'][number];
+
+async function countOf(daemon: Daemon, state: TransferView['state'][], phase?: TransferView['phase']): Promise<number> {
+  const { rows } = await daemon.client.call('listTransfers', { query: { state, limit: 100 } });
+  return rows.filter((row) => phase === undefined || row.phase === phase).length;
+}
+
 /** Takes the camera away as soon as a download is under way, and gives it back when the daemon has seen that; says how many had begun. */
 async function pull(daemon: Daemon, camera: string, tally: Tally): Promise<number> {
   const isAway = async () =>
     (await daemon.client.call('listDevices')).rows.every(({ connected }) => !connected) ? true : undefined;
-  const moving = async (state: 'transferring' | 'waiting') =>
-    (await daemon.client.call('listTransfers', { query: { state: [state], limit: 100 } })).rows.filter(
-      ({ phase }) => phase === 'transfer',
-    ).length;
-  await until(async () => (await moving('transferring')) || undefined, 20_000, 5);
+  const downloads = (state: 'transferring' | 'waiting') => countOf(daemon, [state], 'transfer');
+  await until(async () => (await downloads('transferring')) || undefined, 60_000, 5);
   const away = `${camera} away`;
   renameSync(camera, away);
-  if ((await until(isAway, 20_000)) === undefined) tally.fault('nobody saw that the camera was away');
-  const waiting = (await until(async () => (await moving('waiting')) || undefined, 5_000)) ?? 0;
+  if ((await until(isAway, 60_000)) === undefined) tally.fault('nobody saw that the camera was away');
+  const waiting = (await until(async () => (await downloads('waiting')) || undefined, 20_000)) ?? 0;
   renameSync(away, camera);
   return waiting;
 }
@@ -140,7 +144,9 @@ async function torment(options: RowOptions): Promise<RowResult> {
           if (waiting === 0) tally.fault('the camera was pulled, and no download waited for it');
           options.say(`pulled: ${waiting} wait`);
         }
-        await after(200 + random() * 3_000);
+        await after(200 + random() * 3_000 * Math.min(1, options.scale * 5));
+        // Every other time what has arrived is being processed, if there is any of it.
+        if (at % 2 === 1) await until(async () => (await countOf(daemon, ['processing'])) || undefined, 3_000, 5);
         options.say(`${(await recordingsOf(daemon)).length} are recordings, then kill ${at + 1}`);
         await daemon.kill();
       }
