@@ -81,7 +81,9 @@ function Stream({ url, poster, label, onBroken }: StreamProps) {
       player.loadSource(url);
       player.attachMedia(element);
       const begin = () => player.startLoad();
-      element.addEventListener('play', begin, { once: true });
+      // Somebody may have asked before the player was here.
+      if (element.paused) element.addEventListener('play', begin, { once: true });
+      else begin();
       end = () => {
         element.removeEventListener('play', begin);
         player.destroy();
@@ -99,6 +101,7 @@ function Stream({ url, poster, label, onBroken }: StreamProps) {
       poster={poster}
       controls
       playsInline
+      preload="none"
       aria-label={label}
       className="mx-auto aspect-video max-h-[26rem] w-full"
     />
