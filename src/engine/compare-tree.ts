@@ -7,8 +7,8 @@ import { lookIn } from '../endpoints/look-at.ts';
 import type { FileFacts } from '../endpoints/system-calls.ts';
 import { Fault, type FaultReport } from '../model/fault.ts';
 import type { Entry } from '../model/manifest.ts';
+import type { SymlinkPolicy } from '../model/moving.ts';
 import { displayPath, joinPath, pathFromBytes } from '../model/names.ts';
-import type { SymlinkPolicy } from '../model/specs.ts';
 import { createSelection } from './selection.ts';
 
 /** A folder that is still to be compared, or some of its names. */

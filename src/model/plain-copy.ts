@@ -1,6 +1,7 @@
 // Reads a copy's request without zod, whose loading takes longer than a small file's whole copy: what is plainly well formed, and nothing else.
 
-import type { CopySpec, Preserve } from './specs.ts';
+import type { Preserve } from './moving.ts';
+import type { CopySpec } from './specs.ts';
 
 interface Field<Value> {
   readonly missing: Value;

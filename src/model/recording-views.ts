@@ -2,7 +2,7 @@
 
 import { z } from 'zod';
 import { fileKinds } from './file-kind.ts';
-import { verifySchema } from './specs.ts';
+import { verifySchema } from './moving.ts';
 import { contentHashSchema, pathViewSchema, placeViewSchema } from './views.ts';
 
 const time = z.iso.datetime().describe('ISO 8601, UTC');

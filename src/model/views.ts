@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { progressNames } from './event.ts';
 import { faultCodes } from './fault.ts';
 import { jobStates } from './job.ts';
-import { hashAlgorithmSchema, verifySchema } from './specs.ts';
+import { hashAlgorithmSchema, verifySchema } from './moving.ts';
 import { transferStates, waitReasons } from './transfer.ts';
 
 const time = z.iso.datetime().describe('ISO 8601, UTC');

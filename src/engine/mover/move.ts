@@ -4,7 +4,7 @@ import type { Endpoint } from '../../endpoints/endpoint.ts';
 import type { Fault } from '../../model/fault.ts';
 import type { ContentHash, HashAlgorithm, Verify } from '../../model/hash.ts';
 import type { Entry } from '../../model/manifest.ts';
-import type { Conflict, Preserve } from '../../model/specs.ts';
+import type { Conflict, Preserve } from '../../model/moving.ts';
 import type { Publishing, SourceIdentity, Transfer } from '../../model/transfer.ts';
 import type { VerifiedBlocks } from './verified-blocks.ts';
 

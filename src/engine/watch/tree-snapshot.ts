@@ -4,8 +4,8 @@ import { Buffer } from 'node:buffer';
 import { type Dirent, lstatSync, readdirSync, statSync } from 'node:fs';
 import { errnoFault } from '../../endpoints/errno.ts';
 import type { FaultReport } from '../../model/fault.ts';
+import type { SymlinkPolicy } from '../../model/moving.ts';
 import { isText, joinPath, pathBytes, pathFromBytes } from '../../model/names.ts';
-import type { SymlinkPolicy } from '../../model/specs.ts';
 import { createSelection } from '../selection.ts';
 
 /** A file as it was seen. `identity` is device and inode. */
