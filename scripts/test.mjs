@@ -22,6 +22,8 @@ const node = bundledNode(root);
 /** Debian's packages by the program or file that tells whether they are there. */
 const tools = {
   rsync: ['rsync'],
+  'openssh-client': ['ssh', 'sftp', 'scp', 'ssh-keygen'],
+  'openssh-server': ['/usr/sbin/sshd'],
   rclone: ['rclone'],
   ffmpeg: ['ffmpeg', 'ffprobe'],
   'libimage-exiftool-perl': ['exiftool'],
