@@ -424,7 +424,8 @@ describe('lanes', () => {
     const names = ['a', 'b', 'c', 'd'];
     for (const [seed, name] of names.entries()) writeContent(from(name), seed, 40 * MiB);
     await mover.move(rig.request('a', { destinationPath: 'alone' }));
-    expect(copies.sort()).toEqual(['mover.copy', 'mover.copy', 'mover.standBy']);
+    // A second worker is asked to stand by only where the lanes have not begun already.
+    expect(copies.filter((operation) => operation === 'mover.copy')).toHaveLength(2);
     copies.length = 0;
     together = Promise.withResolvers<void>();
     awaited = names.length;
