@@ -237,12 +237,8 @@ function removeSources(
         const file = confined.file(path);
         beforeCall();
         const stats = lstatSync(file, { throwIfNoEntry: false });
-        if (stats === undefined) continue;
-        if (stillIs(stats, proven)) unlinkSync(file);
-        else {
-          const text = `${displayPath(path)} in ${displayPath(root)} has changed since it was copied and is kept.`;
-          kept.push({ path, fault: new Fault('source_changed', text).report() });
-        }
+        if (stats !== undefined && stillIs(stats, proven)) unlinkSync(file);
+        else kept.push({ path, fault: noLongerThat(path, root, stats !== undefined).report() });
       } catch (error) {
         kept.push({ path, fault: errnoFault(error, { operation: 'remove', path, place: root }).report() });
       }
@@ -251,6 +247,14 @@ function removeSources(
     confined.close();
   }
   return kept;
+}
+
+/** Why a source is not deleted: it is gone already, or is another file by now. */
+export function noLongerThat(path: string, root: string, isThere: boolean): Fault {
+  const file = `${displayPath(path)} in ${displayPath(root)}`;
+  return isThere
+    ? new Fault('source_changed', `${file} has changed since it was copied and is kept.`)
+    : new Fault('not_found', `${file} is gone already.`);
 }
 
 function stillIs(stats: Stats, proven: ProvenSource): boolean {

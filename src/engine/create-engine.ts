@@ -4,6 +4,7 @@ import type { Endpoint } from '../endpoints/endpoint.ts';
 import { asFault, Fault, faultFrom } from '../model/fault.ts';
 import { createAttempts } from './attempt.ts';
 import { createBandwidthClock } from './bandwidth-clock.ts';
+import { cleanUp } from './cleanup/cleanup.ts';
 import { copyMode } from './copy/copy-mode.ts';
 import { createDeviceEvents } from './device-events.ts';
 import type { Engine } from './engine.ts';
@@ -274,6 +275,16 @@ export function createEngine(parts: EngineParts): Engine {
     submit: submissions.submit,
     queueBatch: (request, options) => submissions.submit({ ...request, kind: 'offload' }, options),
     observe: (name, data) => offloads.observe(name, data),
+    cleanUp: (request, signal) =>
+      cleanUp(
+        request,
+        {
+          ...modeParts,
+          receipts: (query) => store.receipts(query),
+          record: (events) => ledger.write(events.map((event) => ({ kind: 'append_event', event }))),
+        },
+        signal,
+      ),
     plan: (request, signal) => submissions.modeOf(request.kind).plan(request, modeParts, signal),
     ...verbs,
     resume: submissions.resume,

@@ -2,6 +2,7 @@
 
 import type { DeviceRegistry } from '../devices/registry.ts';
 import type { MountHealth } from '../endpoints/mounts.ts';
+import type { CleanupRequest, CleanupResult } from '../model/cleanup.ts';
 import type { TransferProgress } from '../model/event.ts';
 import type { FaultReport } from '../model/fault.ts';
 import type { Job } from '../model/job.ts';
@@ -99,6 +100,11 @@ export interface Engine {
    * is configured as a trigger. Rejects with `unsupported` for other names, `invalid` for data that makes no sense.
    */
   observe(name: string, data: Readonly<Record<string, unknown>>): Promise<void>;
+  /**
+   * Deletes at a source what is proven, by receipts of this ledger, to stand elsewhere. Resolves also where the listing failed, and nothing
+   * was deleted (`errors`). Rejects with `invalid`, `name_unsafe`, what opening the place says, or the signal's reason.
+   */
+  cleanUp(request: CleanupRequest, signal?: AbortSignal): Promise<CleanupResult>;
   /** What `submit` would do; moves and writes nothing. */
   plan(request: JobRequest, signal?: AbortSignal): AsyncIterable<PlannedItem>;
   /** Each rejects with `not_found` or `state_conflict`; resolves once durable. Pausing or cancelling resolves when the bytes have stopped. */

@@ -159,4 +159,6 @@ export interface ModeHost extends ModeParts {
   goOn(transferId: string): void;
   /** A fact of the job that is no change of its state. */
   tell(name: EventDraft['name'], facts: Facts): Promise<void>;
+  /** Many such facts, in one commit. */
+  record(events: readonly EventDraft[]): Promise<void>;
 }

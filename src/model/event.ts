@@ -35,6 +35,8 @@ export const eventNames = [
   'observation.watch.waiting',
   'observation.watch.recovered',
   'observation.watch.events_tested',
+  'observation.sync.file_deleted',
+  'observation.sync.cleaned',
   'observation.storage.changed',
   'observation.mount.unreachable',
   'observation.mount.recovered',

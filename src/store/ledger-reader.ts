@@ -150,7 +150,9 @@ export function ledgerReader(sql: Statements, ledgerId: string): LedgerReader {
     jobs: jobsPage,
     events: events.read,
     eventCursor: () => eventCursor(ledgerId, events.end()),
-    receipts: ({ transferId, source, destination }) => {
+    receipts: ({ transferId, source, destination, sources, destinations }) => {
+      if (sources !== undefined) return sources.flatMap((place) => receiptsAt(place, 'source'));
+      if (destinations !== undefined) return destinations.flatMap((place) => receiptsAt(place, 'destination'));
       if (transferId !== undefined) {
         const row = sql.row(`SELECT ${columns} FROM transfer WHERE id = ?`, transferId);
         const receipt = row === undefined ? undefined : receiptFromRow(row);

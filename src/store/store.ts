@@ -179,6 +179,9 @@ export interface StoreReader {
     transferId?: string;
     source?: { endpoint: string; path: string };
     destination?: { endpoint: string; path: string };
+    /** In place of the others: of any of these, in one question. */
+    sources?: readonly { endpoint: string; path: string }[];
+    destinations?: readonly { endpoint: string; path: string }[];
   }): Promise<readonly Receipt[]>;
   /**
    * Transfers whose source or destination, endpoint and path together, is `path` or ends with its parts, newest first; for `explain`.

@@ -775,6 +775,10 @@ export function storeSuite(name: string, opener: URL): void {
         expect(await store.receipts({ source: destination })).toEqual([]);
         expect(await store.receipts({ source: { ...source, endpoint: '/other' } })).toEqual([]);
         expect(await store.receipts({ source, destination: source })).toEqual([]);
+        const other = { endpoint: '/from', path: 'b.bin' };
+        expect(await store.receipts({ sources: [other, source, { ...source, path: 'a.bin' }] })).toEqual([receipt]);
+        expect(await store.receipts({ destinations: [other, destination] })).toEqual([receipt]);
+        expect(await store.receipts({ sources: [] })).toEqual([]);
         const second = receiptOf({ ...again, hash: { algorithm: 'sha256', value: 'ab' } }, { at: 9 });
         await store.apply([update(again, { state: 'transferred' }, { receipt: second })]);
         expect(await store.receipts({ transferId: arrived.id })).toEqual([second]);

@@ -55,6 +55,8 @@ const otherFacts: Readonly<Record<string, readonly [text: string, tone: Tone]>> 
   'device.connected': ['Device connected', 'still'],
   'device.disconnected': ['Device disconnected', 'waits'],
   'device.connection_status.update': ['Somebody said how a device stands', 'still'],
+  'sync.file_deleted': ['File deleted at the source, after its proof', 'still'],
+  'sync.cleaned': ['Source cleaned up', 'still'],
   'device.file_deleted': ['File deleted on a device, after its proof', 'still'],
   'config.reloaded': ['Configuration read again', 'still'],
   'config.refused': ['Configuration not taken', 'needs'],

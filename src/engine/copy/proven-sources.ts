@@ -7,6 +7,7 @@ import type { SourceIdentity, Transfer } from '../../model/transfer.ts';
 import type { ProvenSource } from '../compare-operations.ts';
 import type { ComparedEntry } from '../compare-tree.ts';
 import type { ModeHost } from '../mode.ts';
+import { removeProven } from '../remove-proven.ts';
 import type { ResolvedCopy } from './resolve-copy.ts';
 
 export interface Pruner {
@@ -29,24 +30,8 @@ export function createPruner(spec: CopySpec, host: ModeHost): Pruner {
   };
 
   const remove = async (root: string, files: readonly ProvenSource[]) => {
-    const endpoint = await host.open(root);
-    if (endpoint.localPath !== undefined) {
-      const local = endpoint.localPath('');
-      const kept = await host.mounts
-        .pool(local)
-        .run<readonly { path: string; fault: FaultReport }[]>(
-          'engine.removeSources',
-          { root: local, files },
-          { quick: true },
-        );
-      for (const { fault } of kept) complain(fault);
-      return;
-    }
-    for (const file of files) {
-      const entry = await endpoint.stat(file.path);
-      if (entry === undefined || entry.sizeBytes !== file.sizeBytes || entry.mtimeMs !== file.mtimeMs) continue;
-      await endpoint.remove(file.path);
-    }
+    const kept = await removeProven(await host.open(root), files, host);
+    for (const { fault } of kept) if (fault.code !== 'not_found') complain(fault);
   };
 
   const removeAll = async (proven: readonly Receipt[]) => {
