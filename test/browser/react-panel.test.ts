@@ -19,7 +19,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { extname, join, resolve } from 'node:path';
 import type { Page } from 'playwright-core';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { type ConsoleRig, openConsoleRig } from './console-rig.ts';
 
 const repository = resolve(import.meta.dirname, '../..');
@@ -100,6 +100,8 @@ afterAll(async () => {
   }
   rmSync(app, { recursive: true, force: true });
 });
+// A test that failed while the daemon was away leaves the next one a daemon.
+beforeEach(() => rig.start());
 
 async function open(server: Server, token: string): Promise<Page> {
   const page = await rig.stranger();

@@ -30,6 +30,7 @@ export interface RealConsole {
   /** Of all tabs' processes. */
   rendererPids(): Promise<readonly number[]>;
   readonly token: string;
+  /** Does nothing where the daemon runs; resolves once it answers. */
   start(): Promise<void>;
   stop(how: 'SIGTERM' | 'SIGKILL'): Promise<void>;
   close(): Promise<void>;
@@ -81,6 +82,7 @@ export async function openRealConsole(
     },
     stranger: () => open({}),
     async start() {
+      if (daemon !== undefined && isRunning(daemon)) return;
       const child = spawn(
         process.execPath,
         [
@@ -105,7 +107,7 @@ export async function openRealConsole(
         words = (words + piece).slice(-20_000);
       });
       for (;;) {
-        if (child.exitCode !== null) throw new Error(`The daemon ended with exit ${child.exitCode}: ${words}`);
+        if (!isRunning(child)) throw new Error(`The daemon ended (${child.exitCode ?? child.signalCode}): ${words}`);
         const ready = await fetch(`${url}/readyz`).then(
           (answer) => answer.ok,
           () => false,
@@ -115,7 +117,7 @@ export async function openRealConsole(
       }
     },
     async stop(how) {
-      if (daemon === undefined || daemon.exitCode !== null || daemon.signalCode !== null) return;
+      if (daemon === undefined || !isRunning(daemon)) return;
       const ended = once(daemon, 'exit');
       daemon.kill(how);
       await ended;
@@ -162,6 +164,10 @@ export async function openRealConsole(
     ],
   });
   return rig;
+}
+
+function isRunning({ exitCode, signalCode }: ChildProcess): boolean {
+  return exitCode === null && signalCode === null;
 }
 
 async function freePort(): Promise<number> {

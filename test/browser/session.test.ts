@@ -2,7 +2,7 @@
 
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { type ConsoleRig, openConsoleRig, row } from './console-rig.ts';
 
 let rig: ConsoleRig;
@@ -16,6 +16,8 @@ beforeAll(async () => {
   );
 });
 afterAll(() => rig?.close());
+// A test that failed while the daemon was away leaves the next one a daemon.
+beforeEach(() => rig.start());
 
 test('a link signs in once, leaves no trace in the address, and the session outlives a reload', async () => {
   const link = await rig.link();
@@ -64,6 +66,22 @@ test('the daemon is killed in mid-copy and comes back: the page says so, catches
   await row(page, 'long.bin').getByText('Proven').waitFor({ timeout: 30_000 });
   expect(await page.evaluate('window.sameDocument')).toBe('yes');
   expect((await rig.api.call('getJob', { params: { id } })).state).toBe('completed');
+  await page.context().close();
+});
+
+test('a connection that ends before the first word of the daemon is one that broke: the page tries again at once', async () => {
+  const page = await rig.page();
+  let tries = 0;
+  await page.routeWebSocket(/socket\.io/, (socket) => {
+    tries += 1;
+    if (tries > 2) socket.connectToServer();
+    else void socket.close();
+  });
+  // Left alone, Socket.IO takes 20 s to notice each of the two, and these waits would end before it does.
+  await page.goto(`${rig.url}/transfers`);
+  await page.locator('[data-connection=offline]').waitFor();
+  await page.locator('[data-connection=live]').waitFor();
+  expect(tries).toBeGreaterThan(2);
   await page.context().close();
 });
 

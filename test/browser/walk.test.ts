@@ -3,7 +3,7 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Page } from 'playwright-core';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { type ConsoleRig, openConsoleRig, row } from './console-rig.ts';
 import { longName, prepareScene, type Scene, sceneConfig, stageScene } from './scene.ts';
 
@@ -22,6 +22,8 @@ afterAll(async () => {
   scene?.close();
   await rig?.close();
 });
+// A test that failed while the daemon was away leaves the next one a daemon.
+beforeEach(() => rig.start());
 
 const rowsShown = (page: Page) => page.locator('[role=row][aria-selected]').count();
 const note = (page: Page, text: string | RegExp) => page.getByRole('region', { name: 'Notes' }).getByText(text);

@@ -30,20 +30,34 @@ export async function* liveBySocket(since: string, signal: AbortSignal): AsyncIt
   };
   const socket = io('/events', {
     transports: ['websocket', 'polling'],
+    autoConnect: false,
     reconnection: false,
     auth: (answer) => answer({ since: cursor }),
   });
+  let opening = false;
+  const connect = () => {
+    opening = true;
+    socket.connect();
+    // Socket.IO itself hears of an end only after the daemon's first word: a daemon that is killed just before it is waited for 20 s long.
+    socket.io.engine.once('close', () => {
+      if (opening) hangUp();
+    });
+  };
   const connectAgain = () => {
+    opening = false;
     clearTimeout(retry);
-    retry = setTimeout(() => socket.connect(), retryMs);
+    retry = setTimeout(connect, retryMs);
     retryMs = Math.min(retryMs * 2, longestRetryMs);
   };
   const connectNow = () => {
     if (socket.connected || signal.aborted) return;
     clearTimeout(retry);
     retryMs = firstRetryMs;
-    socket.connect();
+    connect();
   };
+  socket.on('connect', () => {
+    opening = false;
+  });
   socket.on('ready', (ready: { cursor: string }) => {
     retryMs = firstRetryMs;
     give({ kind: 'ready', cursor: ready.cursor });
@@ -55,6 +69,7 @@ export async function* liveBySocket(since: string, signal: AbortSignal): AsyncIt
   socket.on('progress', (progress: ProgressView) => give({ kind: 'progress', progress }));
   socket.on('problem', (problem: Problem) => refuse(faultFromProblem(problem)));
   socket.on('connect_error', (error: Error & { data?: Problem }) => {
+    opening = false;
     const fault = error.data === undefined ? undefined : faultFromProblem(error.data);
     if (fault !== undefined && fault.meaning.retry !== 'transient') {
       refuse(fault);
@@ -73,6 +88,7 @@ export async function* liveBySocket(since: string, signal: AbortSignal): AsyncIt
   // The network is gone before the connection notices; a daemon on this machine is connected to again at once.
   const hangUp = () => {
     const wasConnected = socket.connected;
+    opening = false;
     socket.disconnect();
     // One that was still connecting is given up without a word.
     if (!wasConnected) broke();
@@ -85,6 +101,7 @@ export async function* liveBySocket(since: string, signal: AbortSignal): AsyncIt
   window.addEventListener('offline', hangUp);
   window.addEventListener('online', connectNow);
   document.addEventListener('visibilitychange', lookAgain);
+  connect();
   try {
     while (!signal.aborted) {
       const item = items.shift();
@@ -97,6 +114,7 @@ export async function* liveBySocket(since: string, signal: AbortSignal): AsyncIt
         });
     }
   } finally {
+    opening = false;
     clearTimeout(retry);
     signal.removeEventListener('abort', stop);
     window.removeEventListener('offline', hangUp);
