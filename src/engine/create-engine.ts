@@ -280,7 +280,6 @@ export function createEngine(parts: EngineParts): Engine {
         request,
         {
           ...modeParts,
-          receipts: (query) => store.receipts(query),
           record: (events) => ledger.write(events.map((event) => ({ kind: 'append_event', event }))),
         },
         signal,

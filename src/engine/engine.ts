@@ -2,7 +2,8 @@
 
 import type { DeviceRegistry } from '../devices/registry.ts';
 import type { MountHealth } from '../endpoints/mounts.ts';
-import type { CleanupRequest, CleanupResult } from '../model/cleanup.ts';
+import type { CleanupResult } from '../model/cleanup.ts';
+import type { CleanupRequest } from '../model/cleanup-schema.ts';
 import type { TransferProgress } from '../model/event.ts';
 import type { FaultReport } from '../model/fault.ts';
 import type { Job } from '../model/job.ts';

@@ -1,16 +1,8 @@
 // Cleanup: deletes old files at the source, those alone that are proven to stand elsewhere, and nothing after a listing that failed.
 
 import type { Endpoint } from '../../endpoints/endpoint.ts';
-import {
-  type CleanedFile,
-  type CleanupRequest,
-  type CleanupResult,
-  type CleanupSpec,
-  cleanupRequestSchema,
-  type KeptReason,
-  keptReasons,
-  mostListed,
-} from '../../model/cleanup.ts';
+import { type CleanedFile, type CleanupResult, type KeptReason, keptReasons, mostListed } from '../../model/cleanup.ts';
+import type { CleanupRequest, CleanupSpec } from '../../model/cleanup-schema.ts';
 import type { EventDraft } from '../../model/event.ts';
 import { asFault, Fault, type FaultReport } from '../../model/fault.ts';
 import { displayPath, joinPath, parentPath, safeRelativePath } from '../../model/names.ts';
@@ -21,9 +13,10 @@ import { findOld } from './old-files.ts';
 import { createFolderProbe, type FolderProbe } from './probe-folders.ts';
 import { createProof, type Proof, type ProvenFile } from './proven-copies.ts';
 
-export interface CleanupParts extends Pick<ModeParts, 'clock' | 'mounts' | 'newId' | 'log' | 'open'> {
+/** The host of a mode has all of it. */
+export interface CleanupParts extends Pick<ModeParts, 'clock' | 'mounts' | 'newId' | 'open'> {
   /** Of all ledgers that are to be believed. */
-  readonly receipts: StoreReader['receipts'];
+  readonly reader: Pick<StoreReader, 'receipts'>;
   /** Writes what was deleted; durable when it resolves. */
   record(events: readonly EventDraft[]): Promise<unknown>;
 }
@@ -45,7 +38,7 @@ export async function cleanUp(
   parts: CleanupParts,
   signal: AbortSignal = new AbortController().signal,
 ): Promise<CleanupResult> {
-  const spec = checked(request);
+  const spec = await checked(request);
   const source = await parts.open(spec.endpoint);
   const top = safeRelativePath(spec.path);
   const folders = spec.folders.length === 0 ? [top] : spec.folders.map((folder) => joinPath(top, folder));
@@ -67,7 +60,8 @@ export async function cleanUp(
   return result;
 }
 
-function checked(request: CleanupRequest): CleanupSpec {
+async function checked(request: CleanupRequest): Promise<CleanupSpec> {
+  const { cleanupRequestSchema } = await import('../../model/cleanup-schema.ts');
   const read = cleanupRequestSchema.safeParse(request);
   if (read.success) return read.data;
   const [issue] = read.error.issues;

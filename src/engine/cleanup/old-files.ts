@@ -1,7 +1,7 @@
 // Finds the files of a place that are old enough to be cleaned away, and are not to be preserved; says whether all of it could be listed.
 
 import type { Endpoint } from '../../endpoints/endpoint.ts';
-import type { CleanupSpec } from '../../model/cleanup.ts';
+import type { CleanupSpec } from '../../model/cleanup-schema.ts';
 import { asFault, type FaultReport } from '../../model/fault.ts';
 import type { Entry } from '../../model/manifest.ts';
 import { baseName, parentPath, safeRelativePath } from '../../model/names.ts';

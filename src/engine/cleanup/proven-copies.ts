@@ -1,7 +1,8 @@
 // Which files of a place are proven elsewhere, by receipts, and whether the copies still stand there now.
 
 import type { Endpoint } from '../../endpoints/endpoint.ts';
-import type { CleanupSpec, KeptReason } from '../../model/cleanup.ts';
+import type { KeptReason } from '../../model/cleanup.ts';
+import type { CleanupSpec } from '../../model/cleanup-schema.ts';
 import type { ContentHash } from '../../model/hash.ts';
 import type { Entry } from '../../model/manifest.ts';
 import type { Receipt } from '../../model/receipt.ts';
@@ -24,7 +25,7 @@ export interface ProvenCopy {
 export type Judged = ProvenFile | { readonly entry: Entry; readonly kept: KeptReason };
 
 export interface ProofParts {
-  readonly receipts: StoreReader['receipts'];
+  readonly reader: Pick<StoreReader, 'receipts'>;
   open(address: string): Promise<Endpoint>;
 }
 
@@ -46,7 +47,7 @@ export function createProof(
 
   const judge = async (entries: readonly Entry[]): Promise<readonly Judged[]> => {
     const sources = entries.flatMap(({ path }) => roots.flatMap((root) => waysToSay(root, path)));
-    const bySource = grouped(await parts.receipts({ sources }), (one) => one.source);
+    const bySource = grouped(await parts.reader.receipts({ sources }), (one) => one.source);
     const found = await Promise.all(
       entries.map(async (entry) => {
         const all = roots.flatMap((root) => bySource.get(wholePlace({ endpoint: root, path: entry.path })) ?? []);
@@ -59,7 +60,7 @@ export function createProof(
       same.flatMap(({ destination }) => waysToSay(destination.endpoint, destination.path)),
     );
     const byDestination = grouped(
-      destinations.length === 0 ? [] : await parts.receipts({ destinations }),
+      destinations.length === 0 ? [] : await parts.reader.receipts({ destinations }),
       (one) => one.destination,
     );
     return found.map(({ entry, isKnown, same }) => {

@@ -7,7 +7,7 @@ import { requireEndpoint } from '../../../src/endpoints/index.ts';
 import { openMounts } from '../../../src/endpoints/mount-pool.ts';
 import { type CleanupParts, cleanUp } from '../../../src/engine/cleanup/cleanup.ts';
 import { wholePlace } from '../../../src/engine/cleanup/ways-to-say.ts';
-import type { CleanupRequest } from '../../../src/model/cleanup.ts';
+import type { CleanupRequest } from '../../../src/model/cleanup-schema.ts';
 import { idSource, systemClock, systemRandom } from '../../../src/model/clock.ts';
 import { parseEndpoint } from '../../../src/model/endpoint-url.ts';
 import type { EventDraft } from '../../../src/model/event.ts';
@@ -18,7 +18,6 @@ const mounts = openMounts({ modules: [] });
 afterAll(() => mounts.close());
 const hourMs = 3_600_000;
 let stages = 0;
-const nothing = () => undefined;
 
 /** A source and a home in memory, the receipts between them, and what was written down. */
 async function openStage() {
@@ -34,16 +33,17 @@ async function openStage() {
     clock: systemClock,
     mounts,
     newId: idSource(systemClock, systemRandom),
-    log: { debug: nothing, info: nothing, warn: nothing, error: nothing },
     open: async (address) => (address === source.name ? source : open(address)),
-    receipts: async (query) => {
-      const wanted = new Set(
-        (query.sources ?? query.destinations ?? []).map(({ endpoint, path }) => `${endpoint}\n${path}`),
-      );
-      return receipts.filter((one) => {
-        const { endpoint, path } = query.sources === undefined ? one.destination : one.source;
-        return wanted.has(`${endpoint}\n${path}`);
-      });
+    reader: {
+      receipts: async (query) => {
+        const wanted = new Set(
+          (query.sources ?? query.destinations ?? []).map(({ endpoint, path }) => `${endpoint}\n${path}`),
+        );
+        return receipts.filter((one) => {
+          const { endpoint, path } = query.sources === undefined ? one.destination : one.source;
+          return wanted.has(`${endpoint}\n${path}`);
+        });
+      },
     },
     record: async (more) => void events.push(...more),
   };
