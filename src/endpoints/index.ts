@@ -8,10 +8,13 @@ import { openGenerated } from './generated.ts';
 import { openLocal } from './local.ts';
 import { openMemory } from './memory.ts';
 import type { Mounts } from './mounts.ts';
+import type { SshHosts } from './ssh/ssh-hosts.ts';
 
 /** What endpoints are made of. */
 export interface EndpointParts {
   readonly mounts: Mounts;
+  /** Connections to hosts, made when the first of their places is opened. Absent where hosts are known by nothing but their addresses. */
+  readonly ssh?: () => Promise<SshHosts>;
   /** Opens a device, from a path on it on. Absent where nobody looks for devices. */
   readonly openDevice?: (id: string, call: Call, path: string) => Promise<Endpoint>;
 }
@@ -26,7 +29,10 @@ const openers: Readonly<Record<EndpointScheme, Open>> = {
   file: (address, parts, call) => openLocal(address.path, parts, call),
   mem: async (address) => openMemory(address),
   generated: async (address) => openGenerated(address),
-  ssh: notYet('ssh', 'places over SSH'),
+  ssh: async (address, { ssh = plainHosts }) => {
+    const { openSsh } = await import('./ssh/ssh.ts');
+    return openSsh(address, await ssh());
+  },
   docker: notYet('docker', 'files in containers'),
   s3: notYet('s3', 'object stores'),
   device: async (address, { openDevice }, call) =>
@@ -38,6 +44,14 @@ const openers: Readonly<Record<EndpointScheme, Open>> = {
         }
       : await openDevice(address.authority, call, address.path),
 };
+
+let plain: Promise<SshHosts> | undefined;
+
+/** As ssh without a configuration: the user's own keys, agent and known_hosts. */
+function plainHosts(): Promise<SshHosts> {
+  plain ??= import('./ssh/ssh-hosts.ts').then(({ createSshHosts }) => createSshHosts({ hosts: {} }));
+  return plain;
+}
 
 /** Opens a place, which need not exist yet. Rejects with `unreachable`, `permission`, `invalid` (settings) or `name_unsafe`. */
 export function openEndpoint(

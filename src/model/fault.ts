@@ -267,6 +267,20 @@ const table = {
     sentence: 'The other side refused.',
     remedy: 'Ask the other side.',
   },
+  host_key: {
+    retry: 'none',
+    httpStatus: 502,
+    exitCode: 12,
+    sentence: 'The host does not show the key by which it is known.',
+    remedy: 'Find out whether it is the right host; then correct known_hosts, or the host in the configuration.',
+  },
+  login_refused: {
+    retry: 'none',
+    httpStatus: 502,
+    exitCode: 13,
+    sentence: 'The host does not let us in.',
+    remedy: 'Check the user, key and password of the host in the configuration, and its authorized_keys.',
+  },
   ledger: {
     retry: 'none',
     httpStatus: 503,

@@ -1,0 +1,164 @@
+// A whole tree on the far side listed, inside the thread: by one `find` where there is GNU's, else by SFTP; then put in order.
+
+import type { Client } from 'ssh2';
+import { Fault } from '../../model/fault.ts';
+import type { Entry } from '../../model/manifest.ts';
+import { joinPath, parentPath, pathBytes, pathFromBytes, safeRelativePath } from '../../model/names.ts';
+import { commandLine, type FarAbilities, run } from './far-shell.ts';
+import { type FarRoot, fullPath, listBySftp, reach, refuse } from './far-tree.ts';
+import { kindOf } from './sftp-packets.ts';
+
+export interface FarListing {
+  /** In the order of the contract. */
+  readonly entries: readonly Entry[];
+  /** Folders that could not be read. */
+  readonly troubles: readonly Fault[];
+}
+
+/** Rejects with `not_found`, `exists` where no folder is, `name_unsafe`, and whenever it is not certain to be whole. */
+export async function listTree(
+  far: FarRoot,
+  start: string,
+  parts: { readonly client: Client; readonly abilities: FarAbilities; readonly signal: AbortSignal },
+): Promise<FarListing> {
+  const there = await reach(far, start);
+  if (there === undefined) throw refuse(far, 'not_found', start, 'is not there');
+  const kind = kindOf(there.mode);
+  if (kind === 'symlink')
+    throw refuse(far, 'name_unsafe', start, 'is a symlink where a folder is needed; it is not followed');
+  if (kind !== 'folder') throw refuse(far, 'exists', start, 'is not a folder');
+  const troubles: Fault[] = [];
+  const found = parts.abilities.gnuFind
+    ? await listByFind(far, start, parts, troubles)
+    : await listBySftp(far, start, parts.signal, troubles);
+  return { entries: inOrder(found, start), troubles };
+}
+
+/*
+ * Three fields with a NUL after each: what it is, its name below the start, a symlink's target. A folder that cannot be read is named
+ * once more as `!`, so that find itself has nothing to complain of, and its exit code says whether the listing is whole.
+ */
+const entryFormat = { word: '%y %s %T@ %m\\0%P\\0%l\\0' };
+const closedFormat = { word: '!\\0%P\\0\\0' };
+
+async function listByFind(
+  far: FarRoot,
+  start: string,
+  { client, signal }: { readonly client: Client; readonly signal: AbortSignal },
+  troubles: Fault[],
+): Promise<Entry[]> {
+  const command = commandLine([
+    'exec env LC_ALL=C find -H',
+    { word: fullPath(far, start) },
+    '-ignore_readdir_race -mindepth 1 -printf',
+    entryFormat,
+    "-type d '(' '!' -readable -o '!' -executable ')' -prune -printf",
+    closedFormat,
+  ]);
+  const entries: Entry[] = [];
+  const fields: Buffer[] = [];
+  let wrong: unknown;
+  let rest: Buffer = Buffer.alloc(0);
+  const take = (data: Buffer | null) => {
+    if (data === null || wrong !== undefined) return;
+    const whole = rest.length === 0 ? data : Buffer.concat([rest, data]);
+    let from = 0;
+    try {
+      for (let at = whole.indexOf(0); at >= 0; at = whole.indexOf(0, from)) {
+        fields.push(whole.subarray(from, at));
+        from = at + 1;
+        if (fields.length < 3) continue;
+        takeEntry(far, start, fields, entries, troubles);
+        fields.length = 0;
+      }
+    } catch (error) {
+      wrong = error;
+    }
+    // What ssh2 hands over is used again.
+    for (const [at, field] of fields.entries()) fields[at] = Buffer.from(field);
+    rest = Buffer.from(whole.subarray(from));
+  };
+  const { channel, ended } = await run(client, command, take, signal);
+  channel.end();
+  const { code, said } = await ended;
+  signal.throwIfAborted();
+  if (wrong !== undefined) throw wrong;
+  if (code !== 0 || rest.length > 0 || fields.length > 0) {
+    const place = { path: start, endpoint: far.place, operation: 'list' };
+    const why = said === '' ? `find ended with ${code ?? 'the connection'}` : said.split('\n')[0];
+    throw new Fault(code === null ? 'network' : 'io', `The listing of ${far.place} is not whole: ${why}.`, { place });
+  }
+  return entries;
+}
+
+const kinds: Readonly<Record<string, Entry['kind']>> = { f: 'file', d: 'folder', l: 'symlink' };
+
+function takeEntry(far: FarRoot, start: string, fields: readonly Buffer[], entries: Entry[], troubles: Fault[]): void {
+  const [facts = '', name = Buffer.alloc(0), target = Buffer.alloc(0)] = [
+    fields[0]?.toString('latin1'),
+    fields[1],
+    fields[2],
+  ];
+  const below = pathFromBytes(name);
+  const path = joinPath(start, below);
+  if (below === '' || safeRelativePath(path) !== path) {
+    throw refuse(
+      far,
+      'name_unsafe',
+      below,
+      'was named as something in a folder, but is a path that leads elsewhere: the host is not to be trusted',
+    );
+  }
+  if (facts === '!') {
+    troubles.push(
+      refuse(far, 'permission', path, 'could not be listed: the operating system of the host does not allow it'),
+    );
+    return;
+  }
+  const [type = '', size = '', time = '', mode = ''] = facts.split(' ');
+  const kind = kinds[type] ?? 'other';
+  entries.push({
+    path,
+    kind,
+    sizeBytes: kind === 'file' || kind === 'symlink' ? Number(size) : 0,
+    // As SFTP has it: 32 bits without sign.
+    mtimeMs: (Math.floor(Number(time)) >>> 0) * 1000,
+    mode: Number.parseInt(mode, 8),
+    ...(kind === 'symlink' ? { linkTarget: pathFromBytes(target) } : {}),
+  });
+}
+
+/** Folders before what is in them, siblings by their bytes. What has no folder above it was made after that one had been listed, and is left to the next listing. */
+function inOrder(found: readonly Entry[], start: string): Entry[] {
+  const byFolder = new Map<string, { readonly name: string; readonly entry: Entry }[]>();
+  for (const entry of found) {
+    const folder = parentPath(entry.path);
+    const child = { name: folder === '' ? entry.path : entry.path.slice(folder.length + 1), entry };
+    const siblings = byFolder.get(folder);
+    if (siblings === undefined) byFolder.set(folder, [child]);
+    else siblings.push(child);
+  }
+  for (const siblings of byFolder.values()) sortByName(siblings);
+  const ordered: Entry[] = [];
+  const stack = [(byFolder.get(start) ?? []).values()];
+  for (let top = stack.at(-1); top !== undefined; top = stack.at(-1)) {
+    const { value } = top.next();
+    if (value === undefined) {
+      stack.pop();
+      continue;
+    }
+    ordered.push(value.entry);
+    const inside = value.entry.kind === 'folder' ? byFolder.get(value.entry.path) : undefined;
+    if (inside !== undefined) stack.push(inside.values());
+  }
+  return ordered;
+}
+
+/** UTF-16 sorts as the bytes of UTF-8 do, except where surrogates come into it. */
+function sortByName(siblings: { readonly name: string }[]): void {
+  if (!siblings.some(({ name }) => /[\ud800-\uffff]/.test(name))) {
+    siblings.sort((a, b) => (a.name < b.name ? -1 : 1));
+    return;
+  }
+  siblings.sort((a, b) => Buffer.compare(pathBytes(a.name), pathBytes(b.name)));
+}

@@ -1,0 +1,168 @@
+// Commands on the far side: quoted for a POSIX shell, found out once what there is, ended when nobody wants them any more.
+
+import type { Client, ClientChannel } from 'ssh2';
+import { Fault } from '../../model/fault.ts';
+import { pathBytes } from '../../model/names.ts';
+import { type ChannelEnd, FarChannel } from './far-channel.ts';
+
+/** What the far side can, found out once for each connection. */
+export interface FarAbilities {
+  /** Commands run, and arrive as they were quoted. */
+  readonly exec: boolean;
+  /** As `uname -s` says. */
+  readonly system: string;
+  /** Programs that are there. */
+  readonly programs: ReadonlySet<string>;
+  /** GNU's, which has `-printf`. */
+  readonly gnuFind: boolean;
+  /** GNU's, which has `--null` and `-T`. */
+  readonly gnuTar: boolean;
+}
+
+export const noAbilities: FarAbilities = {
+  exec: false,
+  system: '',
+  programs: new Set(),
+  gnuFind: false,
+  gnuTar: false,
+};
+
+const looked = [
+  'find',
+  'tar',
+  'xargs',
+  'sha256sum',
+  'shasum',
+  'b3sum',
+  'xxhsum',
+  'xxh128sum',
+  'rsync',
+  'sh',
+  'cat',
+  'dd',
+  'sync',
+  'sort',
+  'head',
+  'od',
+];
+
+/** Bytes of one word for a POSIX shell: everything between single quotes is what it is. */
+export function quoted(word: string | Uint8Array): Buffer {
+  const bytes = typeof word === 'string' ? pathBytes(word) : word;
+  const parts: Buffer[] = [quote];
+  let from = 0;
+  for (let at = bytes.indexOf(0x27); at >= 0; at = bytes.indexOf(0x27, at + 1)) {
+    parts.push(Buffer.from(bytes.subarray(from, at)), escapedQuote);
+    from = at + 1;
+  }
+  parts.push(Buffer.from(bytes.subarray(from)), quote);
+  return Buffer.concat(parts);
+}
+
+const quote = Buffer.from("'");
+const escapedQuote = Buffer.from("'\\''");
+
+/** Words that are programs and options of ours stand as they are; `{ word }` is quoted. */
+export function commandLine(parts: readonly (string | { readonly word: string | Uint8Array })[]): Buffer {
+  return Buffer.concat(
+    parts.flatMap((part, at) => [
+      ...(at === 0 ? [] : [Buffer.from(' ')]),
+      typeof part === 'string' ? Buffer.from(part) : quoted(part.word),
+    ]),
+  );
+}
+
+export interface Running {
+  readonly channel: FarChannel;
+  /** With what it wrote to its standard error, at most 4 KiB of it. */
+  readonly ended: Promise<ChannelEnd & { readonly said: string }>;
+}
+
+/** `received` is given its output, null at its end. Aborting ends the program on the far side. Rejects with `unsupported` where the host runs no commands. */
+export async function run(
+  client: Client,
+  command: Buffer,
+  received: (data: Buffer | null) => void,
+  signal: AbortSignal,
+): Promise<Running> {
+  signal.throwIfAborted();
+  const opened = await new Promise<ClientChannel>((resolve, reject) => {
+    // The types know texts alone; the protocol, and ssh2, take bytes.
+    client.exec(command as unknown as string, (error, channel) => {
+      if (error)
+        reject(new Fault('unsupported', `The host does not run commands: ${error.message}.`, { cause: error }));
+      else resolve(channel);
+    });
+  });
+  const channel = new FarChannel(opened, received);
+  let said = Buffer.alloc(0);
+  channel.onError((data) => {
+    if (said.length < 4096) said = Buffer.concat([said, data]).subarray(0, 4096);
+  });
+  const stop = () => channel.kill();
+  if (signal.aborted) stop();
+  signal.addEventListener('abort', stop, { once: true });
+  const ended = channel.closed.then((end) => {
+    signal.removeEventListener('abort', stop);
+    return { ...end, said: said.toString('utf8').trim() };
+  });
+  return { channel, ended };
+}
+
+/** Runs it to its end and gives all that it wrote; `input` is what it reads. */
+export async function runWhole(
+  client: Client,
+  command: Buffer,
+  signal: AbortSignal,
+  input?: Uint8Array,
+): Promise<ChannelEnd & { readonly output: Buffer; readonly said: string }> {
+  const parts: Buffer[] = [];
+  const { channel, ended } = await run(
+    client,
+    command,
+    (data) => data !== null && parts.push(Buffer.from(data)),
+    signal,
+  );
+  if (input !== undefined && input.length > 0) void channel.write(input);
+  channel.end();
+  const end = await ended;
+  signal.throwIfAborted();
+  return { ...end, output: Buffer.concat(parts) };
+}
+
+/** Everything that a quoting could get wrong. */
+const awkward = Uint8Array.from(
+  Buffer.concat([Buffer.from(`a b\\\\c\\'d"e|f\n$g\`h;!i*?~-j\\`), Buffer.from([0xff, 0xc3, 0x28])]),
+);
+
+/** Where a profile prints something, or a shell reads quotes in another way, nothing is run there: SFTP does it all. */
+export async function probe(client: Client, signal: AbortSignal): Promise<FarAbilities> {
+  const script = [
+    'printf "%s" "$1"',
+    `for p in ${looked.join(' ')}; do if command -v "$p" >/dev/null 2>&1; then printf "\\n%s" "$p"; fi; done`,
+    'printf "\\n\\nuname:%s" "$(uname -s 2>/dev/null)"',
+    'printf "\\nfind:%s" "$(find --version 2>/dev/null | head -n 1)"',
+    'printf "\\ntar:%s" "$(tar --version 2>/dev/null | head -n 1)"',
+  ].join('; ');
+  try {
+    const { output } = await runWhole(
+      client,
+      commandLine(['exec', 'env', 'LC_ALL=C', 'sh', '-c', { word: script }, 'sh', { word: awkward }]),
+      signal,
+    );
+    if (!output.subarray(0, awkward.length).equals(awkward)) return noAbilities;
+    const [programs = '', facts = ''] = output.subarray(awkward.length).toString('latin1').split('\n\n');
+    const fact = (name: string) => new RegExp(`^${name}:(.*)$`, 'm').exec(facts)?.[1] ?? '';
+    return {
+      exec: true,
+      system: fact('uname'),
+      programs: new Set(programs.split('\n').filter((name) => name !== '')),
+      gnuFind: fact('find').includes('GNU findutils'),
+      gnuTar: fact('tar').includes('GNU tar'),
+    };
+  } catch (error) {
+    signal.throwIfAborted();
+    if (error instanceof Fault && error.code === 'unsupported') return noAbilities;
+    throw error;
+  }
+}

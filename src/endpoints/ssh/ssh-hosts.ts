@@ -1,0 +1,91 @@
+// The hosts that are connected: a few connections each, shared by all places on the host, opened when needed and closed when idle.
+
+import type { FarOperations, FarPlace } from './far-call.ts';
+import { type SshSettings, type SshTarget, sshTarget } from './ssh-target.ts';
+import { type CallOptions, type FarCall, SshThread } from './ssh-thread.ts';
+
+export interface SshHosts {
+  /** Does not connect yet. Rejects with `invalid`. */
+  host(authority: string): SshHost;
+  /** Ends all connections. */
+  close(): Promise<void>;
+}
+
+export interface SshHost {
+  readonly target: SshTarget;
+  /** A short call, over the first connection. */
+  call<Name extends keyof FarOperations>(
+    operation: Name,
+    place: FarPlace,
+    input: FarOperations[Name]['input'],
+    options?: CallOptions,
+  ): FarCall<FarOperations[Name]['output']>;
+  /** A call that carries content, over the connection that has least to do; one more is opened where all are busy. */
+  stream: SshHost['call'];
+}
+
+/** Connections to one host. Each is a thread with a key exchange of its own. */
+export const mostConnections = 4;
+const idleMs = 30_000;
+
+export function createSshHosts(settings: SshSettings): SshHosts {
+  const hosts = new Map<string, SshHost & { close(): Promise<void> }>();
+  return {
+    host(authority) {
+      const known = hosts.get(authority);
+      if (known !== undefined) return known;
+      const made = createHost(sshTarget(authority, settings));
+      hosts.set(authority, made);
+      return made;
+    },
+    async close() {
+      const all = [...hosts.values()];
+      hosts.clear();
+      await Promise.all(all.map((host) => host.close()));
+    },
+  };
+}
+
+function createHost(target: SshTarget): SshHost & { close(): Promise<void> } {
+  const threads: SshThread[] = [];
+  let idle: NodeJS.Timeout | undefined;
+  const start = () => {
+    const thread: SshThread = new SshThread(target, () => {
+      const at = threads.indexOf(thread);
+      if (at >= 0) threads.splice(at, 1);
+    });
+    threads.push(thread);
+    return thread;
+  };
+  const rest = () => {
+    clearTimeout(idle);
+    idle = setTimeout(() => {
+      if (threads.some(({ busy }) => busy > 0)) return rest();
+      for (const thread of threads.splice(0)) void thread.close();
+    }, idleMs);
+    idle.unref();
+  };
+  const over = <Name extends keyof FarOperations>(
+    thread: SshThread,
+    operation: Name,
+    place: FarPlace,
+    input: FarOperations[Name]['input'],
+    options?: CallOptions,
+  ) => {
+    rest();
+    return thread.call(operation, place, input, options);
+  };
+  return {
+    target,
+    call: (operation, place, input, options) => over(threads[0] ?? start(), operation, place, input, options),
+    stream(operation, place, input, options) {
+      const [least] = [...threads].sort((a, b) => a.busy - b.busy);
+      const thread = least === undefined || (least.busy > 0 && threads.length < mostConnections) ? start() : least;
+      return over(thread, operation, place, input, options);
+    },
+    async close() {
+      clearTimeout(idle);
+      await Promise.all(threads.splice(0).map((thread) => thread.close()));
+    },
+  };
+}

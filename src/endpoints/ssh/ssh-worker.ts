@@ -1,0 +1,224 @@
+// The thread of one SSH connection: encryption and protocol happen here, so that nobody else waits for them.
+
+import { parentPort, workerData } from 'node:worker_threads';
+import { asFault, Fault } from '../../model/fault.ts';
+import { joinPath } from '../../model/names.ts';
+import { packEntries } from '../packed-entries.ts';
+import type { FarOperations, FarPlace, FromThread, ReadingGrant, ToThread, WritingMessage } from './far-call.ts';
+import { hashFile, readFile, writeFile } from './far-files.ts';
+import { listTree } from './far-list.ts';
+import { type FarAbilities, probe } from './far-shell.ts';
+import {
+  entryAt,
+  type FarRoot,
+  makeFolders,
+  makeSymlinkAt,
+  removeAt,
+  renameAt,
+  setMetadataAt,
+  spaceOf,
+} from './far-tree.ts';
+import { type Connection, login } from './login.ts';
+import { Sftp } from './sftp.ts';
+import { packetTypes } from './sftp-packets.ts';
+import type { SshTarget } from './ssh-target.ts';
+import { transportOf } from './transport.ts';
+
+/** How far this thread has come with its host. Made anew after a loss, by the next call. */
+interface Session {
+  readonly connection: Connection;
+  readonly sftp: Sftp;
+  readonly abilities: FarAbilities;
+  readonly home: string;
+  lost: Fault | undefined;
+}
+
+interface Context {
+  readonly session: Session;
+  readonly far: FarRoot;
+  readonly signal: AbortSignal;
+  emit(message: unknown, transfer?: ArrayBuffer[]): void;
+  /** What comes for this call from now on. */
+  receive(take: (message: unknown) => void): void;
+}
+
+type Operations = {
+  readonly [Name in keyof FarOperations]: (
+    input: FarOperations[Name]['input'],
+    context: Context,
+  ) => Promise<FarOperations[Name]['output']>;
+};
+
+const port = parentPort;
+if (port === null) throw new Error('ssh-worker runs in a worker thread only');
+const target = workerData as SshTarget;
+const reply = (message: FromThread, transfer: ArrayBuffer[] = []) => port.postMessage(message, transfer);
+
+const entriesPerMessage = 2_000;
+
+const operations: Operations = {
+  stat: ({ path }, { far }) => entryAt(far, path),
+  async list({ path }, { far, session, signal, emit }) {
+    const { connection, abilities } = session;
+    const { entries, troubles } = await listTree(far, path, { client: connection.client, abilities, signal });
+    for (let at = 0; at < entries.length; at += entriesPerMessage) {
+      emit(packEntries(entries.slice(at, at + entriesPerMessage)));
+    }
+    return troubles.map((trouble) => trouble.report());
+  },
+  async read({ path, from }, { far, signal, emit, receive }) {
+    let granted = 0;
+    let goOn: () => void = () => undefined;
+    receive((message) => {
+      granted += (message as ReadingGrant).pieces;
+      goOn();
+    });
+    signal.addEventListener('abort', () => goOn(), { once: true });
+    await readFile(far, path, {
+      from,
+      signal,
+      opened: () => emit({ opened: true }),
+      async piece(bytes) {
+        while (granted === 0 && !signal.aborted) await new Promise<void>((resolve) => (goOn = resolve));
+        signal.throwIfAborted();
+        granted--;
+        emit({ piece: bytes }, [bytes.buffer]);
+      },
+    });
+    return undefined;
+  },
+  write({ path, from }, { far, signal, emit, receive }) {
+    const pieces: WritingMessage[] = [];
+    let came: () => void = () => undefined;
+    receive((message) => {
+      pieces.push(message as WritingMessage);
+      came();
+    });
+    signal.addEventListener('abort', () => came(), { once: true });
+    return writeFile(far, path, {
+      from,
+      signal,
+      async next() {
+        while (pieces.length === 0 && !signal.aborted) await new Promise<void>((resolve) => (came = resolve));
+        signal.throwIfAborted();
+        const first = pieces.shift();
+        return first !== undefined && 'piece' in first ? first.piece : undefined;
+      },
+      written: (bytes) => emit(bytes),
+    });
+  },
+  remove: ({ path }, { far }) => removeAt(far, path).then(() => undefined),
+  rename: ({ from, to, overwrite }, { far }) => renameAt(far, from, to, { overwrite }).then(() => undefined),
+  makeFolder: ({ path }, { far }) => makeFolders(far, path).then(() => undefined),
+  makeSymlink: ({ path, target: leadsTo }, { far }) => makeSymlinkAt(far, path, leadsTo).then(() => undefined),
+  setMetadata: ({ path, ...metadata }, { far }) => setMetadataAt(far, path, metadata).then(() => undefined),
+  async space(_input, { far }) {
+    const { freeBytes, totalBytes, freeInodes } = await spaceOf(far);
+    return { freeBytes, totalBytes, freeInodes };
+  },
+  hash({ path, algorithm }, { far, session, signal, emit }) {
+    const { connection, abilities } = session;
+    return hashFile(far, path, algorithm, { client: connection.client, abilities, signal, progress: emit });
+  },
+  transport: async (_input, { session }) => transportOf(session.abilities),
+};
+
+let opening: Promise<Session> | undefined;
+const closing = new AbortController();
+
+/** One session for all calls; a lost one is made anew by whoever comes next. */
+function session(): Promise<Session> {
+  opening ??= openSession();
+  return opening;
+}
+
+async function openSession(): Promise<Session> {
+  try {
+    const connection = await login(target, closing.signal);
+    const [sftp, abilities] = await Promise.all([
+      Sftp.open(connection.client),
+      probe(connection.client, closing.signal),
+    ]).catch((error: unknown) => {
+      connection.close();
+      throw new Fault('unsupported', `${target.host} has no SFTP: ${error instanceof Error ? error.message : error}`, {
+        cause: error,
+      });
+    });
+    const home = await sftp.names(packetTypes.realpath, (writer) => writer.path('.'));
+    const opened: Session = { connection, sftp, abilities, home: home?.[0]?.name ?? '/', lost: undefined };
+    void connection.lost.then((fault) => {
+      opened.lost = fault;
+      opening = undefined;
+      sftp.close();
+    });
+    return opened;
+  } catch (error) {
+    opening = undefined;
+    throw error;
+  }
+}
+
+const running = new Map<number, { readonly stop: AbortController; take(message: unknown): void }>();
+
+async function answer(id: number, operation: keyof FarOperations, place: FarPlace, input: unknown): Promise<void> {
+  const stop = new AbortController();
+  const early: unknown[] = [];
+  const call: { stop: AbortController; take(message: unknown): void } = {
+    stop,
+    take: (message) => void early.push(message),
+  };
+  running.set(id, call);
+  let opened: Session | undefined;
+  try {
+    opened = await session();
+    stop.signal.throwIfAborted();
+    const root = place.fromHome ? `/${joinPath(opened.home.replace(/^\/+/, ''), place.root)}` : place.root;
+    const run = operations[operation] as (input: unknown, context: Context) => Promise<unknown>;
+    const output = await run(input, {
+      session: opened,
+      far: { sftp: opened.sftp, root, place: place.name },
+      signal: stop.signal,
+      emit: (message, transfer) => reply({ kind: 'message', id, message }, transfer),
+      receive(take) {
+        call.take = take;
+        for (const message of early) take(message);
+      },
+    });
+    reply({ kind: 'done', id, output });
+  } catch (error) {
+    const fault = asFault(error);
+    const stack = fault.code === 'internal' && error instanceof Error ? error.stack : undefined;
+    reply({ kind: 'failed', id, report: withReason(fault, opened).report(), stack });
+  } finally {
+    running.delete(id);
+  }
+}
+
+/** A request that found its connection gone says why that went. */
+function withReason(fault: Fault, { lost }: Pick<Session, 'lost'> = { lost: undefined }): Fault {
+  if (fault.code !== 'network' || lost === undefined || fault === lost) return fault;
+  const { place } = fault;
+  return new Fault('network', `${fault.message} ${lost.message}`, {
+    cause: fault,
+    ...(place === undefined ? {} : { place }),
+  });
+}
+
+port.on('message', (message: ToThread) => {
+  switch (message.kind) {
+    case 'call':
+      void answer(message.id, message.operation, message.place, message.input);
+      break;
+    case 'stop':
+      running.get(message.id)?.stop.abort(new Fault('interrupted', 'It is not wanted any more.'));
+      break;
+    case 'message':
+      running.get(message.id)?.take(message.message);
+      break;
+    case 'close':
+      closing.abort();
+      void opening?.then(({ connection }) => connection.close()).catch(() => undefined);
+      port.close();
+      break;
+  }
+});

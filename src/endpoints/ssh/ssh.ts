@@ -1,0 +1,112 @@
+// Places over SSH, `ssh://user@host:port/path`: every call runs in the thread of one of the host's connections.
+
+import { type EndpointAddress, formatEndpoint } from '../../model/endpoint-url.ts';
+import type { FaultReport } from '../../model/fault.ts';
+import type { Entry } from '../../model/manifest.ts';
+import { safeRelativePath } from '../../model/names.ts';
+import type { Call, Endpoint } from '../endpoint.ts';
+import { troubleFault } from '../local-listing.ts';
+import { unpackEntries } from '../packed-entries.ts';
+import type { FarOperations, FarPlace, ListingMessage } from './far-call.ts';
+import { readFar, writeFar } from './far-streams.ts';
+import type { SshHosts } from './ssh-hosts.ts';
+import { farFolder } from './ssh-target.ts';
+
+/**
+ * Opens a place, without connecting yet: what is wrong with the host comes out at the first call, as `unreachable`, `network`,
+ * `host_key` or `login_refused`. The path is absolute; `~` at its beginning is the home folder of the login. Rejects with `invalid`.
+ */
+export function openSsh(address: EndpointAddress, hosts: SshHosts): Endpoint {
+  const name = formatEndpoint(address);
+  const host = hosts.host(address.authority);
+  const { fromHome, path: root } = farFolder(address.path);
+  const place: FarPlace = { fromHome, root, name };
+  const quickly = async <Operation extends keyof FarOperations>(
+    operation: Operation,
+    input: FarOperations[Operation]['input'],
+    call: Call | undefined,
+  ): Promise<FarOperations[Operation]['output']> => host.call(operation, place, input, { signal: call?.signal }).output;
+
+  return {
+    name,
+    traits: { atomicRename: true, mtimePrecisionMs: 1_000, resumableWrite: true, caseSensitive: true },
+    async *list(prefix, call) {
+      call?.signal?.throwIfAborted();
+      yield* listFar(safeRelativePath(prefix), call);
+    },
+    stat: async (path, call) => quickly('stat', { path: safeRelativePath(path) }, call),
+    read: async (path, from, call = {}) => readFar(host, place, { path: safeRelativePath(path), from }, call),
+    write: (path, from, body, call = {}) => writeFar(host, place, { path, from }, body, call),
+    remove: async (path, call) => quickly('remove', { path: safeRelativePath(path) }, call),
+    async close() {
+      // Connections belong to the host, and end when nothing was asked of it for a while.
+    },
+    hash: async (path, algorithm, call) =>
+      host.stream(
+        'hash',
+        place,
+        { path: safeRelativePath(path), algorithm },
+        {
+          signal: call?.signal,
+          onMessage: (done) => call?.progress?.(done as number),
+        },
+      ).output,
+    rename: async (from, to, { overwrite }, call) =>
+      quickly('rename', { from: safeRelativePath(from), to: safeRelativePath(to), overwrite }, call),
+    makeFolder: async (path, call) => quickly('makeFolder', { path: safeRelativePath(path) }, call),
+    makeSymlink: async (path, target, call) => quickly('makeSymlink', { path: safeRelativePath(path), target }, call),
+    setMetadata: async (path, metadata, call) =>
+      quickly('setMetadata', { path: safeRelativePath(path), ...metadata }, call),
+    space: async (call) => quickly('space', {}, call),
+  };
+
+  async function* listFar(path: string, call: Call | undefined): AsyncGenerator<Entry> {
+    const stop = new AbortController();
+    const came: ListingMessage[] = [];
+    let told: () => void = () => undefined;
+    let result: { troubles: readonly FaultReport[] } | { error: unknown } | undefined;
+    const signal = call?.signal === undefined ? stop.signal : AbortSignal.any([call.signal, stop.signal]);
+    host
+      .call(
+        'list',
+        place,
+        { path },
+        {
+          signal,
+          onMessage(message) {
+            came.push(message as ListingMessage);
+            told();
+          },
+        },
+      )
+      .output.then(
+        (troubles) => {
+          result = { troubles };
+        },
+        (error: unknown) => {
+          result = { error };
+        },
+      )
+      .finally(() => told());
+    try {
+      for (;;) {
+        const packed = came.shift();
+        if (packed !== undefined) {
+          for (const entry of unpackEntries(packed)) {
+            yield entry;
+            call?.signal?.throwIfAborted();
+          }
+        } else if (result !== undefined) break;
+        else
+          await new Promise<void>((resolve) => {
+            told = resolve;
+          });
+      }
+      if ('error' in result) throw result.error;
+      const trouble = troubleFault(result.troubles);
+      if (trouble !== undefined) throw trouble;
+    } finally {
+      stop.abort();
+    }
+  }
+}
