@@ -48,6 +48,15 @@ export interface ManyWrite extends Metadata {
   readonly body: AsyncIterable<Uint8Array>;
 }
 
+/** A leaf of `xxh128-8m` that has been written, told in order. */
+export interface ProvedBlock {
+  readonly block: number;
+  /** Of what came. */
+  readonly digest: Uint8Array;
+  /** It read back as it came. */
+  readonly isSame: boolean;
+}
+
 export interface Renaming {
   readonly from: string;
   readonly to: string;
@@ -82,6 +91,17 @@ export interface Endpoint {
   remove(path: string, call?: Call): Promise<void>;
   close(): Promise<void>;
 
+  /**
+   * As `write`, with the proof made on the way: what was written is at once read back through a descriptor of its own. Resolves and rejects as
+   * `write` does; `from` is a block's beginning. Absent where reading back at once would not show what the place has.
+   */
+  writeProved?(
+    path: string,
+    from: number,
+    body: ReadableStream<Uint8Array>,
+    told: (block: ProvedBlock) => void,
+    call?: Call,
+  ): Promise<number>;
   /** The content's hash, computed where the file is, by a reading that is newly opened. */
   hash?(path: string, algorithm: HashAlgorithm, call?: Call): Promise<string>;
   /** Moves within the endpoint. Without `overwrite` rejects with `exists` where the new name is taken. */

@@ -3,11 +3,14 @@
 import { closeSync, constants, fsyncSync, ftruncateSync, readSync, writeSync } from 'node:fs';
 import { Fault } from '../model/fault.ts';
 import { displayPath } from '../model/names.ts';
+import { BlockCutter } from './block-cutter.ts';
 import { ConfinedRoot } from './confined.ts';
+import { createLeafHasher } from './content-hash.ts';
 import { checkStop } from './control.ts';
+import type { ProvedBlock } from './endpoint.ts';
 import { errnoFault, errnoOf } from './errno.ts';
 import { type OperationContext, sides } from './mounts.ts';
-import { ringPieces } from './write-ring.ts';
+import { pieceBytes, ringPieces } from './write-ring.ts';
 
 export interface ReadInput {
   readonly root: string;
@@ -26,6 +29,8 @@ export interface WriteInput {
   readonly from: number;
   /** Where the bytes come from (write-ring.ts). */
   readonly ring: SharedArrayBuffer;
+  /** Each block is hashed as it comes and as it reads back, and told as a ProvedBlock. */
+  readonly readBack: boolean;
 }
 
 export const chunkBytes = 512 * 1024;
@@ -70,13 +75,25 @@ export function readContent({ root, path, from, credit }: ReadInput, { control, 
 }
 
 /** Returns the file's size. */
-export function writeContent({ root, path, from, ring }: WriteInput, { control }: OperationContext): number {
+export function writeContent(input: WriteInput, { control, emit }: OperationContext): number {
+  const { root, path, from, ring, readBack } = input;
   const confined = ConfinedRoot.open(root, {
     create: true,
     beforeCall: (patienceMs) => control.enter(sides.source, patienceMs),
   });
   let fd = -1;
+  let readingFd = -1;
   let at = from;
+  const write = (bytes: Uint8Array) => {
+    for (let done = 0; done < bytes.length; ) {
+      checkStop(control);
+      control.enter(sides.source);
+      const count = writeSync(fd, bytes, done, bytes.length - done, at);
+      done += count;
+      at += count;
+      control.addBytes(count);
+    }
+  };
   try {
     const flags = from === 0 ? constants.O_WRONLY | constants.O_CREAT : constants.O_WRONLY;
     const opened = confined.openFile(path, flags, { create: true });
@@ -91,15 +108,15 @@ export function writeContent({ root, path, from, ring }: WriteInput, { control }
       checkStop(control);
       control.enter(sides.none);
     };
-    for (const piece of ringPieces(ring, wait)) {
-      for (let done = 0; done < piece.length; ) {
-        checkStop(control);
+    if (!readBack) for (const piece of ringPieces(ring, wait)) write(piece);
+    else {
+      readingFd = confined.openAgain(path);
+      const proof = provingWrite(from, write, (buffer, count, position) => {
         control.enter(sides.source);
-        const count = writeSync(fd, piece, done, piece.length - done, at);
-        done += count;
-        at += count;
-        control.addBytes(count);
-      }
+        return readSync(readingFd, buffer, 0, count, position);
+      });
+      for (const piece of ringPieces(ring, wait)) for (const block of proof(piece)) emit(block);
+      for (const block of proof(null)) emit(block);
     }
     sync(fd, path, root, () => control.enter(sides.source, syncPatienceMs));
     closeSync(fd);
@@ -110,9 +127,45 @@ export function writeContent({ root, path, from, ring }: WriteInput, { control }
   } catch (error) {
     throw errnoFault(error, { operation: 'write', path, place: root, offsetBytes: at });
   } finally {
-    if (fd >= 0) closeSync(fd);
+    for (const each of [fd, readingFd]) if (each >= 0) closeSync(each);
     confined.close();
   }
+}
+
+type ReadAt = (buffer: Buffer, count: number, position: number) => number;
+
+/** Writes each piece and reads it back while it is still at hand; gives the blocks that are whole with it, and with null the last one. */
+function provingWrite(
+  from: number,
+  write: (bytes: Uint8Array) => void,
+  readAt: ReadAt,
+): (piece: Uint8Array | null) => readonly ProvedBlock[] {
+  const buffer = Buffer.allocUnsafeSlow(pieceBytes);
+  const written = createLeafHasher();
+  let told: ProvedBlock[] = [];
+  const cutter = new BlockCutter(
+    from,
+    (block, digest) => {
+      told.push({ block, digest, isSame: digest.equals(written.digest()) });
+      written.reset();
+    },
+    (part) => {
+      const at = cutter.at;
+      write(part);
+      for (let done = 0; done < part.length; ) {
+        const count = readAt(buffer, part.length - done, at + done);
+        if (count === 0) break;
+        written.update(buffer.subarray(0, count));
+        done += count;
+      }
+    },
+  );
+  return (piece) => {
+    told = [];
+    if (piece === null) cutter.end();
+    else cutter.update(piece);
+    return told;
+  };
 }
 
 function sync(fd: number, path: string, root: string, beforeCall: () => void): void {

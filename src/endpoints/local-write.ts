@@ -1,16 +1,17 @@
 // The writer's end of a local file's stream: its bytes go through shared memory to the worker, which says how many it has written.
 
-import type { Call } from './endpoint.ts';
+import type { Call, ProvedBlock } from './endpoint.ts';
 import type { WriteInput } from './local-streams.ts';
 import type { MountPool } from './mounts.ts';
 import { newWriteRing, RingWriter } from './write-ring.ts';
 
-/** Resolves with the file's size when it is durable. The body is cancelled where the writing fails. */
+/** Resolves with the file's size when it is durable. The body is cancelled where the writing fails. `told`: each block is read back. */
 export async function writeLocal(
   pool: MountPool,
-  input: Omit<WriteInput, 'ring'>,
+  input: Omit<WriteInput, 'ring' | 'readBack'>,
   body: ReadableStream<Uint8Array>,
   call: Call,
+  told?: (block: ProvedBlock) => void,
 ): Promise<number> {
   const ring = newWriteRing();
   const writer = new RingWriter(ring);
@@ -20,10 +21,11 @@ export async function writeLocal(
 
   const ended = pool.run<number>(
     'local.write',
-    { ...input, ring },
+    { ...input, ring, readBack: told !== undefined },
     {
       signal: call.signal === undefined ? stop.signal : AbortSignal.any([call.signal, stop.signal]),
       unqueued: true,
+      ...(told === undefined ? {} : { onMessage: (block: unknown) => told(block as ProvedBlock) }),
     },
   );
   // A cancelled body answers the read that may be waiting for it.

@@ -8,6 +8,7 @@ import type { Call, Endpoint, Space, Traits } from './endpoint.ts';
 import { type ListingStep, type ListingTask, troubleFault } from './local-listing.ts';
 import { readLocal } from './local-read.ts';
 import { writeLocal } from './local-write.ts';
+import { isLocalDisk } from './mount-table.ts';
 import type { Mounts, RunOptions } from './mounts.ts';
 import { unpackEntries } from './packed-entries.ts';
 
@@ -28,13 +29,19 @@ export async function openLocal(path: string, parts: { mounts: Mounts }, call: C
   const quickly = <Output>(operation: string, input: object, given: Call | undefined) =>
     mounts.pool(root).run<Output>(operation, { root, ...input }, { ...signalOf(given), quick: true });
 
+  const { type } = mounts.mountOf(root);
+  const writeProved: Endpoint['writeProved'] = (at, from, body, told, given = {}) =>
+    writeLocal(mounts.pool(root), { root, path: at, from }, body, given, told);
+
   return {
     name: path,
-    traits: traitsOf(mounts.mountOf(root).type),
+    traits: traitsOf(type),
     list: (prefix, given = {}) => listTree(mounts, root, prefix, given),
     stat: (at, given) => quickly<Entry | undefined>('local.stat', { path: at }, given),
     read: (at, from, given = {}) => readLocal(mounts.pool(root), { root, path: at, from }, given),
     write: (at, from, body, given = {}) => writeLocal(mounts.pool(root), { root, path: at, from }, body, given),
+    // Of a share it would show this machine's memory, and not what arrived there.
+    ...(isLocalDisk(type) ? { writeProved } : {}),
     remove: (at, given) => quickly('local.remove', { path: at }, given),
     async close() {
       // Threads belong to the pools; nothing is kept open between calls.

@@ -4,9 +4,9 @@ const lookAgainMs = 100;
 
 /** Int32 cells before the pieces. */
 const cells = { filled: 0, taken: 1, ended: 2, bell: 3, lengths: 4 } as const;
-/** 2 MiB in all, of which only what is used takes up memory. */
-const pieces = 4;
-export const pieceBytes = 512 * 1024;
+/** 2 MiB in all, of which only what is used takes up memory; a piece small enough to be still in the processor's cache when it is read back. */
+const pieces = 8;
+export const pieceBytes = 256 * 1024;
 const headBytes = 64;
 
 export function newWriteRing(): SharedArrayBuffer {

@@ -1,53 +1,7 @@
-// What goes by in a stream: cut into journal blocks, hashed, held to the bandwidth, stopped when it is asked for.
+// What goes by in a stream: looked at, held to the bandwidth, stopped when it is asked for.
 
 import { awaitBandwidth } from '../../endpoints/bandwidth.ts';
-import { createLeafHasher } from '../../endpoints/content-hash.ts';
 import { type Control, sides } from '../../endpoints/mounts.ts';
-import { blockBytes } from '../../model/hash.ts';
-
-/** Cuts a sequence of chunks into blocks and tells each block's digest. */
-export class BlockCutter {
-  readonly #leaf = createLeafHasher();
-  readonly #told: (block: number, digest: Buffer) => void;
-  readonly #part: (part: Uint8Array) => void;
-  #at: number;
-
-  /** `from` is the first byte's offset, at a block's beginning. `part` is given the content, no part of it from two blocks. */
-  constructor(
-    from: number,
-    told: (block: number, digest: Buffer) => void,
-    part: (part: Uint8Array) => void = () => undefined,
-  ) {
-    this.#at = from;
-    this.#told = told;
-    this.#part = part;
-  }
-
-  get at(): number {
-    return this.#at;
-  }
-
-  update(chunk: Uint8Array): void {
-    for (let done = 0; done < chunk.length; ) {
-      const part = chunk.subarray(done, done + blockBytes - (this.#at % blockBytes));
-      this.#leaf.update(part);
-      this.#part(part);
-      done += part.length;
-      this.#at += part.length;
-      if (this.#at % blockBytes === 0) this.#tell();
-    }
-  }
-
-  /** Tells the last block, where it is not whole. */
-  end(): void {
-    if (this.#at % blockBytes !== 0) this.#tell();
-  }
-
-  #tell(): void {
-    this.#told(Math.ceil(this.#at / blockBytes) - 1, Buffer.from(this.#leaf.digest()));
-    this.#leaf.reset();
-  }
-}
 
 export interface Passing {
   readonly control: Control;

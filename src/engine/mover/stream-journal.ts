@@ -31,6 +31,8 @@ export class StreamJournal {
   readonly #pool: MountPool;
   readonly #path: string;
   #line: Promise<void> = Promise.resolve();
+  /** Blocks that go with the next append, which waits for the one before it. */
+  #next: AppendInput['blocks'][number][] | undefined;
 
   constructor(pool: MountPool, path: string) {
     this.#pool = pool;
@@ -38,15 +40,25 @@ export class StreamJournal {
   }
 
   load(): Promise<Journal | undefined> {
-    return this.#pool.run('mover.loadJournal', { journal: this.#path }, { unqueued: true });
+    return this.#pool.run('mover.loadJournal', { journal: this.#path }, { quick: true });
   }
 
   begin(head: AppendInput['head'], options: { fresh: boolean }): void {
-    this.#append({ journal: this.#path, head, fresh: options.fresh, blocks: [] });
+    this.#next = undefined;
+    this.#append(() => ({ journal: this.#path, head, fresh: options.fresh, blocks: [] }));
   }
 
   block(block: number, digest: Uint8Array): void {
-    this.#append({ journal: this.#path, head: null, fresh: false, blocks: [{ block, digest }] });
+    if (this.#next !== undefined) {
+      this.#next.push({ block, digest });
+      return;
+    }
+    const blocks = [{ block, digest }];
+    this.#next = blocks;
+    this.#append(() => {
+      if (this.#next === blocks) this.#next = undefined;
+      return { journal: this.#path, head: null, fresh: false, blocks };
+    });
   }
 
   async flush(): Promise<void> {
@@ -55,11 +67,11 @@ export class StreamJournal {
 
   async forget(): Promise<void> {
     await this.#line.catch(() => undefined);
-    await this.#pool.run('mover.forget', { journal: this.#path }, { unqueued: true });
+    await this.#pool.run('mover.forget', { journal: this.#path }, { quick: true });
   }
 
-  #append(input: AppendInput): void {
-    this.#line = this.#line.then(() => this.#pool.run('mover.appendToJournal', input, { unqueued: true }));
+  #append(input: () => AppendInput): void {
+    this.#line = this.#line.then(() => this.#pool.run('mover.appendToJournal', input(), { quick: true }));
     this.#line.catch(() => undefined);
   }
 }

@@ -1,8 +1,9 @@
 // Moves one file between any two endpoints by their streams; the same steps as for local files, without worker lanes.
 
+import { BlockCutter } from '../../endpoints/block-cutter.ts';
 import { type ContentHasher, combineLeaves, createHasher, hashStream } from '../../endpoints/content-hash.ts';
 import { limitOf, openControl } from '../../endpoints/control.ts';
-import type { Call, Endpoint } from '../../endpoints/endpoint.ts';
+import type { Call, Endpoint, ProvedBlock } from '../../endpoints/endpoint.ts';
 import { type Control, sides, stopReasons } from '../../endpoints/mounts.ts';
 import { asFault, Fault } from '../../model/fault.ts';
 import { blockBytes, type ContentHash, type HashAlgorithm, type Verify } from '../../model/hash.ts';
@@ -12,7 +13,7 @@ import type { Publishing, SourceIdentity } from '../../model/transfer.ts';
 import type { MoveOutcome, MoveRequest } from './move.ts';
 import { journalPath, type MoverParts, Stopped } from './mover-parts.ts';
 import { grownFrom, sameSource } from './source-identity.ts';
-import { BlockCutter, passing } from './stream-content.ts';
+import { passing } from './stream-content.ts';
 import { StreamJournal } from './stream-journal.ts';
 
 const lookForStopMs = 100;
@@ -58,6 +59,8 @@ class StreamMove {
   readonly #leaves: Buffer[] = [];
   /** Of the source's content as far as it was read or proved, in order; null for the block tree, which is made of the leaves. */
   #ordered: ContentHasher | null;
+  /** All that stands in the partial has been read back there, and was right. */
+  #isProved = true;
   readonly #bytesBefore: number;
   #movedBytes = 0;
   #resumedBytes = 0;
@@ -309,22 +312,37 @@ class StreamMove {
 
   /** Copies from a block's beginning to `end`, which becomes the partial's size. `ordered` is fed with what goes by. */
   async #copy(from: number, end: number, ordered: ContentHasher | null): Promise<void> {
-    const { source, destination, transfer } = this.#request;
+    const { source, destination, options, transfer } = this.#request;
     if (from >= end && (from > 0 || end > 0)) return;
-    const cutter = new BlockCutter(from, (block, digest) => {
+    const noted = (block: number, digest: Buffer) => {
       this.#leaves[block] = digest;
       this.#journal.block(block, digest);
-    });
+    };
+    const provedBy = options.verify === 'size' ? undefined : destination.writeProved;
+    // Where it is proved on its way, its blocks are hashed there, too.
+    const cutter = provedBy === undefined ? new BlockCutter(from, noted) : undefined;
+    let at = from;
     const body = this.#looked(await source.read(transfer.source.path, from, this.#call), end - from, (chunk) => {
-      cutter.update(chunk);
+      cutter?.update(chunk);
       ordered?.update(chunk);
+      at += chunk.length;
       this.#movedBytes += chunk.length;
       this.#control.addBytes(chunk.length);
     });
-    const size = await destination.write(this.#partial, from, body, this.#call);
-    cutter.end();
+    let size: number;
+    if (provedBy === undefined) {
+      this.#isProved = false;
+      size = await destination.write(this.#partial, from, body, this.#call);
+      cutter?.end();
+    } else {
+      const told = ({ block, digest, isSame }: ProvedBlock) => {
+        this.#isProved &&= isSame;
+        noted(block, Buffer.from(digest));
+      };
+      size = await provedBy(this.#partial, from, body, told, this.#call);
+    }
     this.#leaves.length = Math.ceil(end / blockBytes);
-    if (cutter.at !== end) throw this.#changed();
+    if (at !== end) throw this.#changed();
     if (size !== end) throw this.#corrupt(`has ${size} bytes where ${end} were sent`);
   }
 
@@ -363,6 +381,7 @@ class StreamMove {
     const value = this.#ordered?.digest() ?? combineLeaves(this.#leaves);
     const hash: ContentHash = { algorithm: this.#algorithm, value };
     if (options.verify === 'size') return { hash, verify: 'size' };
+    if (this.#isProved) return { hash, verify: 'read-back' };
     for (let round = 1; ; round++) {
       const there = await this.#hashOf(destination, this.#partial);
       if (there.value === value) return { hash, verify: there.verify };

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createHasher } from '../../../src/endpoints/content-hash.ts';
 import { newControl, openControl } from '../../../src/endpoints/control.ts';
-import type { Endpoint } from '../../../src/endpoints/endpoint.ts';
+import type { Endpoint, ProvedBlock } from '../../../src/endpoints/endpoint.ts';
 import { openGenerated } from '../../../src/endpoints/generated.ts';
 import { openMemory } from '../../../src/endpoints/memory.ts';
 import { stopReasons } from '../../../src/endpoints/mounts.ts';
@@ -35,6 +35,13 @@ async function listed(endpoint: Endpoint): Promise<string[]> {
   const paths: string[] = [];
   for await (const entry of endpoint.list('')) if (entry.kind === 'file') paths.push(entry.path);
   return paths;
+}
+
+/** Turns a bit over. */
+function bend(file: string, at: number): void {
+  const bytes = readFileSync(file);
+  bytes[at] = (bytes[at] ?? 0) ^ 1;
+  writeFileSync(file, bytes);
 }
 
 function hashOf(bytes: Uint8Array, algorithm: HashAlgorithm): string {
@@ -112,6 +119,35 @@ describe('a stream', () => {
     expect(bad.struck).toEqual([1]);
     expect((await bytesOf(memory, 'a')).equals(readFileSync(join(rig.from, 'a')))).toBe(true);
     expect(outcome.movedBytes).toBe(20 * MiB + 12 * MiB);
+  });
+
+  it.each([
+    ['once', 1, 'arrives'],
+    ['always', 9, 'is refused'],
+  ] as const)('of which a block reads back wrong %s (%i at most): it %s', async (_often, times, what) => {
+    const made = openGenerated(parseEndpoint('generated://x?size=20MiB'));
+    const path = 'file-000001.bin';
+    let bent = 0;
+    // As a disk that turns a bit over: it stands there so, and reading it back at once has shown it.
+    const destination: Endpoint = {
+      ...rig.destination,
+      writeProved: async (at, from, body, told, call) => {
+        const isBent = bent++ < times;
+        const tell = (each: ProvedBlock) => told({ ...each, isSame: each.isSame && !(isBent && each.block === 1) });
+        const size = (await rig.destination.writeProved?.(at, from, body, tell, call)) ?? 0;
+        if (isBent) bend(join(rig.to, at), 12 * MiB);
+        return size;
+      },
+    };
+    const change = { source: made, destination, transfer: { source: { endpoint: made.name, path } } };
+    const moving = rig.mover.move(rig.request(path, change));
+    if (what === 'is refused') {
+      await expect(moving).rejects.toMatchObject({ code: 'corrupt' });
+      expect(namesIn(rig.to).filter((name) => !name.startsWith('.'))).toEqual([]);
+      return;
+    }
+    expect(published(await moving)).toMatchObject({ movedBytes: 20 * MiB + 12 * MiB, verify: 'read-back' });
+    expect(readFileSync(join(rig.to, path)).equals(await bytesOf(made, path))).toBe(true);
   });
 
   it('refuses a place that never gives back what it was given', async () => {
