@@ -6,6 +6,8 @@ import type { DeviceAdapter } from './devices/device.ts';
 import type { Endpoint } from './endpoints/endpoint.ts';
 import type { JobProgress, PlannedItem } from './engine/engine.ts';
 import type { EngineLimits, EngineLog } from './engine/engine-parts.ts';
+import type { CleanupResult } from './model/cleanup.ts';
+import type { CleanupRequest } from './model/cleanup-schema.ts';
 import type { StoredEvent, TransferProgress } from './model/event.ts';
 import type { HashAlgorithm } from './model/hash.ts';
 import type { Job } from './model/job.ts';
@@ -25,6 +27,8 @@ export type {
 export type { Endpoint } from './endpoints/endpoint.ts';
 export type { JobProgress, PlannedItem } from './engine/engine.ts';
 export type { EngineLimits, EngineLog } from './engine/engine-parts.ts';
+export type { CleanedFile, CleanupResult, KeptReason } from './model/cleanup.ts';
+export type { CleanupRequest } from './model/cleanup-schema.ts';
 export type { StoredEvent, TransferProgress } from './model/event.ts';
 export { Fault, type FaultCode, type FaultReport } from './model/fault.ts';
 export type { ContentHash } from './model/hash.ts';
@@ -73,6 +77,11 @@ export interface Wherry {
   queueBatch(batch: Omit<OffloadRequest, 'kind'>): Promise<Submission>;
   /** What `submit` would do; moves and writes nothing. */
   plan(request: JobRequest, signal?: AbortSignal): AsyncIterable<PlannedItem>;
+  /**
+   * Deletes old files of `endpoint` that receipts of this ledger prove to stand elsewhere. Resolves also where a listing failed, and nothing was
+   * deleted (`errors`). Rejects with `invalid`, `name_unsafe`, what opening the place says, or the signal's reason.
+   */
+  cleanup(request: CleanupRequest, signal?: AbortSignal): Promise<CleanupResult>;
   /** A job of this ledger, also one of an earlier run. Rejects with `not_found`. */
   job(id: string): Promise<Submission>;
   /** Jobs, transfers, receipts and events to read. */
@@ -272,6 +281,7 @@ function wherryOf(parts: Parts): Wherry {
     submit: async (request) => submissionOf(parts, (await engine.submit(request)).id),
     queueBatch: async (batch) => submissionOf(parts, (await engine.queueBatch(batch)).id),
     plan: (request, signal) => engine.plan(request, signal),
+    cleanup: (request, signal) => engine.cleanUp(request, signal),
     job: async (id) => {
       await statusOf(parts, id);
       return submissionOf(parts, id);
@@ -394,6 +404,17 @@ export async function processFile(
     import('./process-by-hand.ts'),
   ]);
   return processByHand(request, await loadSettings(flags), hooks, signal);
+}
+
+/** A cleanup by ledgers of one's own, without a daemon (cleanup-by-hand.ts). */
+export async function cleanUpByHand(
+  cleanup: import('./cleanup-by-hand.ts').HandCleanup,
+  options: Pick<WherryOptions, 'log' | 'limits'>,
+  signal: AbortSignal,
+): Promise<CleanupResult | undefined> {
+  const hand = await import('./cleanup-by-hand.ts');
+  const { log = silent, limits = {} } = options;
+  return hand.cleanUpByHand(cleanup, { log, limits, isBrief: true }, signal);
 }
 
 /** ASC MHL histories of folders on this machine (engine/mhl/asc-mhl.ts). */

@@ -22,6 +22,16 @@ afterEach(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
+test('what is proven to stand elsewhere is cleaned away at its source, by age', async () => {
+  const job = await wherry.submit({ kind: 'copy', sources: [at('src')], destination: at('dst') });
+  await job.done;
+  expect(await wherry.cleanup({ endpoint: at('src'), ageHours: 1 })).toMatchObject({ filesDeleted: 0 });
+  const dry = await wherry.cleanup({ endpoint: at('src'), ageHours: 0, dryRun: true });
+  expect(dry).toMatchObject({ filesScanned: 2, filesDeleted: 2, spaceFreedBytes: 12_000_005, dryRun: true });
+  expect(await wherry.cleanup({ endpoint: at('src'), path: '', ageHours: 0 })).toEqual({ ...dry, dryRun: false });
+  expect(readFileSync(at('dst/small'), 'utf8')).toBe('small');
+});
+
 test('a copy is planned, submitted, followed to its end and read', async () => {
   const request = { kind: 'copy' as const, sources: [at('src')], destination: at('dst') };
   const planned = [];

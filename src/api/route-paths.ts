@@ -26,6 +26,7 @@ export const routePaths = {
   getRecordingFileBelow: ['GET', '/api/v1/recordings/{id}/content/{role}/{folder}/{file}'],
   getStorage: ['GET', '/api/v1/storage'],
   checkStorage: ['POST', '/api/v1/storage/check'],
+  cleanUp: ['POST', '/api/v1/cleanups'],
   listDevices: ['GET', '/api/v1/devices'],
   lookForDevices: ['POST', '/api/v1/devices/look'],
   getDevice: ['GET', '/api/v1/devices/{id}'],

@@ -1,6 +1,7 @@
 // The route table: what each route is for, who may ask, what it takes and gives. Server, OpenAPI document and client derive from it.
 
 import { z } from 'zod';
+import { cleanupRequestSchema, cleanupViewSchema } from '../model/cleanup-schema.ts';
 import { deviceFilesViewSchema, deviceListViewSchema, deviceViewSchema } from '../model/device-views.ts';
 import type { FaultCode } from '../model/fault.ts';
 import { offloadSettingsViewSchema } from '../model/offload-views.ts';
@@ -249,6 +250,14 @@ export const routeTable = {
     summary: 'Look at the places now',
     scope: 'write',
     output: z.object({ rows: z.array(storageViewSchema) }),
+  },
+  cleanUp: {
+    summary:
+      'Delete old files at a source, only those that receipts of this daemon prove to stand elsewhere; answers when it is done, and ends where the asker goes away',
+    scope: 'write',
+    problems: ['not_found', 'unsupported', 'unreachable', 'permission', 'name_unsafe'],
+    body: cleanupRequestSchema,
+    output: cleanupViewSchema,
   },
   listDevices: {
     summary: 'Cameras and cards that are there, or have been since the start',

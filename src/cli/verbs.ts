@@ -130,6 +130,31 @@ const processVerb: VerbSpec = {
   load: async () => (await import('./process.ts')).processVerb,
 };
 
+const cleanup: VerbSpec = {
+  name: 'cleanup',
+  usage: ['[OPTION…] ENDPOINT'],
+  paths: true,
+  summary: 'Delete old files at a source that are proven to stand elsewhere',
+  about:
+    'A file goes only where a receipt proves its copy, it is what it was then, and the copy still stands there, looked at right before. Receipts are those of the daemon that runs, and of ' +
+    "this user's own copies, syncs and watches; where none is known nothing goes. After a listing that failed nothing is deleted. Folders named by a day (2026-11-21) go with their last file.",
+  options: [
+    { name: 'age', value: 'TIME', about: 'Only files last written so long ago: 24h (default), 90m, 7d' },
+    { name: 'folder', value: 'FOLDER', many: true, about: 'Only in this folder of the place' },
+    { name: 'preserve', value: 'GLOB', many: true, about: 'Never these files or folders (*.safetensors, best/**)' },
+    { name: 'copies', value: 'N', about: 'So many proven copies must be there (1)' },
+    { name: 'checksum', short: 'c', about: 'Read each copy again and compare it with its receipt' },
+    { name: 'dry-run', short: 'n', about: 'Only say what would be deleted' },
+    data,
+    config,
+  ],
+  examples: [
+    ['wherry cleanup -n --age 7d /mnt/render/out', 'what could go'],
+    ['wherry cleanup --folder txt2img-images --preserve "*.keep.*" /mnt/render/out', 'and away with it'],
+  ],
+  load: async () => (await import('./cleanup.ts')).cleanup,
+};
+
 const serve: VerbSpec = {
   name: 'serve',
   usage: ['[OPTION…]'],
@@ -360,6 +385,7 @@ export const verbs: readonly VerbSpec[] = [
   copy,
   watchVerb,
   verify,
+  cleanup,
   offload,
   processVerb,
   serve,

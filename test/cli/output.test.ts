@@ -50,6 +50,7 @@ const calls: Readonly<Record<string, readonly (() => readonly string[])[]>> = {
   ],
   watch: [() => ['watch', hostile, 'dst']],
   verify: [() => ['verify', '-v', `out/${hostile}`], () => ['verify', '--against', 'root', hostile]],
+  cleanup: [() => ['cleanup', '--data', 'nowhere', hostile], () => ['cleanup', '--age', hostile, 'root']],
   serve: [() => ['serve', hostile]],
   watches: [
     () => ['watches', 'ls', '--data', 'data'],

@@ -3,6 +3,7 @@
 import type { Route } from '../route.ts';
 import { accessRoutes } from './access-routes.ts';
 import { browseRoutes } from './browse-routes.ts';
+import { cleanupRoutes } from './cleanup-routes.ts';
 import { deviceRoutes } from './device-routes.ts';
 import { eventRoutes } from './event-routes.ts';
 import { jobRoutes } from './job-routes.ts';
@@ -19,6 +20,7 @@ export const routes: readonly Route[] = [
   ...watchRoutes,
   ...offloadRoutes,
   ...storageRoutes,
+  ...cleanupRoutes,
   ...deviceRoutes,
   ...transferRoutes,
   ...eventRoutes,

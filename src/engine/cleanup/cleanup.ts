@@ -49,7 +49,8 @@ export async function cleanUp(
   run.keep('preserved', found.preserved);
   if (found.fault !== undefined) run.trouble(found.fault);
   else {
-    for (let at = 0; at < found.old.length; at += batchFiles) await run.batch(found.old.slice(at, at + batchFiles));
+    for (let at = 0; at < found.old.length && !run.isFull; at += batchFiles)
+      await run.batch(found.old.slice(at, at + batchFiles));
     await run.removeDated(found.dated);
   }
   const result = run.result(found.scanned);
@@ -93,6 +94,10 @@ class CleanupRun {
     this.#now = now;
     this.#proof = createProof(source, spec, parts, signal);
     this.#probe = createFolderProbe(source, parts, signal);
+  }
+
+  get isFull(): boolean {
+    return this.#spec.mostFiles !== null && this.#deleted >= this.#spec.mostFiles;
   }
 
   keep(reason: KeptReason, files = 1): void {
