@@ -5,6 +5,7 @@ import { cpSync, existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFile
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { bundledNode } from './bundled-node.mjs';
+import { buildSshCrypto } from './ssh-crypto.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const at = (/** @type {string} */ path) => join(root, path);
@@ -74,6 +75,8 @@ const consoleSources = [
   'tsconfig.react.json',
   ...settings,
 ];
+
+buildSshCrypto(root);
 
 if (!onlyIfStale || isStale(sourcesStamp, sources)) {
   const startedMs = Date.now();

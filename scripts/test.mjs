@@ -48,6 +48,9 @@ const tools = {
   'libfuse3-dev': ['/usr/include/fuse3/fuse.h'],
   'pkg-config': ['pkg-config'],
   gcc: ['gcc'],
+  'g++': ['g++'],
+  make: ['make'],
+  python3: ['python3'],
   'libc6-dev': ['/usr/include/stdio.h'],
 };
 
