@@ -10,6 +10,8 @@ export default defineConfig({
     testTimeout: 30_000,
     hookTimeout: 30_000,
     teardownTimeout: 10_000,
+    // Left alone it gives up after one second, which a machine that does much else at once takes for a click.
+    expect: { poll: { timeout: 15_000 } },
     passWithNoTests: false,
     allowOnly: false,
   },

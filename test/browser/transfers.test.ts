@@ -49,7 +49,7 @@ const stateOf = (page: Page, name: string) => row(page, name).locator('[role=gri
 test("a copy that is picked in the console moves before one's eyes and ends with the receipt of its hash", async () => {
   const page = await rig.page();
   await page.goto(`${rig.url}/jobs`);
-  await page.getByRole('link', { name: 'Copy files' }).click();
+  await page.getByRole('link', { name: 'Copy files' }).last().click();
   const what = page.getByRole('group', { name: 'What to copy' });
   await what.getByRole('button', { name: rig.folder }).click();
   await what.getByRole('button', { name: 'in', exact: true }).click();

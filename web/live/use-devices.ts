@@ -4,6 +4,7 @@ import { useInfiniteQuery, useQuery, useQueryClient } from '@tanstack/react-quer
 import { useEffect } from 'react';
 import { api } from '../api.ts';
 import { onBatch } from './live-feed.ts';
+import { useReread } from './use-reread.ts';
 
 export const devicesKey = ['devices'] as const;
 
@@ -31,23 +32,12 @@ export function useDevices() {
 /** In order of their paths. Not read while the device is away. */
 export function useDeviceFiles(id: string, connected: boolean) {
   const queries = useQueryClient();
-  useEffect(() => {
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const quiet = onBatch((batch) => {
-      const queued = batch.events.some(
-        ({ name, job }) => name.startsWith('observation.job.') && job?.sources[0] === `device://${id}/`,
-      );
-      if (timer !== undefined || !queued) return;
-      timer = setTimeout(() => {
-        timer = undefined;
-        void queries.invalidateQueries({ queryKey: ['device-files', id] });
-      }, rereadMs);
-    });
-    return () => {
-      quiet();
-      clearTimeout(timer);
-    };
-  }, [queries, id]);
+  useReread(
+    rereadMs,
+    ({ events }) =>
+      events.some(({ name, job }) => name.startsWith('observation.job.') && job?.sources[0] === `device://${id}/`),
+    () => queries.invalidateQueries({ queryKey: ['device-files', id] }),
+  );
   return useInfiniteQuery({
     queryKey: ['device-files', id],
     initialPageParam: '',

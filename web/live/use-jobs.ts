@@ -1,11 +1,10 @@
 // The list of jobs, newest first, kept fresh by events and live progress.
 
 import { useInfiniteQuery } from '@tanstack/react-query';
-import { useEffect } from 'react';
 import type { JobView } from '../../src/model/views.ts';
 import { api } from '../api.ts';
-import { onBatch } from './live-feed.ts';
 import { learnJobs, useLive } from './live-store.ts';
+import { useReread } from './use-reread.ts';
 
 export const jobsKey = ['jobs'] as const;
 
@@ -29,22 +28,12 @@ export function useJobs() {
   const { refetch } = answer;
   const ids = answer.data?.pages.flatMap((page) => page.ids);
   const shown = ids?.join();
-  useEffect(() => {
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    // A job that is listed is patched by its event; only one that is new makes the list be read again.
-    const quiet = onBatch((batch) => {
-      if (timer !== undefined || shown === undefined) return;
-      if (!batch.events.some((event) => event.job !== undefined && !shown.includes(event.job.id))) return;
-      timer = setTimeout(() => {
-        timer = undefined;
-        void refetch();
-      }, rereadMs);
-    });
-    return () => {
-      quiet();
-      clearTimeout(timer);
-    };
-  }, [refetch, shown]);
+  // A job that is listed is patched by its event; only one that is new makes the list be read again.
+  useReread(
+    rereadMs,
+    ({ events }) => shown !== undefined && events.some(({ job }) => job !== undefined && !shown.includes(job.id)),
+    refetch,
+  );
   const known = useLive((state) => state.jobs);
   const jobs: readonly JobView[] | undefined = ids?.flatMap((id) => known.get(id) ?? []);
   return { jobs, error: answer.error, more: answer.hasNextPage, readMore: answer.fetchNextPage };

@@ -1,10 +1,9 @@
 // Recordings by what they are picked out by, newest first, page by page; new ones appear while the list is near its top.
 
 import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
-import { useEffect } from 'react';
 import type { FileKind } from '../../src/model/file-kind.ts';
 import { api } from '../api.ts';
-import { onBatch } from './live-feed.ts';
+import { useReread } from './use-reread.ts';
 
 export interface RecordingFilter {
   readonly search: string | undefined;
@@ -36,23 +35,13 @@ export function useRecordings(filter: RecordingFilter) {
   });
   const { refetch, data } = answer;
   const isNearTop = (data?.pages.length ?? 0) <= pagesKeptFresh;
-  useEffect(() => {
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const quiet = onBatch((batch) => {
-      const arrived = batch.events.some(
-        ({ name, transfer }) => name === 'observation.transfer.completed' && transfer?.mode === 'offload',
-      );
-      if (timer !== undefined || !arrived || !isNearTop) return;
-      timer = setTimeout(() => {
-        timer = undefined;
-        void refetch();
-      }, rereadMs);
-    });
-    return () => {
-      quiet();
-      clearTimeout(timer);
-    };
-  }, [refetch, isNearTop]);
+  useReread(
+    rereadMs,
+    ({ events }) =>
+      isNearTop &&
+      events.some(({ name, transfer }) => name === 'observation.transfer.completed' && transfer?.mode === 'offload'),
+    refetch,
+  );
   return answer;
 }
 

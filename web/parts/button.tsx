@@ -3,6 +3,7 @@
 import type { ComponentProps } from 'react';
 import type { IconName } from './drawings.ts';
 import { Icon } from './icon.tsx';
+import { Link } from './link.tsx';
 
 type Weight = 'plain' | 'strong' | 'quiet' | 'danger';
 
@@ -28,6 +29,18 @@ export function Button({ weight = 'plain', icon, className = '', children, ...re
       {icon !== undefined && <Icon name={icon} className="-ml-0.5" />}
       {children}
     </button>
+  );
+}
+
+/** The first step of a page: looks like its strong button, and has an address. */
+export function ButtonLink({ href, children }: { href: string; children: string }) {
+  return (
+    <Link
+      href={href}
+      className="inline-flex h-7 items-center whitespace-nowrap rounded border border-ink bg-ink px-2.5 font-medium text-surface hover:opacity-85 coarse:h-10 coarse:px-4"
+    >
+      {children}
+    </Link>
   );
 }
 

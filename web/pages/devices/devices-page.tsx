@@ -5,6 +5,7 @@ import { useCallback, useState } from 'react';
 import type { DeviceView } from '../../../src/model/device-views.ts';
 import { asFault } from '../../../src/model/fault.ts';
 import { api } from '../../api.ts';
+import { PageHead } from '../../frame/page-head.tsx';
 import { noteFault } from '../../live/notes.ts';
 import { devicesKey, useDevices, useOffloadSettings } from '../../live/use-devices.ts';
 import { useNow } from '../../live/use-now.ts';
@@ -32,10 +33,9 @@ export function DevicesPage({ open }: { open: string | undefined }) {
   return (
     <>
       <div className="flex min-h-0 min-w-0 flex-1 flex-col">
-        <div className="flex shrink-0 items-center justify-between gap-3 border-b border-line px-4 py-2">
-          <h1 className="text-14 font-semibold">Devices</h1>
+        <PageHead title="Devices">
           <LookAgain />
-        </div>
+        </PageHead>
         {error !== null && data === undefined && (
           <EmptyState title="The list could not be read">{asFault(error).message}</EmptyState>
         )}

@@ -2,13 +2,11 @@
 
 import { useState } from 'react';
 import type { DeviceView } from '../../../src/model/device-views.ts';
-import { asFault } from '../../../src/model/fault.ts';
 import { api } from '../../api.ts';
-import { Drawer } from '../../frame/drawer.tsx';
+import { FormDrawer } from '../../frame/form-drawer.tsx';
 import { learnJobs } from '../../live/live-store.ts';
 import { note } from '../../live/notes.ts';
 import { useOffloadSettings } from '../../live/use-devices.ts';
-import { Button } from '../../parts/button.tsx';
 import { SelectField, TextField } from '../../parts/fields.tsx';
 import { Section } from '../../parts/section.tsx';
 import { FolderField } from '../../pickers/folder-field.tsx';
@@ -44,35 +42,25 @@ interface OffloadDrawerProps {
 export function OffloadDrawer({ device, selection, onClose }: OffloadDrawerProps) {
   const { data: settings } = useOffloadSettings();
   const [form, setForm] = useState(untouched);
-  const [problem, setProblem] = useState<string>();
-  const [busy, setBusy] = useState(false);
   const set = (change: Partial<OffloadForm>) => setForm((before) => ({ ...before, ...change }));
   const folder = (place: PlaceInput) => (place.text.trim() === '' ? null : exactPlace(place));
   const start = async () => {
-    setBusy(true);
-    setProblem(undefined);
-    try {
-      const body = {
-        device: device.id,
-        files:
-          typeof selection === 'string'
-            ? ('all' as const)
-            : [...selection.values()].map((file) => exactPicked({ ...file, kind: 'file' })),
-        downloadDir: folder(form.downloadDir),
-        processedDir: folder(form.processedDir),
-        pipeline: form.pipeline === '' ? null : form.pipeline,
-        associateWith: form.key.trim() === '' ? null : form.key.trim(),
-        deleteAfterCopies: form.deleteAfter === '' ? null : Number(form.deleteAfter),
-      };
-      const job = await api.call('queueBatch', { body });
-      learnJobs([job]);
-      note('info', 'The offload has begun.');
-      go(`/jobs/${job.id}`);
-    } catch (error) {
-      setProblem(asFault(error).message);
-    } finally {
-      setBusy(false);
-    }
+    const body = {
+      device: device.id,
+      files:
+        typeof selection === 'string'
+          ? ('all' as const)
+          : [...selection.values()].map((file) => exactPicked({ ...file, kind: 'file' })),
+      downloadDir: folder(form.downloadDir),
+      processedDir: folder(form.processedDir),
+      pipeline: form.pipeline === '' ? null : form.pipeline,
+      associateWith: form.key.trim() === '' ? null : form.key.trim(),
+      deleteAfterCopies: form.deleteAfter === '' ? null : Number(form.deleteAfter),
+    };
+    const job = await api.call('queueBatch', { body });
+    learnJobs([job]);
+    note('info', 'The offload has begun.');
+    go(`/jobs/${job.id}`);
   };
   const missing =
     settings?.downloadDir === null && form.downloadDir.text.trim() === '' ? 'Choose where the files go.' : undefined;
@@ -82,26 +70,13 @@ export function OffloadDrawer({ device, selection, onClose }: OffloadDrawerProps
     ['none', 'None: only download'],
   ] as const;
   return (
-    <Drawer
+    <FormDrawer
       title={`Offload ${device.name}`}
-      label={`Offload ${device.name}`}
+      verb="Start offloading"
+      missing={missing}
+      leave="Back"
+      onSend={start}
       onClose={onClose}
-      footer={
-        <div className="flex flex-col gap-2">
-          {problem !== undefined && (
-            <p role="alert" className="text-needs">
-              {problem}
-            </p>
-          )}
-          <div className="flex items-center gap-2">
-            <Button weight="strong" disabled={busy || missing !== undefined} onClick={() => void start()}>
-              Start offloading
-            </Button>
-            <Button onClick={onClose}>Back</Button>
-            {missing !== undefined && <span className="text-ink-faint">{missing}</span>}
-          </div>
-        </div>
-      }
     >
       <Section title="What">
         <p>{wordsOf(selection)}</p>
@@ -151,7 +126,7 @@ export function OffloadDrawer({ device, selection, onClose }: OffloadDrawerProps
           </p>
         )}
       </Section>
-    </Drawer>
+    </FormDrawer>
   );
 }
 

@@ -1,25 +1,24 @@
 // The drawer of one job: how far it is, what it was asked for, its verbs, and the way to its transfers.
 
 import { useQuery } from '@tanstack/react-query';
-import { useState } from 'react';
 import { asFault } from '../../../src/model/fault.ts';
-import type { Action, JobView } from '../../../src/model/views.ts';
+import type { JobView } from '../../../src/model/views.ts';
 import { api } from '../../api.ts';
 import { Drawer } from '../../frame/drawer.tsx';
 import { actOnJob } from '../../live/actions.ts';
 import { jobFiguresOf } from '../../live/job-figures.ts';
 import { learnJobs, useLive } from '../../live/live-store.ts';
-import { useNow } from '../../live/use-now.ts';
-import { Button } from '../../parts/button.tsx';
-import { Icon } from '../../parts/icon.tsx';
+import { ActionButtons } from '../../parts/action-buttons.tsx';
 import { Link } from '../../parts/link.tsx';
 import { ProgressBar } from '../../parts/progress-bar.tsx';
 import { Facts, Section } from '../../parts/section.tsx';
 import { StateMark } from '../../parts/state-mark.tsx';
+import { Trouble } from '../../parts/trouble.tsx';
+import { When } from '../../parts/when.tsx';
 import { count, perCent, size, speed } from '../../words/amounts.ts';
 import { jobTitle } from '../../words/jobs.ts';
 import { jobLooks } from '../../words/states.ts';
-import { exactMoment, moment } from '../../words/times.ts';
+import { exactMoment } from '../../words/times.ts';
 import { doneOf, etaText } from '../../words/transfers.ts';
 
 export function JobDrawer({ id, onClose }: { id: string; onClose: () => void }) {
@@ -45,7 +44,16 @@ export function JobDrawer({ id, onClose }: { id: string; onClose: () => void }) 
       title={<span className="break-words">{jobTitle(job)}</span>}
       label={`Job ${jobTitle(job)}`}
       onClose={onClose}
-      footer={job.actions.length > 0 && <Verbs job={job} />}
+      footer={
+        job.actions.length > 0 && (
+          <ActionButtons
+            actions={job.actions}
+            retry="Retry what failed"
+            cancelling="Cancel this job? What is proven stays."
+            onAct={(action) => void actOnJob(action, { id: job.id, title: jobTitle(job) })}
+          />
+        )
+      }
     >
       <Standing job={job} />
       <Counts job={job} />
@@ -56,7 +64,6 @@ export function JobDrawer({ id, onClose }: { id: string; onClose: () => void }) 
 
 function Standing({ job }: { job: JobView }) {
   const live = useLive((state) => state.jobProgress.get(job.id));
-  const nowMs = useNow(5000);
   const figures = jobFiguresOf(job, live);
   const look = jobLooks[job.state];
   const eta = etaText(figures.eta);
@@ -65,15 +72,7 @@ function Standing({ job }: { job: JobView }) {
       <div className="flex items-center justify-between gap-3 text-14 font-medium">
         <StateMark look={look} />
         {figures.bytesPerSecond > 0 && <span className="tabular-nums">{speed(figures.bytesPerSecond)}</span>}
-        {job.finishedAt !== null && (
-          <time
-            dateTime={job.finishedAt}
-            title={exactMoment(Date.parse(job.finishedAt))}
-            className="text-13 font-normal text-ink-soft tabular-nums"
-          >
-            {moment(Date.parse(job.finishedAt), nowMs)}
-          </time>
-        )}
+        {job.finishedAt !== null && <When at={job.finishedAt} className="text-13 font-normal text-ink-soft" />}
       </div>
       {figures.part !== undefined && job.state !== 'completed' && (
         <>
@@ -90,15 +89,7 @@ function Standing({ job }: { job: JobView }) {
           </div>
         </>
       )}
-      {job.error !== null && (
-        <div className="flex gap-2 rounded bg-needs-tint p-3">
-          <Icon name="needs" className="mt-0.5 text-needs" />
-          <div className="flex min-w-0 flex-col gap-1">
-            <p className="break-words font-medium">{job.error.message}</p>
-            <p className="text-ink-soft">{job.error.remedy}</p>
-          </div>
-        </div>
-      )}
+      {job.error !== null && <Trouble error={job.error} />}
     </section>
   );
 }
@@ -183,53 +174,5 @@ function Paths({ paths }: { paths: readonly string[] }) {
       ))}
       {paths.length > 20 && <li className="text-ink-faint">and {paths.length - 20} more</li>}
     </ul>
-  );
-}
-
-function Verbs({ job }: { job: JobView }) {
-  const [asking, setAsking] = useState(false);
-  const can = (action: Action) => job.actions.includes(action);
-  const act = (action: Action) => void actOnJob(action, { id: job.id, title: jobTitle(job) });
-  if (asking && can('cancel')) {
-    return (
-      <div role="alertdialog" aria-label="Cancel?" className="flex flex-wrap items-center gap-2">
-        <span className="mr-auto">Cancel this job? What is proven stays.</span>
-        <Button
-          weight="danger"
-          autoFocus
-          onClick={() => {
-            act('cancel');
-            setAsking(false);
-          }}
-        >
-          Cancel it
-        </Button>
-        <Button onClick={() => setAsking(false)}>Keep</Button>
-      </div>
-    );
-  }
-  return (
-    <div className="flex gap-2">
-      {can('retry') && (
-        <Button icon="retry" weight="strong" onClick={() => act('retry')}>
-          Retry what failed
-        </Button>
-      )}
-      {can('resume') && (
-        <Button icon="play" weight="strong" onClick={() => act('resume')}>
-          Resume
-        </Button>
-      )}
-      {can('pause') && (
-        <Button icon="pause" onClick={() => act('pause')}>
-          Pause
-        </Button>
-      )}
-      {can('cancel') && (
-        <Button icon="cancel" onClick={() => setAsking(true)}>
-          Cancel
-        </Button>
-      )}
-    </div>
   );
 }

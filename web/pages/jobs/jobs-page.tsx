@@ -3,11 +3,12 @@
 import { useCallback } from 'react';
 import { asFault } from '../../../src/model/fault.ts';
 import type { JobView } from '../../../src/model/views.ts';
+import { PageHead } from '../../frame/page-head.tsx';
 import { jobFiguresOf } from '../../live/job-figures.ts';
 import { useLive } from '../../live/live-store.ts';
 import { useJobs } from '../../live/use-jobs.ts';
 import { useNow } from '../../live/use-now.ts';
-import { Button } from '../../parts/button.tsx';
+import { Button, ButtonLink } from '../../parts/button.tsx';
 import { EmptyState } from '../../parts/empty-state.tsx';
 import { Link } from '../../parts/link.tsx';
 import { ProgressBar } from '../../parts/progress-bar.tsx';
@@ -27,20 +28,18 @@ export function JobsPage({ open }: { open: string | undefined }) {
   return (
     <>
       <div className="flex min-h-0 min-w-0 flex-1 flex-col">
-        <div className="flex shrink-0 items-center justify-between gap-3 border-b border-line px-4 py-2">
-          <h1 className="text-14 font-semibold">Jobs</h1>
-          <Link
-            href="/jobs/new"
-            className="inline-flex h-7 items-center rounded border border-ink bg-ink px-2.5 font-medium text-surface hover:opacity-85 coarse:h-10 coarse:px-4"
-          >
-            Copy files
-          </Link>
-        </div>
+        <PageHead title="Jobs">
+          <ButtonLink href="/jobs/new">Copy files</ButtonLink>
+        </PageHead>
         {error !== null && jobs === undefined && (
           <EmptyState title="The list could not be read">{asFault(error).message}</EmptyState>
         )}
         {jobs?.length === 0 && (
-          <EmptyState title="No jobs yet" command="wherry copy FROM TO">
+          <EmptyState
+            title="No jobs yet"
+            action={<ButtonLink href="/jobs/new">Copy files</ButtonLink>}
+            command="wherry copy FROM TO"
+          >
             A job is what you ask for: copy these files there, or watch this folder. Start with a copy here, or with
             this command.
           </EmptyState>

@@ -2,14 +2,13 @@
 
 import { useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
-import { asFault } from '../../../src/model/fault.ts';
 import type { JobView } from '../../../src/model/views.ts';
 import { api } from '../../api.ts';
-import { Drawer } from '../../frame/drawer.tsx';
+import { FormDrawer } from '../../frame/form-drawer.tsx';
 import { learnJobs } from '../../live/live-store.ts';
 import { note } from '../../live/notes.ts';
 import { jobsKey } from '../../live/use-jobs.ts';
-import { Button, IconButton } from '../../parts/button.tsx';
+import { IconButton } from '../../parts/button.tsx';
 import { CheckField, SelectField, TextField } from '../../parts/fields.tsx';
 import { Section } from '../../parts/section.tsx';
 import { FolderBrowser } from '../../pickers/folder-browser.tsx';
@@ -18,17 +17,10 @@ import type { PickedPath } from '../../pickers/picked-path.ts';
 import { keyOf, noPlace } from '../../pickers/picked-path.ts';
 import { go } from '../../router.ts';
 import { counted } from '../../words/amounts.ts';
+import { conflicts } from '../../words/conflicts.ts';
 import type { CopyChoices } from './copy-requests.ts';
 import { copyRequests } from './copy-requests.ts';
 import { PlanPreview } from './plan-preview.tsx';
-
-const conflicts: readonly (readonly [CopyChoices['conflict'], string])[] = [
-  ['rename', 'Keep both: give the new one a number'],
-  ['overwrite', 'Replace what differs'],
-  ['newer', 'Replace only older ones'],
-  ['skip', 'Leave the old one'],
-  ['fail', 'Stop that file and say so'],
-];
 
 const untouched: Omit<CopyChoices, 'sources'> = {
   destination: noPlace,
@@ -44,8 +36,6 @@ export function NewCopyDrawer({ onClose }: { onClose: () => void }) {
   const [picked, setPicked] = useState<ReadonlyMap<string, PickedPath>>(new Map());
   const [rest, setRest] = useState(untouched);
   const [key] = useState(newKey);
-  const [busy, setBusy] = useState(false);
-  const [problem, setProblem] = useState<string>();
   const choices: CopyChoices = { ...rest, sources: [...picked.values()] };
   const requests = copyRequests(choices);
   const set = (change: Partial<CopyChoices>) => setRest((before) => ({ ...before, ...change }));
@@ -55,44 +45,23 @@ export function NewCopyDrawer({ onClose }: { onClose: () => void }) {
     setPicked(next);
   };
   const start = async () => {
-    setBusy(true);
-    setProblem(undefined);
-    try {
-      const jobs: JobView[] = [];
-      for (const [at, body] of requests.entries()) {
-        jobs.push(await api.call('createJob', { body }, { idempotencyKey: `${key}-${at}` }));
-      }
-      learnJobs(jobs);
-      await queries.invalidateQueries({ queryKey: jobsKey });
-      note('info', jobs.length === 1 ? 'The copy has begun.' : `${jobs.length} copies have begun.`);
-      const only = jobs.length === 1 ? jobs[0] : undefined;
-      go(only === undefined ? '/jobs' : `/jobs/${only.id}`);
-    } catch (error) {
-      setProblem(asFault(error).message);
-    } finally {
-      setBusy(false);
+    const jobs: JobView[] = [];
+    for (const [at, body] of requests.entries()) {
+      jobs.push(await api.call('createJob', { body }, { idempotencyKey: `${key}-${at}` }));
     }
+    learnJobs(jobs);
+    await queries.invalidateQueries({ queryKey: jobsKey });
+    note('info', jobs.length === 1 ? 'The copy has begun.' : `${jobs.length} copies have begun.`);
+    const only = jobs.length === 1 ? jobs[0] : undefined;
+    go(only === undefined ? '/jobs' : `/jobs/${only.id}`);
   };
   return (
-    <Drawer
+    <FormDrawer
       title="Copy files"
-      label="Copy files"
+      verb={choices.move ? 'Start moving' : 'Start copying'}
+      ready={requests.length > 0}
+      onSend={start}
       onClose={onClose}
-      footer={
-        <div className="flex flex-col gap-2">
-          {problem !== undefined && (
-            <p role="alert" className="text-needs">
-              {problem}
-            </p>
-          )}
-          <div className="flex gap-2">
-            <Button weight="strong" disabled={requests.length === 0 || busy} onClick={() => void start()}>
-              {choices.move ? 'Start moving' : 'Start copying'}
-            </Button>
-            <Button onClick={onClose}>Close</Button>
-          </div>
-        </div>
-      }
     >
       <Section title="What">
         <FolderBrowser label="What to copy" pick="several" picked={picked} onToggle={toggle} />
@@ -143,7 +112,7 @@ export function NewCopyDrawer({ onClose }: { onClose: () => void }) {
           <PlanPreview requests={requests} />
         </Section>
       )}
-    </Drawer>
+    </FormDrawer>
   );
 }
 

@@ -8,6 +8,7 @@ import { chooseTheme, useTheme } from '../../frame/theme.ts';
 import { note } from '../../live/notes.ts';
 import { useOverview } from '../../live/use-overview.ts';
 import { Button } from '../../parts/button.tsx';
+import { KeyList } from '../../parts/key-list.tsx';
 import { Link } from '../../parts/link.tsx';
 import { Part } from '../../parts/part.tsx';
 import { signOut } from '../../session.ts';
@@ -59,16 +60,7 @@ export function SettingsPage() {
           <Tokens />
         </Part>
         <Part title="Keyboard">
-          <dl className="grid grid-cols-[5rem_minmax(0,1fr)] gap-y-1.5">
-            {keyHelp.map(([keys, what]) => (
-              <div key={keys} className="contents">
-                <dt>
-                  <kbd className="rounded border border-line-strong bg-tint px-1.5 font-mono text-12">{keys}</kbd>
-                </dt>
-                <dd>{what}</dd>
-              </div>
-            ))}
-          </dl>
+          <KeyList keys={keyHelp} className="grid-cols-[5rem_minmax(0,1fr)] gap-y-1.5" />
         </Part>
         <Part title="This daemon">
           <p className="text-ink-soft">

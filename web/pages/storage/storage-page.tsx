@@ -4,10 +4,11 @@ import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { asFault } from '../../../src/model/fault.ts';
 import type { StorageView } from '../../../src/model/watch-views.ts';
 import { api } from '../../api.ts';
+import { PageHead } from '../../frame/page-head.tsx';
 import { note, noteFault } from '../../live/notes.ts';
 import { useNow } from '../../live/use-now.ts';
 import { useWatches } from '../../live/use-watches.ts';
-import { Button } from '../../parts/button.tsx';
+import { Button, ButtonLink } from '../../parts/button.tsx';
 import { EmptyState } from '../../parts/empty-state.tsx';
 import { StateMark } from '../../parts/state-mark.tsx';
 import { exactSize, perCent, size, speed } from '../../words/amounts.ts';
@@ -36,19 +37,23 @@ export function StoragePage() {
   };
   return (
     <div className="flex min-h-0 min-w-0 flex-1 flex-col">
-      <div className="flex shrink-0 items-center justify-between gap-3 border-b border-line px-4 py-2">
-        <h1 className="text-14 font-semibold">Storage</h1>
+      <PageHead title="Storage">
         <Button icon="retry" onClick={() => void check()}>
           Look now
         </Button>
-      </div>
+      </PageHead>
       {error !== null && data === undefined && (
         <EmptyState title="The places could not be read">{asFault(error).message}</EmptyState>
       )}
       {data?.rows.length === 0 && (
         <EmptyState
           title={isWatched ? 'The places are being looked at' : 'No place is in use'}
-          {...(isWatched ? {} : { command: 'wherry watch FROM TO' })}
+          {...(isWatched
+            ? {}
+            : {
+                action: <ButtonLink href="/watches/new">Watch a folder</ButtonLink>,
+                command: 'wherry watch FROM TO',
+              })}
         >
           The folders that watches read from and write to stand here: whether they answer, whether they can be written,
           and how much room is left.

@@ -1,24 +1,23 @@
 // The drawer of one transfer: where it stands, why, its receipts with their hashes, and every fact of its way.
 
 import { useQuery, useQueryClient } from '@tanstack/react-query';
-import { useEffect, useState } from 'react';
 import { asFault } from '../../../src/model/fault.ts';
-import type { Action, TransferView } from '../../../src/model/views.ts';
+import type { TransferView } from '../../../src/model/views.ts';
 import { api } from '../../api.ts';
 import { Drawer } from '../../frame/drawer.tsx';
 import { actOnTransfers } from '../../live/actions.ts';
-import { onBatch } from '../../live/live-feed.ts';
 import { learnTransfers, useLive } from '../../live/live-store.ts';
 import { figuresOf } from '../../live/row-figures.ts';
 import { useNow } from '../../live/use-now.ts';
-import { Button } from '../../parts/button.tsx';
+import { useReread } from '../../live/use-reread.ts';
+import { ActionButtons } from '../../parts/action-buttons.tsx';
 import { CopyButton } from '../../parts/copy-button.tsx';
-import { Icon } from '../../parts/icon.tsx';
 import { Link } from '../../parts/link.tsx';
 import { ProgressBar } from '../../parts/progress-bar.tsx';
 import { Facts, Section } from '../../parts/section.tsx';
 import { StateMark } from '../../parts/state-mark.tsx';
 import { Timeline } from '../../parts/timeline.tsx';
+import { Trouble } from '../../parts/trouble.tsx';
 import { exactSize, perCent, size, speed } from '../../words/amounts.ts';
 import { behindWords } from '../../words/growing.ts';
 import { jobTitle } from '../../words/jobs.ts';
@@ -51,20 +50,11 @@ export function TransferDrawer({ id, onClose, takesFocus }: TransferDrawerProps)
     },
   });
   const live = useLive((state) => state.transfers.get(id));
-  useEffect(() => {
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const quiet = onBatch((batch) => {
-      if (timer !== undefined || !batch.events.some((event) => event.transferId === id)) return;
-      timer = setTimeout(() => {
-        timer = undefined;
-        void queries.invalidateQueries({ queryKey: ['transfer', id] });
-      }, rereadMs);
-    });
-    return () => {
-      quiet();
-      clearTimeout(timer);
-    };
-  }, [queries, id]);
+  useReread(
+    rereadMs,
+    ({ events }) => events.some(({ transferId }) => transferId === id),
+    () => queries.invalidateQueries({ queryKey: ['transfer', id] }),
+  );
   const transfer = live ?? data?.transfer;
   if (transfer === undefined) {
     return (
@@ -80,7 +70,16 @@ export function TransferDrawer({ id, onClose, takesFocus }: TransferDrawerProps)
       label={`Transfer of ${name}`}
       onClose={onClose}
       takesFocus={takesFocus}
-      footer={transfer.actions.length > 0 && <Verbs transfer={transfer} />}
+      footer={
+        transfer.actions.length > 0 && (
+          <ActionButtons
+            actions={transfer.actions}
+            retry="Retry"
+            cancelling="Cancel and remove what has been copied so far?"
+            onAct={(action) => void actOnTransfers(action, [transfer])}
+          />
+        )
+      }
     >
       <Standing transfer={transfer} />
       <BlockStrip transfer={transfer} />
@@ -198,71 +197,10 @@ function Standing({ transfer }: { transfer: TransferView }) {
       )}
       {transfer.state === 'waiting' && <p className="text-waits">{waitSentence(transfer, nowMs)}.</p>}
       {transfer.error !== null && transfer.state !== 'completed' && (
-        <Trouble transfer={transfer} loud={transfer.state === 'failed'} />
+        <Trouble error={transfer.error} loud={transfer.state === 'failed'}>
+          <p className="font-mono text-12 text-ink-faint">{transfer.error.code}</p>
+        </Trouble>
       )}
     </section>
-  );
-}
-
-function Trouble({ transfer, loud }: { transfer: TransferView; loud: boolean }) {
-  const { error } = transfer;
-  if (error === null) return null;
-  return (
-    <div className={`flex gap-2 rounded p-3 ${loud ? 'bg-needs-tint' : 'bg-waits-tint'}`}>
-      <Icon name={loud ? 'needs' : 'waits'} className={`mt-0.5 ${loud ? 'text-needs' : 'text-waits'}`} />
-      <div className="flex min-w-0 flex-col gap-1">
-        <p className="break-words font-medium">{error.message}</p>
-        <p className="text-ink-soft">{error.remedy}</p>
-        <p className="font-mono text-12 text-ink-faint">{error.code}</p>
-      </div>
-    </div>
-  );
-}
-
-function Verbs({ transfer }: { transfer: TransferView }) {
-  const [asking, setAsking] = useState(false);
-  const can = (action: Action) => transfer.actions.includes(action);
-  const act = (action: Action) => void actOnTransfers(action, [transfer]);
-  if (asking && can('cancel')) {
-    return (
-      <div role="alertdialog" aria-label="Cancel?" className="flex flex-wrap items-center gap-2">
-        <span className="mr-auto">Cancel and remove what has been copied so far?</span>
-        <Button
-          weight="danger"
-          autoFocus
-          onClick={() => {
-            act('cancel');
-            setAsking(false);
-          }}
-        >
-          Cancel it
-        </Button>
-        <Button onClick={() => setAsking(false)}>Keep</Button>
-      </div>
-    );
-  }
-  return (
-    <div className="flex gap-2">
-      {can('retry') && (
-        <Button icon="retry" weight="strong" onClick={() => act('retry')}>
-          Retry
-        </Button>
-      )}
-      {can('resume') && (
-        <Button icon="play" weight="strong" onClick={() => act('resume')}>
-          Resume
-        </Button>
-      )}
-      {can('pause') && (
-        <Button icon="pause" onClick={() => act('pause')}>
-          Pause
-        </Button>
-      )}
-      {can('cancel') && (
-        <Button icon="cancel" onClick={() => setAsking(true)}>
-          Cancel
-        </Button>
-      )}
-    </div>
   );
 }

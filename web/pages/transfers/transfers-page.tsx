@@ -8,9 +8,9 @@ import { useLive } from '../../live/live-store.ts';
 import { noteFault } from '../../live/notes.ts';
 import type { ListFilter } from '../../live/transfer-list.ts';
 import { useTransferList } from '../../live/use-transfer-list.ts';
-import { Button } from '../../parts/button.tsx';
+import { Button, ButtonLink } from '../../parts/button.tsx';
 import { EmptyState } from '../../parts/empty-state.tsx';
-import { Link } from '../../parts/link.tsx';
+import { KeyList } from '../../parts/key-list.tsx';
 import { go, useAddress, withQuery } from '../../router.ts';
 import { BulkBar } from './bulk-bar.tsx';
 import { FilterBar } from './filter-bar.tsx';
@@ -181,14 +181,7 @@ function Nothing(props: { filter: ListFilter; problem: string | undefined; onCle
     <EmptyState
       title="No transfers yet"
       command="wherry copy FROM TO"
-      action={
-        <Link
-          href="/jobs/new"
-          className="inline-flex h-8 items-center rounded border border-ink bg-ink px-3 font-medium text-surface coarse:h-11"
-        >
-          Copy files
-        </Link>
-      }
+      action={<ButtonLink href="/jobs/new">Copy files</ButtonLink>}
     >
       Every file that Wherry moves stands here, from the first byte to its receipt. Start a copy, or drop a file into a
       watched folder.
@@ -199,16 +192,7 @@ function Nothing(props: { filter: ListFilter; problem: string | undefined; onCle
 function KeyHelp({ onClose }: { onClose: () => void }) {
   return (
     <Drawer title="Keyboard" label="Keyboard" onClose={onClose}>
-      <dl className="grid grid-cols-[6rem_1fr] gap-y-2 p-4">
-        {keyHelp.map(([keys, what]) => (
-          <div key={keys} className="contents">
-            <dt>
-              <kbd className="rounded border border-line-strong bg-tint px-1.5 font-mono text-12">{keys}</kbd>
-            </dt>
-            <dd>{what}</dd>
-          </div>
-        ))}
-      </dl>
+      <KeyList keys={keyHelp} className="grid-cols-[6rem_1fr] gap-y-2 p-4" />
     </Drawer>
   );
 }

@@ -14,6 +14,7 @@ import { useNow } from '../../live/use-now.ts';
 import { useTransferList } from '../../live/use-transfer-list.ts';
 import { watchesKey } from '../../live/use-watches.ts';
 import { Button } from '../../parts/button.tsx';
+import { Confirm } from '../../parts/confirm.tsx';
 import { FileName } from '../../parts/file-name.tsx';
 import { Link } from '../../parts/link.tsx';
 import { ProgressBar } from '../../parts/progress-bar.tsx';
@@ -198,19 +199,16 @@ function Verbs({ watch }: { watch: WatchView }) {
   const params = { id: watch.id };
   if (asking) {
     return (
-      <div role="alertdialog" aria-label="Remove?" className="flex flex-wrap items-center gap-2">
-        <span className="mr-auto">End this watch? What it has copied stays.</span>
-        <Button
-          weight="danger"
-          autoFocus
-          onClick={() =>
-            void ask(() => api.call('removeWatch', { params }), 'The watch is removed.').then(() => go('/watches'))
-          }
-        >
-          Remove it
-        </Button>
-        <Button onClick={() => setAsking(false)}>Keep</Button>
-      </div>
+      <Confirm
+        label="Remove?"
+        verb="Remove it"
+        onYes={() =>
+          void ask(() => api.call('removeWatch', { params }), 'The watch is removed.').then(() => go('/watches'))
+        }
+        onNo={() => setAsking(false)}
+      >
+        End this watch? What it has copied stays.
+      </Confirm>
     );
   }
   return (

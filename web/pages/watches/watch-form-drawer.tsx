@@ -2,18 +2,17 @@
 
 import { useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
-import { asFault } from '../../../src/model/fault.ts';
 import type { WatchView } from '../../../src/model/watch-views.ts';
 import { api } from '../../api.ts';
-import { Drawer } from '../../frame/drawer.tsx';
+import { FormDrawer } from '../../frame/form-drawer.tsx';
 import { note } from '../../live/notes.ts';
 import { watchesKey } from '../../live/use-watches.ts';
-import { Button, IconButton } from '../../parts/button.tsx';
 import { CheckField, LinesField, RadioField, SelectField, TextField } from '../../parts/fields.tsx';
 import { Section } from '../../parts/section.tsx';
+import { DestinationsField } from '../../pickers/destinations-field.tsx';
 import { FolderField } from '../../pickers/folder-field.tsx';
-import { noPlace } from '../../pickers/picked-path.ts';
 import { go } from '../../router.ts';
+import { conflicts } from '../../words/conflicts.ts';
 import { RulesEditor } from './rules-editor.tsx';
 import type { WatchForm } from './watch-form.ts';
 import { bodyFrom, emptyForm, formFrom, stillMissing } from './watch-form.ts';
@@ -24,61 +23,28 @@ const afterwards = [
   ['move-to', 'Put the source into another folder once it is proven'],
 ] as const;
 
-const conflicts = [
-  ['rename', 'Keep both: give the new one a number'],
-  ['overwrite', 'Replace what differs'],
-  ['newer', 'Replace only older ones'],
-  ['skip', 'Leave the old one'],
-  ['fail', 'Stop that file and say so'],
-] as const;
-
 export function WatchFormDrawer({ watch, onClose }: { watch: WatchView | undefined; onClose: () => void }) {
   const queries = useQueryClient();
   const [form, setForm] = useState<WatchForm>(() => (watch === undefined ? emptyForm : formFrom(watch)));
-  const [problem, setProblem] = useState<string>();
-  const [busy, setBusy] = useState(false);
   const set = (change: Partial<WatchForm>) => setForm((before) => ({ ...before, ...change }));
   const missing = stillMissing(form);
   const save = async () => {
-    setBusy(true);
-    setProblem(undefined);
-    try {
-      const body = bodyFrom(form);
-      const saved =
-        watch === undefined
-          ? await api.call('createWatch', { body })
-          : await api.call('editWatch', { params: { id: watch.id }, body });
-      await queries.invalidateQueries({ queryKey: watchesKey });
-      note('info', watch === undefined ? 'The folder is watched.' : 'The watch is changed.');
-      go(`/watches/${saved.id}`, { replace: true });
-    } catch (error) {
-      setProblem(asFault(error).message);
-    } finally {
-      setBusy(false);
-    }
+    const body = bodyFrom(form);
+    const saved =
+      watch === undefined
+        ? await api.call('createWatch', { body })
+        : await api.call('editWatch', { params: { id: watch.id }, body });
+    await queries.invalidateQueries({ queryKey: watchesKey });
+    note('info', watch === undefined ? 'The folder is watched.' : 'The watch is changed.');
+    go(`/watches/${saved.id}`, { replace: true });
   };
-  const title = watch === undefined ? 'Watch a folder' : 'Change the watch';
   return (
-    <Drawer
-      title={title}
-      label={title}
+    <FormDrawer
+      title={watch === undefined ? 'Watch a folder' : 'Change the watch'}
+      verb={watch === undefined ? 'Start watching' : 'Save'}
+      missing={missing}
+      onSend={save}
       onClose={onClose}
-      footer={
-        <div className="flex flex-col gap-2">
-          {problem !== undefined && (
-            <p role="alert" className="text-needs">
-              {problem}
-            </p>
-          )}
-          <div className="flex items-center gap-2">
-            <Button weight="strong" disabled={missing !== undefined || busy} onClick={() => void save()}>
-              {watch === undefined ? 'Start watching' : 'Save'}
-            </Button>
-            <Button onClick={onClose}>Close</Button>
-            {missing !== undefined && <span className="text-ink-faint">{missing}</span>}
-          </div>
-        </div>
-      }
     >
       <Section title="Which folder">
         <FolderField
@@ -89,7 +55,9 @@ export function WatchFormDrawer({ watch, onClose }: { watch: WatchView | undefin
         />
       </Section>
       <Section title="Where to">
-        <Destinations form={form} set={set} />
+        <DestinationsField value={form.destinations} onChange={(destinations) => set({ destinations })}>
+          {(label, value, onChange) => <FolderField label={label} value={value} onChange={onChange} />}
+        </DestinationsField>
       </Section>
       <Section title="Afterwards">
         <RadioField
@@ -135,45 +103,13 @@ export function WatchFormDrawer({ watch, onClose }: { watch: WatchView | undefin
       <Section title="How">
         <How form={form} set={set} />
       </Section>
-    </Drawer>
+    </FormDrawer>
   );
 }
 
 interface PartProps {
   form: WatchForm;
   set: (change: Partial<WatchForm>) => void;
-}
-
-function Destinations({ form, set }: PartProps) {
-  const change = (at: number, value: WatchForm['source'] | undefined) =>
-    set({ destinations: form.destinations.flatMap((each, index) => (index === at ? (value ?? []) : each)) });
-  return (
-    <div className="flex flex-col gap-3">
-      {form.destinations.map((destination, at) => (
-        // biome-ignore lint/suspicious/noArrayIndexKey: the fields have no other identity than their place
-        <div key={at} className="flex items-start gap-1">
-          <div className="min-w-0 flex-1">
-            <FolderField
-              label={form.destinations.length > 1 ? `Destination ${at + 1}` : 'Destination'}
-              value={destination}
-              onChange={(value) => change(at, value)}
-            />
-          </div>
-          {form.destinations.length > 1 && (
-            <IconButton
-              icon="close"
-              label={`Leave out destination ${at + 1}`}
-              className="mt-6"
-              onClick={() => change(at, undefined)}
-            />
-          )}
-        </div>
-      ))}
-      <Button icon="plus" className="self-start" onClick={() => set({ destinations: [...form.destinations, noPlace] })}>
-        One more destination
-      </Button>
-    </div>
-  );
 }
 
 function How({ form, set }: PartProps) {

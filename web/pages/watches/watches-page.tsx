@@ -3,11 +3,12 @@
 import { useCallback } from 'react';
 import { asFault } from '../../../src/model/fault.ts';
 import type { WatchView } from '../../../src/model/watch-views.ts';
+import { PageHead } from '../../frame/page-head.tsx';
 import { useNow } from '../../live/use-now.ts';
 import { useWatches } from '../../live/use-watches.ts';
+import { ButtonLink } from '../../parts/button.tsx';
 import { EmptyState } from '../../parts/empty-state.tsx';
-import { Link } from '../../parts/link.tsx';
-import { StateMark } from '../../parts/state-mark.tsx';
+import { ListEntry } from '../../parts/list-entry.tsx';
 import { go, useAddress } from '../../router.ts';
 import { counted, size } from '../../words/amounts.ts';
 import { jobTitle } from '../../words/jobs.ts';
@@ -15,9 +16,6 @@ import { ago } from '../../words/times.ts';
 import { watchLook, watchSentence } from '../../words/watches.ts';
 import { WatchDrawer } from './watch-drawer.tsx';
 import { WatchFormDrawer } from './watch-form-drawer.tsx';
-
-const strongLink =
-  'inline-flex h-7 items-center rounded border border-ink bg-ink px-2.5 font-medium text-surface hover:opacity-85 coarse:h-10 coarse:px-4';
 
 export function WatchesPage({ open }: { open: string | undefined }) {
   const { query } = useAddress();
@@ -27,17 +25,18 @@ export function WatchesPage({ open }: { open: string | undefined }) {
   return (
     <>
       <div className="flex min-h-0 min-w-0 flex-1 flex-col">
-        <div className="flex shrink-0 items-center justify-between gap-3 border-b border-line px-4 py-2">
-          <h1 className="text-14 font-semibold">Watches</h1>
-          <Link href="/watches/new" className={strongLink}>
-            Watch a folder
-          </Link>
-        </div>
+        <PageHead title="Watches">
+          <ButtonLink href="/watches/new">Watch a folder</ButtonLink>
+        </PageHead>
         {error !== null && data === undefined && (
           <EmptyState title="The list could not be read">{asFault(error).message}</EmptyState>
         )}
         {data?.rows.length === 0 && (
-          <EmptyState title="No folder is watched" command="wherry watch FROM TO">
+          <EmptyState
+            title="No folder is watched"
+            action={<ButtonLink href="/watches/new">Watch a folder</ButtonLink>}
+            command="wherry watch FROM TO"
+          >
             A watch moves files out of a folder as they appear, day and night, also while they still grow. Begin with a
             folder here, or with this command.
           </EmptyState>
@@ -61,40 +60,24 @@ export function WatchesPage({ open }: { open: string | undefined }) {
 
 function WatchRow({ watch, open }: { watch: WatchView; open: boolean }) {
   const nowMs = useNow(5000);
-  const look = watchLook(watch);
   const { status, counts } = watch;
   return (
-    <li className={`border-b border-line ${open ? 'bg-tint-strong' : 'hover:bg-tint'}`}>
-      <Link
-        href={`/watches/${watch.id}`}
-        className="grid grid-cols-[116px_minmax(0,1fr)_minmax(0,300px)_150px] items-center gap-x-4 px-4 py-2.5 @max-[820px]:grid-cols-[minmax(0,1fr)_auto] @max-[820px]:gap-y-1"
-      >
-        <span className="@max-[820px]:order-2">
-          <StateMark look={look} />
-        </span>
-        <span className="flex min-w-0 flex-col">
-          <span className="truncate font-medium">
-            {jobTitle({ name: watch.name, sources: [watch.source], destinations: watch.destinations })}
-          </span>
-          <span
-            className="truncate text-12 text-ink-faint"
-            title={`${watch.source}\n→ ${watch.destinations.join('\n→ ')}`}
-          >
-            {watch.source} → {watch.destinations.join(', ')}
-          </span>
-        </span>
-        <span
-          className={`min-w-0 truncate @max-[820px]:order-3 @max-[820px]:col-span-2 ${look.tone === 'waits' || look.tone === 'needs' ? (look.tone === 'needs' ? 'text-needs' : 'text-waits') : 'text-ink-soft'}`}
-        >
-          {watchSentence(watch)}
-        </span>
-        <span className="flex flex-col text-right text-12 text-ink-faint tabular-nums @max-[820px]:hidden">
+    <ListEntry
+      href={`/watches/${watch.id}`}
+      open={open}
+      look={watchLook(watch)}
+      name={jobTitle({ name: watch.name, sources: [watch.source], destinations: watch.destinations })}
+      detail={`${watch.source} → ${watch.destinations.join(', ')}`}
+      detailTitle={`${watch.source}\n→ ${watch.destinations.join('\n→ ')}`}
+      sentence={watchSentence(watch)}
+      figures={
+        <>
           <span>
             {counted(counts.completed, 'file')}, {size(counts.bytesCompleted)}
           </span>
           <span>{status?.lastScanAt == null ? '' : `scanned ${ago(Date.parse(status.lastScanAt), nowMs)}`}</span>
-        </span>
-      </Link>
-    </li>
+        </>
+      }
+    />
   );
 }

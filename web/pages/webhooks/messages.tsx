@@ -9,6 +9,7 @@ import { note, noteFault } from '../../live/notes.ts';
 import { useNow } from '../../live/use-now.ts';
 import { useMessages, webhooksKey } from '../../live/use-webhooks.ts';
 import { Button } from '../../parts/button.tsx';
+import { Chip } from '../../parts/chip.tsx';
 import { CopyButton } from '../../parts/copy-button.tsx';
 import { Section } from '../../parts/section.tsx';
 import { StateMark } from '../../parts/state-mark.tsx';
@@ -57,15 +58,9 @@ export function Messages({ webhook }: { webhook: WebhookView }) {
     >
       <div className="mb-2 flex gap-1 overflow-x-auto">
         {filters.map(([value, label]) => (
-          <button
-            key={label}
-            type="button"
-            aria-pressed={value === state}
-            onClick={() => setState(value)}
-            className={`h-7 shrink-0 rounded-full border px-2.5 text-12 font-medium coarse:h-9 coarse:px-3.5 ${value === state ? 'border-ink bg-ink text-surface' : 'border-line-strong text-ink-soft hover:bg-tint'}`}
-          >
+          <Chip key={label} on={value === state} onClick={() => setState(value)}>
             {label}
-          </button>
+          </Chip>
         ))}
       </div>
       {error !== null && <p className="text-needs">{asFault(error).message}</p>}

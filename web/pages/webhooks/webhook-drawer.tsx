@@ -9,6 +9,7 @@ import { note, noteFault } from '../../live/notes.ts';
 import { useNow } from '../../live/use-now.ts';
 import { webhooksKey } from '../../live/use-webhooks.ts';
 import { Button } from '../../parts/button.tsx';
+import { Confirm } from '../../parts/confirm.tsx';
 import { Facts, Section } from '../../parts/section.tsx';
 import { ShownOnce } from '../../parts/shown-once.tsx';
 import { StateMark } from '../../parts/state-mark.tsx';
@@ -97,25 +98,20 @@ function Verbs({ webhook }: { webhook: WebhookView }) {
   };
   if (asking) {
     return (
-      <div role="alertdialog" aria-label="Remove?" className="flex flex-wrap items-center gap-2">
-        <span className="mr-auto">
-          Remove it with its {counted(webhook.counts.pending + webhook.counts.dead, 'untaken message')}?
-        </span>
-        <Button
-          weight="danger"
-          autoFocus
-          onClick={() =>
-            void ask(async () => {
-              await api.call('removeWebhook', { params });
-              go('/webhooks');
-              return 'The webhook is removed.';
-            })
-          }
-        >
-          Remove it
-        </Button>
-        <Button onClick={() => setAsking(false)}>Keep</Button>
-      </div>
+      <Confirm
+        label="Remove?"
+        verb="Remove it"
+        onYes={() =>
+          void ask(async () => {
+            await api.call('removeWebhook', { params });
+            go('/webhooks');
+            return 'The webhook is removed.';
+          })
+        }
+        onNo={() => setAsking(false)}
+      >
+        Remove it with its {counted(webhook.counts.pending + webhook.counts.dead, 'untaken message')}?
+      </Confirm>
     );
   }
   return (

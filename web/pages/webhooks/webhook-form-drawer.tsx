@@ -2,13 +2,11 @@
 
 import { useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
-import { asFault } from '../../../src/model/fault.ts';
 import type { WebhookView } from '../../../src/model/webhook-views.ts';
 import { api } from '../../api.ts';
-import { Drawer } from '../../frame/drawer.tsx';
+import { FormDrawer } from '../../frame/form-drawer.tsx';
 import { note } from '../../live/notes.ts';
 import { webhooksKey } from '../../live/use-webhooks.ts';
-import { Button } from '../../parts/button.tsx';
 import { CheckField, LinesField, TextField } from '../../parts/fields.tsx';
 import { Section } from '../../parts/section.tsx';
 import { go } from '../../router.ts';
@@ -55,58 +53,33 @@ interface WebhookFormDrawerProps {
 export function WebhookFormDrawer({ webhook, onMade, onClose }: WebhookFormDrawerProps) {
   const queries = useQueryClient();
   const [form, setForm] = useState<WebhookForm>(() => (webhook === undefined ? emptyForm : formFrom(webhook)));
-  const [problem, setProblem] = useState<string>();
-  const [busy, setBusy] = useState(false);
   const set = (change: Partial<WebhookForm>) => setForm((before) => ({ ...before, ...change }));
   const events = eventsOf(form);
   const missing =
     form.url.trim() === '' ? 'It needs an address.' : events.length === 0 ? 'It needs an event.' : undefined;
   const save = async () => {
-    setBusy(true);
-    setProblem(undefined);
-    try {
-      const url = form.url.trim();
-      const name = form.name.trim() === '' && URL.canParse(url) ? new URL(url).host : form.name.trim();
-      const body = { name, url, events, allowPrivate: form.allowPrivate };
-      if (webhook === undefined) {
-        const created = await api.call('createWebhook', { body });
-        onMade({ id: created.id, secret: created.secret });
-        await queries.invalidateQueries({ queryKey: webhooksKey });
-        go(`/webhooks/${created.id}`, { replace: true });
-      } else {
-        await api.call('editWebhook', { params: { id: webhook.id }, body });
-        await queries.invalidateQueries({ queryKey: webhooksKey });
-        note('info', 'The webhook is changed.');
-        go(`/webhooks/${webhook.id}`, { replace: true });
-      }
-    } catch (error) {
-      setProblem(asFault(error).message);
-    } finally {
-      setBusy(false);
+    const url = form.url.trim();
+    const name = form.name.trim() === '' && URL.canParse(url) ? new URL(url).host : form.name.trim();
+    const body = { name, url, events, allowPrivate: form.allowPrivate };
+    if (webhook === undefined) {
+      const created = await api.call('createWebhook', { body });
+      onMade({ id: created.id, secret: created.secret });
+      await queries.invalidateQueries({ queryKey: webhooksKey });
+      go(`/webhooks/${created.id}`, { replace: true });
+    } else {
+      await api.call('editWebhook', { params: { id: webhook.id }, body });
+      await queries.invalidateQueries({ queryKey: webhooksKey });
+      note('info', 'The webhook is changed.');
+      go(`/webhooks/${webhook.id}`, { replace: true });
     }
   };
-  const title = webhook === undefined ? 'Add a webhook' : 'Change the webhook';
   return (
-    <Drawer
-      title={title}
-      label={title}
+    <FormDrawer
+      title={webhook === undefined ? 'Add a webhook' : 'Change the webhook'}
+      verb={webhook === undefined ? 'Add it' : 'Save'}
+      missing={missing}
+      onSend={save}
       onClose={onClose}
-      footer={
-        <div className="flex flex-col gap-2">
-          {problem !== undefined && (
-            <p role="alert" className="text-needs">
-              {problem}
-            </p>
-          )}
-          <div className="flex items-center gap-2">
-            <Button weight="strong" disabled={missing !== undefined || busy} onClick={() => void save()}>
-              {webhook === undefined ? 'Add it' : 'Save'}
-            </Button>
-            <Button onClick={onClose}>Close</Button>
-            {missing !== undefined && <span className="text-ink-faint">{missing}</span>}
-          </div>
-        </div>
-      }
     >
       <Section title="Who is told">
         <div className="flex flex-col gap-3">
@@ -154,6 +127,6 @@ export function WebhookFormDrawer({ webhook, onMade, onClose }: WebhookFormDrawe
           placeholder="observation.transfer.*"
         />
       </Section>
-    </Drawer>
+    </FormDrawer>
   );
 }
