@@ -31,6 +31,7 @@ import type { Space } from './endpoint.ts';
 import { errnoFault, errnoOf } from './errno.ts';
 import { entryFrom, readEntry } from './local-entry.ts';
 import { type ListingStep, type ListingTask, listStep } from './local-listing.ts';
+import { readManyContents } from './local-many.ts';
 import { readContent, writeContent } from './local-streams.ts';
 import { type OperationContext, sides } from './mounts.ts';
 
@@ -47,6 +48,7 @@ export const operations = {
   'local.stat': stat,
   'local.list': list,
   'local.read': readContent,
+  'local.readMany': readManyContents,
   'local.write': writeContent,
   'local.remove': remove,
   'local.rename': rename,

@@ -6,6 +6,7 @@ import type { HashAlgorithm } from '../model/hash.ts';
 import type { Entry } from '../model/manifest.ts';
 import type { Call, Endpoint, Space, Traits } from './endpoint.ts';
 import { type ListingStep, type ListingTask, troubleFault } from './local-listing.ts';
+import { readManyLocal } from './local-many-read.ts';
 import { readLocal } from './local-read.ts';
 import { writeLocal } from './local-write.ts';
 import { isLocalDisk } from './mount-table.ts';
@@ -60,6 +61,7 @@ export async function openLocal(path: string, parts: { mounts: Mounts }, call: C
     setMetadata: (at, metadata, given) => quickly('local.setMetadata', { path: at, ...metadata }, given),
     space: (given) => quickly<Space>('local.space', {}, given),
     localPath: (at) => join(root, at),
+    readMany: (paths, given = {}) => readManyLocal(mounts.pool(root), { root, paths }, given),
   };
 }
 

@@ -106,20 +106,61 @@ export class RingWriter {
   }
 }
 
-/** The worker's end. `wait` is called about every 100 ms while nothing comes, and may throw. Pieces are to be used before the next is asked for. */
-export function* ringPieces(ring: SharedArrayBuffer, wait: () => void): Generator<Uint8Array> {
-  const state = new Int32Array(ring, 0, headBytes / 4);
-  for (let taken = 0; ; ) {
-    wait();
-    const bell = Atomics.load(state, cells.bell);
+/** The worker's end, where waiting may block. */
+export class RingReader {
+  readonly #ring: SharedArrayBuffer;
+  readonly #state: Int32Array;
+  #taken = 0;
+  #holds = false;
+  #bell = 0;
+  #sawEnd = false;
+
+  constructor(ring: SharedArrayBuffer) {
+    this.#ring = ring;
+    this.#state = new Int32Array(ring, 0, headBytes / 4);
+  }
+
+  /** The next piece, to be used before the one after it is asked for; undefined where none is there. */
+  next(): Uint8Array | undefined {
+    this.release();
+    this.#bell = Atomics.load(this.#state, cells.bell);
     // Looked at first: what is handed over before the end is then seen, too.
-    const isEnded = Atomics.load(state, cells.ended) === 1;
-    if (Atomics.load(state, cells.filled) !== taken) {
-      yield pieceOf(ring, taken, Atomics.load(state, cells.lengths + (taken % pieces)));
-      taken++;
-      Atomics.store(state, cells.taken, taken);
-      Atomics.notify(state, cells.taken);
-    } else if (isEnded) return;
-    else Atomics.wait(state, cells.bell, bell, lookAgainMs);
+    this.#sawEnd = Atomics.load(this.#state, cells.ended) === 1;
+    if (Atomics.load(this.#state, cells.filled) === this.#taken) return undefined;
+    this.#holds = true;
+    return pieceOf(this.#ring, this.#taken, Atomics.load(this.#state, cells.lengths + (this.#taken % pieces)));
+  }
+
+  /** Once `next` gave nothing: nothing more comes. */
+  get isOver(): boolean {
+    return this.#sawEnd;
+  }
+
+  /** Once `next` gave nothing: until something has changed since, at most 100 ms. */
+  sleep(): void {
+    Atomics.wait(this.#state, cells.bell, this.#bell, lookAgainMs);
+  }
+
+  /** The piece has been used. May be called again. */
+  release(): void {
+    if (!this.#holds) return;
+    this.#holds = false;
+    this.#taken++;
+    Atomics.store(this.#state, cells.taken, this.#taken);
+    Atomics.notify(this.#state, cells.taken);
+  }
+}
+
+/** The worker's end as a sequence. `wait` is called about every 100 ms while nothing comes, and may throw. Pieces are to be used before the next is asked for. */
+export function* ringPieces(ring: SharedArrayBuffer, wait: () => void): Generator<Uint8Array> {
+  const reader = new RingReader(ring);
+  for (;;) {
+    wait();
+    const piece = reader.next();
+    if (piece !== undefined) {
+      yield piece;
+      reader.release();
+    } else if (reader.isOver) return;
+    else reader.sleep();
   }
 }

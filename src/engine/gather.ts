@@ -48,11 +48,20 @@ export function gather(rows: readonly Transfer[], words: GatherWords): readonly 
   return works;
 }
 
+/** What ends a whole pack: which of its files it was that broke off, if any, cannot be told. */
+const packEnds: ReadonlySet<string> = new Set(['network', 'timeout', 'stalled']);
+/** Attempts after which a file that may be the one that breaks its packs is tried alone. */
+const mostBrokenPacks = 3;
+
 /** A file whose last attempt broke off by itself is tried alone; one that only had to wait for its place is not. */
 function isSmall(row: Transfer): boolean {
+  const { error } = row;
   return (
     row.phase === 'transfer' &&
-    (row.error === null || !row.error.transient || row.error.code === 'unreachable') &&
+    (error === null ||
+      !error.transient ||
+      error.code === 'unreachable' ||
+      (packEnds.has(error.code) && row.attempts <= mostBrokenPacks)) &&
     row.bytesDone === 0 &&
     row.publishing === null &&
     row.sizeBytes !== null &&

@@ -227,16 +227,20 @@ describe('gather', () => {
     const rows = [
       ...Array.from({ length: 2_100 }, (_, at) => row(`s${at}`, {})),
       row('large', { sizeBytes: 9 * 1024 ** 2 }),
-      row('tried', { error: new Fault('network', 'x').report() }),
+      row('tried', { error: new Fault('device', 'x').report() }),
+      // It broke off with its whole pack; once that has happened too often it may be the one that is to blame.
+      row('broken', { error: new Fault('network', 'x').report(), attempts: 1 }),
+      row('suspect', { error: new Fault('network', 'x').report(), attempts: 4 }),
     ];
     const works = gather(rows, words);
     expect(works.map((work) => [work.kind, work.transfers.length])).toEqual([
       ['transfers', 1],
       ['transfers', 1],
+      ['transfers', 1],
       ['pack', 2_000],
-      ['pack', 100],
+      ['pack', 101],
     ]);
-    expect(works[2]?.endpoints).toEqual(['/in', '/out']);
+    expect(works[3]?.endpoints).toEqual(['/in', '/out']);
   });
 
   it('puts what shares a reading together and keeps few small files single', () => {

@@ -11,9 +11,10 @@ import type { Publishing, Transfer } from '../../model/transfer.ts';
 import type { Journal } from './block-journal.ts';
 import type { DiscardInput } from './discard-move.ts';
 import { moveLocal } from './local-move.ts';
-import type { MoveOutcome, MoveRequest, Mover } from './move.ts';
+import type { MoveOutcome, MoveRequest, Mover, PackFile } from './move.ts';
 import { journalPath, localPath, type MoverParts, Stopped } from './mover-parts.ts';
-import { forgetPackJournal, movePackLocally, recoverPackJournals } from './pack-move.ts';
+import { forgetPackJournal, movePackHere, recoverPackJournals } from './pack-move.ts';
+import { canSend, movePackThere } from './pack-send.ts';
 import type { RecoverInput } from './publish-partial.ts';
 import { Reservations } from './reservations.ts';
 import { SharedReading } from './shared-reading.ts';
@@ -192,11 +193,17 @@ export function createMover(options: MoverOptions): Mover {
       return outcome as MoveOutcome;
     },
     moveTogether: (requests) => moveOf(requests, new SharedReading(parts, requests)),
-    movePack: (request) =>
+    movePack: (request) => {
+      const { source, destination } = request;
+      const alone = (files: readonly PackFile[]) => movePackByStream({ ...request, files }, (file) => move(file, null));
       // Whether a medium is still there is asked file by file.
-      isLocal(request) && request.source.medium === undefined
-        ? movePackLocally(parts, request)
-        : movePackByStream(request, (file) => move(file, null)),
+      const isHere = destination.localPath !== undefined && source.medium === undefined;
+      if (isHere && source.localPath !== undefined) return movePackHere(parts, request, alone);
+      if (isHere && source.readMany !== undefined && !request.options.preserve.xattrs)
+        return movePackHere(parts, request, alone);
+      if (canSend(request)) return movePackThere(parts, request, alone);
+      return alone(request.files);
+    },
     recoverPublishing,
     recoverPacks: (open) => recoverPackJournals(parts, open),
     forgetPack: (packId) => forgetPackJournal(parts, packId),

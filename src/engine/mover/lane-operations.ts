@@ -6,6 +6,7 @@ import { discardPartial, forgetMove, removeLeftover } from './discard-move.ts';
 import { exposePartial, unveilPartial } from './exposed-partial.ts';
 import { openPartial } from './open-partial.ts';
 import { movePackFiles } from './pack-lane.ts';
+import { loadPack, notePack } from './pack-note.ts';
 import { listPacks, packDestination, recoverPack } from './pack-recovery.ts';
 import { lookAtSource, planMove } from './plan-move.ts';
 import { finishPartial, freeName, publishPartial, recoverPartial, syncPartial } from './publish-partial.ts';
@@ -45,4 +46,6 @@ export const operations = {
   'mover.listPacks': listPacks,
   'mover.packDestination': packDestination,
   'mover.recoverPack': recoverPack,
+  'mover.notePack': notePack,
+  'mover.loadPack': loadPack,
 };

@@ -1,7 +1,7 @@
 // The form in which a pack's files cross to its worker and their results come back: one text and one list of numbers, since thousands of objects take long to clone.
 
 import type { PackFile } from './move.ts';
-import type { StagedFile } from './pack-journal.ts';
+import { type StagedFile, sourceIdentity } from './pack-journal.ts';
 
 export interface Columns {
   /** The texts of all rows in order, with a NUL between them, which no name holds. */
@@ -75,12 +75,12 @@ export function publishedFrom({ text, numbers }: Columns): PublishedFile[] {
     files.push({
       at: numbers[counted] ?? 0,
       finalPath: texts[texted] ?? '',
-      source: {
-        device: texts[texted + 1] ?? '',
-        inode: texts[texted + 2] ?? '',
-        sizeBytes: numbers[counted + 1] ?? 0,
-        mtimeMs: numbers[counted + 2] ?? 0,
-      },
+      source: sourceIdentity(
+        texts[texted + 1] ?? '',
+        texts[texted + 2] ?? '',
+        numbers[counted + 1] ?? 0,
+        numbers[counted + 2] ?? 0,
+      ),
       hash: texts[texted + 3] ?? '',
       alreadyThere: numbers[counted + 3] === 1,
     });

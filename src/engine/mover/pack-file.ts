@@ -15,15 +15,16 @@ import type { FileFacts, OpenFacts } from '../../endpoints/system-calls.ts';
 import { asFault, Fault } from '../../model/fault.ts';
 import { blockBytes, type HashAlgorithm } from '../../model/hash.ts';
 import { baseName, displayPath, joinPath, numberedName, parentPath, partialName } from '../../model/names.ts';
-import { readAttributes } from './attributes.ts';
 import { LaneFile, removeFile } from './lane-file.ts';
 import type { MoveOptions, PackFile } from './move.ts';
 import type { StagedFile } from './pack-journal.ts';
+import type { PackReading } from './pack-source.ts';
 import { setMetadata } from './publish-partial.ts';
-import { identityOf, inodeOf, sameStats, sourceChanged } from './source-identity.ts';
+import { inodeOf, sourceChanged } from './source-identity.ts';
 
 export interface PackPlaces {
-  readonly source: ConfinedRoot;
+  /** The source's name, for faults. */
+  readonly source: string;
   readonly destination: ConfinedRoot;
   readonly control: Control;
 }
@@ -80,27 +81,24 @@ export class PackCopier {
     this.#algorithm = rules.options.algorithm ?? 'xxh128-8m';
   }
 
-  /** Throws the file's Fault; its partial is gone then. `at` is its position in the pack. */
-  stage(file: PackFile, at: number): CopiedFile {
-    const { source, control } = this.#places;
-    const reading = LaneFile.open(source, file.sourcePath, constants.O_RDONLY, sides.source, control);
-    try {
-      const target = this.#target(file, reading);
-      if ('there' in target) return this.#there(file, at, reading, target.there);
-      for (let pass = 1; ; pass++) {
-        try {
-          return this.#copy(file, at, reading, target);
-        } catch (error) {
-          if (pass === writesOfAFile || asFault(error).code !== 'corrupt') throw error;
-          control.addBytes(-reading.stats.size);
-        }
+  /**
+   * Throws the file's Fault; its partial is gone then. `at` is its position in the pack, `reading` stays open. Rejects with `unsupported`
+   * what comes by a stream and would have to be compared with what has its name.
+   */
+  stage(file: PackFile, at: number, reading: PackReading): CopiedFile {
+    const target = this.#target(file, reading);
+    if ('there' in target) return this.#there(file, at, reading, target.there);
+    for (let pass = 1; ; pass++) {
+      try {
+        return this.#copy(file, at, reading, target);
+      } catch (error) {
+        if (pass === writesOfAFile || !reading.isLasting || asFault(error).code !== 'corrupt') throw error;
+        this.#places.control.addBytes(-reading.stats.size);
       }
-    } finally {
-      reading.release();
     }
   }
 
-  #copy(file: PackFile, at: number, reading: LaneFile, { finalPath, replace }: Target): CopiedFile {
+  #copy(file: PackFile, at: number, reading: PackReading, { finalPath, replace }: Target): CopiedFile {
     const { destination, control } = this.#places;
     const { options, isPlain, syncedDevice, fence } = this.#rules;
     const { stats } = reading;
@@ -110,11 +108,11 @@ export class PackCopier {
     const writing = this.#create(partialPath, partial, options.preserve.mode ? (stats.mode & 0o777) | 0o600 : 0o666);
     try {
       const hash = this.#write(file, reading, writing);
-      if (!sameStats(stats, reading.statsNow())) throw this.#changed(file);
+      if (!reading.isSame()) throw this.#changed(file);
       if (!isPlain) writing.sync();
       if (options.verify !== 'size') this.#verify(partialPath, { stats: writing.stats, at: partial }, stats.size, hash);
-      const source = identityOf(stats, reading.fd);
-      const attributes = options.preserve.xattrs ? readAttributes(reading) : undefined;
+      const source = reading.identity();
+      const attributes = options.preserve.xattrs ? reading.attributes() : undefined;
       const { uid, gid } = stats;
       setMetadata(writing, { identity: source, mode: stats.mode & 0o7777, uid, gid, attributes }, options.preserve);
       const ownFolderSync = writing.stats.dev !== syncedDevice;
@@ -141,14 +139,14 @@ export class PackCopier {
     }
   }
 
-  #write(file: PackFile, reading: LaneFile, writing: LaneFile): Hashes {
+  #write(file: PackFile, reading: PackReading, writing: LaneFile): Hashes {
     return reading.stats.size <= bufferBytes
       ? this.#writeWhole(file, reading, writing)
       : this.#writeParts(file, reading, writing);
   }
 
   /** The content stands in `#chunk` then. */
-  #writeWhole(file: PackFile, reading: LaneFile, writing: LaneFile): Hashes {
+  #writeWhole(file: PackFile, reading: PackReading, writing: LaneFile): Hashes {
     const { control } = this.#places;
     const { size } = reading.stats;
     control.throttle(size);
@@ -162,7 +160,7 @@ export class PackCopier {
     return { asked: hasher.digest(), check: undefined };
   }
 
-  #writeParts(file: PackFile, reading: LaneFile, writing: LaneFile): Hashes {
+  #writeParts(file: PackFile, reading: PackReading, writing: LaneFile): Hashes {
     const { control } = this.#places;
     const { size } = reading.stats;
     const hasher = this.#hasher('xxh128-8m', size);
@@ -229,7 +227,7 @@ export class PackCopier {
     }
   }
 
-  #digest(file: LaneFile, sizeBytes: number): string | undefined {
+  #digest(file: Pick<LaneFile, 'read'>, sizeBytes: number): string | undefined {
     const hasher = this.#hasher('xxh128-8m', sizeBytes);
     for (let at = 0; at < sizeBytes; ) {
       const length = Math.min(bufferBytes, sizeBytes - at);
@@ -249,7 +247,7 @@ export class PackCopier {
   }
 
   /** Under which name it goes, by the conflict rule; throws `exists` where that leaves what is there. */
-  #target(file: PackFile, reading: LaneFile): Target | { there: string } {
+  #target(file: PackFile, reading: PackReading): Target | { there: string } {
     const { conflict } = this.#rules.options;
     // What has the name is only looked at by the rename, which refuses to replace a folder.
     if (conflict === 'overwrite') return { finalPath: '', replace: true };
@@ -263,6 +261,9 @@ export class PackCopier {
     };
     if (conflict === 'fail') refuse('is there already');
     const { size, mtimeMs } = reading.stats;
+    if (there.isFile() && there.size === size && !reading.isLasting) {
+      throw new Fault('unsupported', `${place.path} in ${place.endpoint} is there already and is compared by itself.`);
+    }
     if (there.isFile() && there.size === size) {
       const digest = this.#digestOf(path, size);
       if (digest !== undefined && digest === this.#digest(reading, size)) return { there: digest };
@@ -292,16 +293,16 @@ export class PackCopier {
   }
 
   #changed({ sourcePath }: PackFile): Fault {
-    return sourceChanged({ root: this.#places.source.root, path: sourcePath });
+    return sourceChanged({ root: this.#places.source, path: sourcePath });
   }
 
-  #there(file: PackFile, at: number, reading: LaneFile, hash: string): CopiedFile {
+  #there(file: PackFile, at: number, reading: PackReading, hash: string): CopiedFile {
     return {
       at,
       finalPath: '',
       device: '',
       inode: '',
-      source: identityOf(reading.stats, reading.fd),
+      source: reading.identity(),
       hash,
       file,
       partialPath: '',

@@ -51,7 +51,7 @@ type PublishingRow = readonly [number, string, string, string, number, number, s
 
 type Line =
   | PackHead
-  | { readonly group: number; readonly from: number; readonly files: readonly FileRow[] }
+  | { readonly files: readonly FileRow[] }
   | { readonly publishing: number; readonly rows: readonly PublishingRow[] }
   | { readonly committed: number };
 
@@ -63,8 +63,7 @@ export function packPartialPath({ destinationPath, transferId }: PackFile, fence
 /** Lines that are torn or make no sense are passed over: nothing is published before its line is durable. Undefined without a head. */
 export function parsePackJournal(text: string): PackJournal | undefined {
   let head: PackHead | undefined;
-  const files = new Map<number, PackFile>();
-  const groups = new Map<number, readonly number[]>();
+  let files: readonly PackFile[] = [];
   const rows = new Map<number, readonly PublishingRow[]>();
   const lines = text.split('\n');
   lines.pop();
@@ -72,27 +71,19 @@ export function parsePackJournal(text: string): PackJournal | undefined {
     const line = parseLine(raw);
     if (line === undefined) continue;
     if ('version' in line) head = line;
-    else if ('files' in line) {
-      for (const [n, row] of line.files.entries()) files.set(line.from + n, fileOf(row));
-      groups.set(
-        line.group,
-        line.files.map((_, n) => line.from + n),
-      );
-    } else if ('rows' in line) rows.set(line.publishing, line.rows);
-    else {
-      groups.delete(line.committed);
-      rows.delete(line.committed);
-    }
+    else if ('files' in line) files = line.files.map(fileOf);
+    else if ('rows' in line) rows.set(line.publishing, line.rows);
+    else rows.delete(line.committed);
   }
   if (head === undefined) return undefined;
   const { destination, fence } = head;
   const known = (at: number) => {
-    const file = files.get(at);
+    const file = files[at];
     return file === undefined ? [] : [file];
   };
   return {
     destination,
-    partials: [...groups.values()].flat().flatMap((at) => known(at).map((file) => packPartialPath(file, fence))),
+    partials: files.map((file) => packPartialPath(file, fence)),
     publishing: [...rows.values()].flat().flatMap((row) => known(row[0]).map((file) => publishingOf(file, row, head))),
   };
 }
@@ -131,8 +122,13 @@ function publishingOf(file: PackFile, row: PublishingRow, { fence, algorithm, ve
     sizeBytes,
     hash,
     verify,
-    identity: { device: sourceDevice, inode: sourceInode, sizeBytes, mtimeMs },
+    identity: sourceIdentity(sourceDevice, sourceInode, sizeBytes, mtimeMs),
   };
+}
+
+/** What comes by a stream has neither device nor inode; both are '' in rows and columns then. */
+export function sourceIdentity(device: string, inode: string, sizeBytes: number, mtimeMs: number): SourceIdentity {
+  return inode === '' ? { sizeBytes, mtimeMs } : { device, inode, sizeBytes, mtimeMs };
 }
 
 /** Undefined where there is none. Throws `permission`, `io`. */
@@ -171,9 +167,9 @@ export class PackJournalWriter {
     });
   }
 
-  /** `from` is the position of the first of the files in the pack. */
-  begin(group: number, from: number, files: readonly PackFile[]): void {
-    this.#append({ group, from, files: files.map(rowOf) });
+  /** All of the pack, before the first partial is made. */
+  begin(files: readonly PackFile[]): void {
+    this.#append({ files: files.map(rowOf) });
   }
 
   /** Outlives the process; with `durable` a power cut too. */

@@ -12,10 +12,15 @@ import type { PackFile } from './move.ts';
 import { type Columns, filesFrom, publishedColumns } from './pack-columns.ts';
 import { type CopiedFile, PackCopier, type PackRules } from './pack-file.ts';
 import { type PackHead, PackJournalWriter } from './pack-journal.ts';
+import { FolderSource, type NextFile, type PackReading, type PackSource, StreamSource } from './pack-source.ts';
 import { giveName } from './publish-partial.ts';
+import { sourceChanged } from './source-identity.ts';
 
 export interface PackInput {
-  readonly sourceRoot: string;
+  readonly from:
+    | { readonly root: string }
+    /** Memory of a write ring, which is fed as pack-source.ts says; the place's name for faults; and a byte for each file, not 0 where it has changed. */
+    | { readonly name: string; readonly ring: SharedArrayBuffer; readonly changed: SharedArrayBuffer };
   readonly destinationRoot: string;
   /** The destination endpoint's name, for the journal. */
   readonly destination: string;
@@ -32,7 +37,12 @@ export interface PackInput {
 
 /** `staged` asks for leave to publish; `durable` says which files stand under their final names for good. */
 export type PackMessage =
-  | { readonly kind: 'staged'; readonly group: number }
+  | {
+      readonly kind: 'staged';
+      readonly group: number;
+      /** Positions of the files that it would publish, where they come by a stream. */
+      readonly at: readonly number[];
+    }
   | {
       readonly kind: 'durable';
       readonly group: number;
@@ -47,8 +57,7 @@ export interface FailedRow {
 }
 
 export interface PackLaneOutcome {
-  /** Files from here on were not begun, or their group was given up because of the stop. */
-  readonly begunFiles: number;
+  /** Files of which nothing was said by then were not begun, or their group was given up because of the stop. */
   readonly stopped: StopReason;
 }
 
@@ -56,14 +65,16 @@ const groupFiles = 1_000;
 /** Where no sync is to be paid for, so that commits and copying go side by side. */
 const groupFilesInMemory = 500;
 const groupBytes = 64 * 1024 * 1024;
+/** What comes by a stream has been paid for by the way here, so that little of it may be lost with a group. */
+const streamGroup = { bytes: 16 * 1024 * 1024, ms: 1_000 };
 const lookAgainMs = 100;
 /** Files from which on loading the native system calls costs less than it saves. */
 const worthLoading = 300;
 
 interface Group {
   readonly index: number;
-  /** Position of its first file in the pack. */
-  readonly from: number;
+  /** How many were taken from the source for it. */
+  files: number;
   /** Not published yet, or published and not known to be durable under their final names. */
   staged: CopiedFile[];
   readonly there: CopiedFile[];
@@ -78,7 +89,10 @@ class PackLane {
   readonly #files: readonly PackFile[];
   readonly #control: Control;
   readonly #emit: (message: PackMessage) => void;
-  readonly #source: ConfinedRoot;
+  readonly #source: PackSource;
+  readonly #isStream: boolean;
+  /** Not 0 where a file that came by the stream has changed since. */
+  readonly #changed: Uint8Array | undefined;
   readonly #destination: ConfinedRoot;
   readonly #journal: PackJournalWriter;
   readonly #copier: PackCopier;
@@ -96,7 +110,17 @@ class PackLane {
     this.#emit = emit;
     this.#leave = new Int32Array(input.leave);
     const calls = input.isNear && this.#files.length >= worthLoading ? systemCalls() : undefined;
-    this.#source = ConfinedRoot.open(input.sourceRoot, { beforeCall: () => control.enter(sides.source), calls });
+    const { from } = input;
+    this.#isStream = 'ring' in from;
+    this.#changed = 'ring' in from ? new Uint8Array(from.changed) : undefined;
+    this.#source =
+      'ring' in from
+        ? new StreamSource(from.ring, from.name, this.#files, control)
+        : new FolderSource(
+            ConfinedRoot.open(from.root, { beforeCall: () => control.enter(sides.source), calls }),
+            this.#files,
+            control,
+          );
     try {
       const beforeCall = () => control.enter(sides.destination);
       this.#destination = ConfinedRoot.open(input.destinationRoot, { beforeCall, create: true, calls });
@@ -108,7 +132,7 @@ class PackLane {
     this.#sync = input.syncWay === 'group' ? openGroupSync(this.#destination, { files, control }) : undefined;
     this.#syncWay = input.syncWay === 'group' && this.#sync === undefined ? 'each' : input.syncWay;
     const syncedDevice = this.#syncWay === 'each' ? null : statSync(this.#destination.openFolder('').self).dev;
-    const places = { source: this.#source, destination: this.#destination, control };
+    const places = { source: this.#source.name, destination: this.#destination, control };
     this.#copier = new PackCopier(places, { ...input.rules, syncedDevice });
     const { options, fence } = input.rules;
     const head: PackHead = {
@@ -127,29 +151,28 @@ class PackLane {
   }
 
   run(): PackLaneOutcome {
-    const files = this.#files;
     try {
-      let begun = 0;
+      this.#journal.begin(this.#files);
       /** Durable, and waiting for leave to publish while the next group is copied. */
       let ready: Group | undefined;
-      for (let index = 0; begun < files.length || ready !== undefined; index++) {
-        const wanted = groupFrom(files, begun, this.#isDurable ? groupFiles : groupFilesInMemory);
-        const group = wanted.length === 0 ? undefined : this.#stage(index, begun, wanted);
+      for (let index = 0; ; index++) {
+        const group = this.#stage(index, ready !== undefined || this.#unsettled !== undefined);
         if (ready !== undefined && !this.#publish(ready)) {
           if (group !== undefined) this.#giveUp(group);
-          return this.#stopped(ready.from);
+          return this.#stopped();
         }
         ready = undefined;
-        if (group === undefined) {
-          if (wanted.length > 0) return this.#stopped(begun);
-          break;
+        if (group === undefined) return this.#stopped();
+        if (group.files > 0) {
+          this.#prepare(group);
+          ready = group;
+        } else {
+          // Nothing more comes just now: what has its name is made durable and told.
+          this.#settle();
+          if (this.#source.isOver) break;
         }
-        this.#prepare(group);
-        ready = group;
-        begun += wanted.length;
       }
-      this.#settle();
-      return { begunFiles: begun, stopped: stopReasons.run };
+      return { stopped: stopReasons.run };
     } finally {
       this.#journal.close();
       this.#sync?.close();
@@ -158,35 +181,54 @@ class PackLane {
     }
   }
 
-  #stopped(begunFiles: number): PackLaneOutcome {
+  #stopped(): PackLaneOutcome {
     this.#settle();
-    return { begunFiles, stopped: this.#control.stop };
+    return { stopped: this.#control.stop };
   }
 
-  /** Undefined where the stop flag was set: then nothing of the group is left. */
-  #stage(index: number, from: number, files: readonly PackFile[]): Group | undefined {
-    const group: Group = { index, from, staged: [], there: [], failed: [] };
-    this.#journal.begin(index, from, files);
-    for (const [n, file] of files.entries()) {
-      if (this.#control.stop !== stopReasons.run) {
-        this.#giveUp(group);
-        return undefined;
-      }
+  /** Undefined where the stop flag was set: then nothing of the group is left. Without files where none came, if another group waits for it. */
+  #stage(index: number, isWaitedFor: boolean): Group | undefined {
+    const group: Group = { index, files: 0, staged: [], there: [], failed: [] };
+    const mostFiles = this.#isDurable ? groupFiles : groupFilesInMemory;
+    const mostBytes = this.#isStream ? streamGroup.bytes : groupBytes;
+    let until = isWaitedFor && this.#isStream ? performance.now() + streamGroup.ms : Number.POSITIVE_INFINITY;
+    for (let bytes = 0; group.files < mostFiles && bytes < mostBytes && performance.now() < until; ) {
       try {
-        const copied = this.#copier.stage(file, from + n);
-        (copied.alreadyThere ? group.there : group.staged).push(copied);
+        if (this.#control.stop !== stopReasons.run) return this.#givenUp(group);
+        const next = this.#source.next(until);
+        if (next === undefined) break;
+        if (this.#isStream && group.files === 0) until = performance.now() + streamGroup.ms;
+        group.files++;
+        bytes += this.#files[next.at]?.entry.sizeBytes ?? 0;
+        this.#take(next, group);
       } catch (error) {
-        const fault = asFault(error);
-        // A worker that has been given up may touch nothing further.
-        if (fault.code === 'unreachable') throw fault;
-        if (fault.code === 'interrupted') {
-          this.#giveUp(group);
-          return undefined;
-        }
-        group.failed.push({ at: from + n, fault: fault.report() });
+        if (asFault(error).code !== 'interrupted') throw error;
+        return this.#givenUp(group);
       }
     }
     return group;
+  }
+
+  /** Throws `unreachable` and `interrupted`; anything else is the file's own trouble. */
+  #take({ at, open }: NextFile, group: Group): void {
+    let reading: PackReading | undefined;
+    try {
+      reading = open();
+      const copied = this.#copier.stage(this.#files[at] as PackFile, at, reading);
+      (copied.alreadyThere ? group.there : group.staged).push(copied);
+    } catch (error) {
+      const fault = asFault(error);
+      // A worker that has been given up may touch nothing further.
+      if (fault.code === 'unreachable' || fault.code === 'interrupted') throw fault;
+      group.failed.push({ at, fault: fault.report() });
+    } finally {
+      reading?.release();
+    }
+  }
+
+  #givenUp(group: Group): undefined {
+    this.#giveUp(group);
+    return undefined;
   }
 
   /** Makes the group's content durable and asks for leave to publish it. */
@@ -194,7 +236,8 @@ class PackLane {
     this.#makeDurable(group);
     for (; this.#committed < Atomics.load(this.#leave, 1); this.#committed++) this.#journal.committed(this.#committed);
     if (group.staged.length > 0) this.#journal.publishing(group.index, group.staged, { durable: this.#isDurable });
-    this.#emit({ kind: 'staged', group: group.index });
+    const at = this.#isStream ? group.staged.map((copied) => copied.at) : [];
+    this.#emit({ kind: 'staged', group: group.index, at });
   }
 
   /** False: the stop flag was set or the fence lost before leave was given, and nothing of the group is left. */
@@ -237,7 +280,8 @@ class PackLane {
   #publish(group: Group): boolean {
     if (!this.#hasLeave(group)) return false;
     const folders = new Set<string>();
-    this.#forEach(group, ({ file, partialPath, finalPath, replace, ownFolderSync }) => {
+    this.#forEach(group, ({ at, file, partialPath, finalPath, replace, ownFolderSync }) => {
+      if (this.#changed?.[at]) throw sourceChanged({ root: this.#source.name, path: file.sourcePath });
       const path = finalPath === '' ? file.destinationPath : finalPath;
       const partial = { root: this.#destination.root, path: partialPath };
       if (!giveName(this.#destination, { partial, finalPath: path, replace }, this.#control))
@@ -339,13 +383,4 @@ class PackLane {
 function appeared(root: string, path: string): Fault {
   const place = { path: displayPath(path), endpoint: displayPath(root) };
   return new Fault('busy', `${place.path} appeared in ${place.endpoint} while it was copied.`, { place });
-}
-
-/** The next files that make one group. */
-function groupFrom(files: readonly PackFile[], from: number, most: number): readonly PackFile[] {
-  let end = from;
-  for (let bytes = 0; end < files.length && end - from < most && bytes < groupBytes; end++) {
-    bytes += files[end]?.entry.sizeBytes ?? 0;
-  }
-  return files.slice(from, end);
 }

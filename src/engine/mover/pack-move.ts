@@ -1,4 +1,4 @@
-// Moves a pack of small local files: one call of a worker for all of them, one commit for each group.
+// Moves a pack of small files to a place of this machine: one call of a worker for all of them, one commit for each group. They are read there, or come by one stream.
 
 import { join } from 'node:path';
 import { openControl } from '../../endpoints/control.ts';
@@ -11,17 +11,33 @@ import { syncWayOf } from './group-sync.ts';
 import type { PackFile, PackFileResult, PackOutcome, PackRequest } from './move.ts';
 import { localPath, type MoverParts, stopNames } from './mover-parts.ts';
 import { fileColumns, publishedFrom } from './pack-columns.ts';
+import { PackFeed } from './pack-feed.ts';
 import type { PackPublishing } from './pack-journal.ts';
 import type { PackInput, PackLaneOutcome, PackMessage } from './pack-lane.ts';
+import { recoverPackThere } from './pack-note.ts';
 import { type PackRecovery, packSuffix } from './pack-recovery.ts';
 
-/** Rejects with `lease_lost`, with what `finished` rejected with, or with the Fault of what stops all files. */
-export async function movePackLocally(parts: MoverParts, request: PackRequest): Promise<PackOutcome> {
+/** Codes of files that a stream cannot settle: they are moved one by one. */
+export const settledAlone: ReadonlySet<string> = new Set(['unsupported', 'corrupt', 'source_changed']);
+
+/**
+ * Rejects with `lease_lost`, with what `finished` rejected with, or with the Fault of what stops all files. `alone` moves files of the pack
+ * one by one and reports them.
+ */
+export async function movePackHere(
+  parts: MoverParts,
+  request: PackRequest,
+  alone: (files: readonly PackFile[]) => Promise<PackOutcome>,
+): Promise<PackOutcome> {
   const { source, destination, files, options, fence, control } = request;
-  const sourceRoot = localPath(source, '');
+  const feed = source.localPath === undefined ? new PackFeed(source, files) : undefined;
+  const sourceRoot = feed === undefined ? localPath(source, '') : undefined;
   const destinationRoot = localPath(destination, '');
   const { type, mountPoint } = parts.mounts.mountOf(destinationRoot);
-  const pool = parts.mounts.pool(sourceRoot, destinationRoot);
+  const pool =
+    sourceRoot === undefined ? parts.mounts.pool(destinationRoot) : parts.mounts.pool(sourceRoot, destinationRoot);
+  const unsettled = new Map<string, PackFile>(files.map((file) => [file.transferId, file]));
+  const later: PackFile[] = [];
   const leave = new Int32Array(new SharedArrayBuffer(8));
   let refused: unknown;
   let commits: Promise<void> = Promise.resolve();
@@ -31,7 +47,14 @@ export async function movePackLocally(parts: MoverParts, request: PackRequest): 
     Atomics.store(leave, 0, -1);
     Atomics.notify(leave, 0);
   };
-  const commit = (results: readonly PackFileResult[]) => {
+  const commit = (given: readonly PackFileResult[]) => {
+    const results = given.filter((result) => {
+      const isLater = feed !== undefined && result.kind === 'failed' && settledAlone.has(result.fault.code);
+      if (isLater) later.push(result.file);
+      return !isLater;
+    });
+    for (const { file } of given) unsettled.delete(file.transferId);
+    if (results.length === 0 && given.length > 0) return;
     commits = commits.then(() => request.finished(results)).then(() => void Atomics.add(leave, 1, 1));
     commits.catch(refuse);
   };
@@ -39,15 +62,15 @@ export async function movePackLocally(parts: MoverParts, request: PackRequest): 
    * A group takes its names only when those whose names are known to be durable are in the ledger. On a disk that of the group before it
    * comes with the next sync, so that three are on the way at most: one published, one ready, one being copied.
    */
-  const grant = async (group: number) => {
-    await commits;
+  const grant = async (group: number, at: readonly number[]) => {
+    await Promise.all([commits, feed?.lookAgain(at)]);
     await request.checkFence();
     if (refused !== undefined) return;
     Atomics.store(leave, 0, group + 1);
     Atomics.notify(leave, 0);
   };
   const input: PackInput = {
-    sourceRoot,
+    from: feed?.input ?? { root: sourceRoot as string },
     destinationRoot,
     destination: destination.name,
     files: fileColumns(files),
@@ -58,7 +81,7 @@ export async function movePackLocally(parts: MoverParts, request: PackRequest): 
       isPlain: isLocalDisk(type),
     },
     journal: packJournalPath(parts.journalFolder, request.packId),
-    isNear: isLocalDisk(type) && isLocalDisk(parts.mounts.mountOf(sourceRoot).type),
+    isNear: isLocalDisk(type) && (sourceRoot === undefined || isLocalDisk(parts.mounts.mountOf(sourceRoot).type)),
     syncWay: syncWayOf(type),
     leave: leave.buffer as SharedArrayBuffer,
   };
@@ -67,19 +90,23 @@ export async function movePackLocally(parts: MoverParts, request: PackRequest): 
   const bytes = files.reduce((sum, file) => sum + file.entry.sizeBytes, 0);
   const release = parts.reservations.hold({ mountPoint, remaining: () => bytes - (view.bytesDone - before) });
   try {
-    const { begunFiles, stopped } = await pool.run<PackLaneOutcome>('mover.pack', input, {
+    feed?.start(view);
+    const { stopped } = await pool.run<PackLaneOutcome>('mover.pack', input, {
       control,
       unqueued: true,
       onMessage: (given) => {
         const message = given as PackMessage;
-        if (message.kind === 'staged') grant(message.group).catch(refuse);
-        else commit(resultsOf(message, request));
+        if (message.kind === 'staged') grant(message.group, message.at).catch(refuse);
+        else commit(resultsOf(message, request, feed));
       },
     });
+    if (feed !== undefined) commit(feed.failures(unsettled));
     await commits;
     if (refused !== undefined) throw refused;
     await forgetPackJournal(parts, request.packId);
-    return { left: files.slice(begunFiles), stopped: stopped === stopReasons.run ? null : stopNames[stopped] };
+    if (stopped !== stopReasons.run) return { left: [...unsettled.values(), ...later], stopped: stopNames[stopped] };
+    if (feed?.fault !== undefined && unsettled.size > 0) throw feed.fault;
+    return later.length > 0 ? await alone(later) : { left: [], stopped: null };
   } catch (error) {
     await commits.catch(refuse);
     // What a worker left that came to its end is settled now; what a hung one left, when its place answers again.
@@ -90,11 +117,16 @@ export async function movePackLocally(parts: MoverParts, request: PackRequest): 
     }
     throw error;
   } finally {
+    feed?.end();
     release();
   }
 }
 
-function resultsOf(message: PackMessage & { kind: 'durable' }, { files, options }: PackRequest): PackFileResult[] {
+function resultsOf(
+  message: PackMessage & { kind: 'durable' },
+  { files, options }: PackRequest,
+  feed: PackFeed | undefined,
+): PackFileResult[] {
   const verify: Verify = options.verify === 'size' ? 'size' : 'read-back';
   const algorithm = options.algorithm ?? 'xxh128-8m';
   const published = publishedFrom(message.published).map((one): PackFileResult => {
@@ -113,12 +145,16 @@ function resultsOf(message: PackMessage & { kind: 'durable' }, { files, options 
     };
   });
   const failed = message.failed.map(
-    ({ at, fault }): PackFileResult => ({ kind: 'failed', file: files[at] as PackFile, fault: faultFrom(fault) }),
+    ({ at, fault }): PackFileResult => ({
+      kind: 'failed',
+      file: files[at] as PackFile,
+      fault: feed?.faultOf(at) ?? faultFrom(fault),
+    }),
   );
   return [...published, ...failed];
 }
 
-function recovered({ file, finalPath, sizeBytes, hash, verify, identity }: PackPublishing): PackFileResult {
+export function recovered({ file, finalPath, sizeBytes, hash, verify, identity }: PackPublishing): PackFileResult {
   return { kind: 'published', file, publishedPath: finalPath, sizeBytes, hash, verify, identity, alreadyThere: true };
 }
 
@@ -154,8 +190,10 @@ export async function* recoverPackJournals(
     const name = await own.run<string | undefined>('mover.packDestination', { journal }, { unqueued: true });
     if (name !== undefined) {
       const endpoint = await open(name);
-      const root = localPath(endpoint, '');
-      const results = await recoverPackJournal(parts, parts.mounts.pool(root), root, packId);
+      const results =
+        endpoint.localPath === undefined
+          ? (await recoverPackThere(own, endpoint, journal, {})).map(recovered)
+          : await recoverPackJournal(parts, parts.mounts.pool(endpoint.localPath('')), endpoint.localPath(''), packId);
       if (results.length > 0) {
         yield { packId, results };
         continue;

@@ -110,10 +110,11 @@ describe('a pack journal', () => {
       control,
       { durable: true },
     );
-    writer.begin(0, 0, files.slice(0, 2));
+    writer.begin(files);
     writer.publishing(0, [staged(0), staged(1)], { durable: true });
     const open = parsePackJournal(readFileSync(file, 'utf8'));
-    expect(open?.partials).toEqual(files.slice(0, 2).map((each) => packPartialPath(each, 3)));
+    const partials = files.map((each) => packPartialPath(each, 3));
+    expect(open?.partials).toEqual(partials);
     expect(open?.publishing).toMatchObject([
       {
         file: files[0],
@@ -125,12 +126,11 @@ describe('a pack journal', () => {
       { file: files[1], finalPath: 'other', sizeBytes: 3, hash: { algorithm: 'xxh128-8m', value: 'ff' } },
     ]);
     writer.committed(0);
-    writer.begin(1, 2, files.slice(2));
     writer.close();
     const text = readFileSync(file, 'utf8');
     expect(parsePackJournal(text)).toEqual({
       destination: '/to',
-      partials: [packPartialPath(files[2] as PackFile, 3)],
+      partials,
       publishing: [],
     });
     for (let cut = 0; cut < text.length; cut++) {
