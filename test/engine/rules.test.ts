@@ -227,7 +227,7 @@ describe('gather', () => {
     const rows = [
       ...Array.from({ length: 2_100 }, (_, at) => row(`s${at}`, {})),
       row('large', { sizeBytes: 9 * 1024 ** 2 }),
-      row('tried', { error: new Fault('device', 'x').report() }),
+      row('tried', { error: new Fault('busy', 'x').report() }),
       // It broke off with its whole pack; once that has happened too often it may be the one that is to blame.
       row('broken', { error: new Fault('network', 'x').report(), attempts: 1 }),
       row('suspect', { error: new Fault('network', 'x').report(), attempts: 4 }),
