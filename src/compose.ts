@@ -9,12 +9,14 @@ import type { DeviceRegistry, RegistryParts } from './devices/registry.ts';
 import { fileModules, takeEarlyThread, workerModule } from './early-thread.ts';
 import type { Endpoint } from './endpoints/endpoint.ts';
 import type { Mounts } from './endpoints/mounts.ts';
+import type { SshHosts } from './endpoints/ssh/ssh-hosts.ts';
 import type { Engine } from './engine/engine.ts';
 import type { EngineLimits, EngineLog, Offloading } from './engine/engine-parts.ts';
 import type { ProcessRunner } from './engine/processing.ts';
 import type { Clock, NewId } from './model/clock.ts';
 import { idSource, systemClock, systemRandom } from './model/clock.ts';
 import { parseEndpoint } from './model/endpoint-url.ts';
+import type { SshConfig } from './model/ssh-config.ts';
 import type { Store } from './store/store.ts';
 
 export interface PartsOptions {
@@ -28,6 +30,8 @@ export interface PartsOptions {
   readonly devices?: DeviceOptions;
   /** Where files have something to go through once they have arrived; left out: nothing can be processed. */
   readonly offloading?: Partial<Offloading>;
+  /** Hosts over SSH; left out: as ssh itself does it without a configuration. */
+  readonly ssh?: SshConfig;
   /** Worker modules beside those of the endpoints, the mover and the engine. */
   readonly modules?: readonly URL[];
   /** For a process that may be over in a moment: the ledger has no thread of its own until there is much to ask of it. */
@@ -98,7 +102,8 @@ export async function openParts(options: PartsOptions): Promise<Parts> {
     await Promise.all([mounts.close(), store.close()]);
     throw error;
   });
-  const places = { mounts, ...(devices === undefined ? {} : { openDevice: devices.open }) };
+  const ssh = lazyHosts(options.ssh ?? { hosts: {} });
+  const places = { mounts, ssh: ssh.open, ...(devices === undefined ? {} : { openDevice: devices.open }) };
   const open = (address: string) => requireEndpoint(parseEndpoint(address), places);
   const journalFolder = join(dataFolder, 'journals');
   mkdirSync(journalFolder, { recursive: true, mode: 0o700 });
@@ -123,6 +128,7 @@ export async function openParts(options: PartsOptions): Promise<Parts> {
   const close = async () => {
     const stopped = await engine.stop();
     await processing?.close();
+    await ssh.close();
     const ended = await mounts.close();
     await store.close();
     return stopped && ended;
@@ -138,6 +144,18 @@ export async function openParts(options: PartsOptions): Promise<Parts> {
       closing ??= close();
       return closing;
     },
+  };
+}
+
+/** Nothing of SSH is loaded before a place over SSH is opened. */
+function lazyHosts(config: SshConfig): { open(): Promise<SshHosts>; close(): Promise<void> } {
+  let hosts: Promise<SshHosts> | undefined;
+  return {
+    open() {
+      hosts ??= import('./endpoints/ssh/ssh-hosts.ts').then(({ createSshHosts }) => createSshHosts(config));
+      return hosts;
+    },
+    close: async () => (await hosts)?.close(),
   };
 }
 

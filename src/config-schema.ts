@@ -11,6 +11,7 @@ import { deviceConfigSchema, pluginNameSchema } from './model/device-config.ts';
 import { offloadConfigSchema } from './model/offload-rules.ts';
 import { sizeSchema } from './model/size-schema.ts';
 import { watchSpecSchema } from './model/specs.ts';
+import { sshConfigSchema } from './model/ssh-config.ts';
 import { webhookEventsSchema } from './model/webhook-events.ts';
 import { checkedPipelineSchema } from './steps/index.ts';
 
@@ -173,6 +174,7 @@ export const configSchema = z.strictObject({
     .default([])
     .describe('More kinds of devices: npm packages wherry-plugin-…, or paths'),
   devices: deviceConfigSchema.prefault({}).describe('Cameras and cards: where to look for them'),
+  ssh: sshConfigSchema.prefault({}).describe('Hosts that are reached over SSH: keys, host keys, jump hosts'),
   offload: offloadConfigSchema
     .superRefine(({ rules }, context) => {
       for (const [at, { device, include, exclude }] of rules.entries()) {

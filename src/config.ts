@@ -11,6 +11,7 @@ import { displayPath } from './model/names.ts';
 import type { OffloadConfig } from './model/offload-rules.ts';
 import type { Pipeline } from './model/pipeline.ts';
 import type { WatchRequest } from './model/specs.ts';
+import type { SshConfig } from './model/ssh-config.ts';
 
 export { fetchByCard } from './card-fetch.ts';
 export type { ConfigProblem } from './config-problems.ts';
@@ -59,6 +60,7 @@ export interface Settings {
   /** Names of packages, and absolute paths. */
   readonly plugins: readonly string[];
   readonly devices: DeviceConfig;
+  readonly ssh: SshConfig;
 }
 
 export interface WebhookSettings {
@@ -200,6 +202,7 @@ export async function loadSettings(flags: SettingFlags = {}, env: Environment = 
       ...values.devices,
       mounted: { ...values.devices.mounted, roots: values.devices.mounted.roots.map(folder) },
     },
+    ssh: sshSettings(values.ssh, folder),
   };
 }
 
@@ -212,6 +215,7 @@ export interface MovingLimits {
   };
   readonly bandwidth: string | null;
   readonly stallSeconds: number;
+  readonly ssh: SshConfig;
 }
 
 /** Like `loadSettings`; where there is neither a configuration nor a variable, at no cost. */
@@ -219,11 +223,16 @@ export async function loadLimits(flags: SettingFlags = {}, env: Environment = pr
   const isPlain = findConfigFile(flags.config, env) === null && !env.WHERRY_BANDWIDTH && !env.WHERRY_TRANSFERS;
   if (isPlain) {
     const { transfers, perEndpoint, stallSeconds } = defaultLimits;
-    return { slots: { global: transfers, perEndpoint, endpoints: {} }, bandwidth: null, stallSeconds };
+    return {
+      slots: { global: transfers, perEndpoint, endpoints: {} },
+      bandwidth: null,
+      stallSeconds,
+      ssh: { hosts: {} },
+    };
   }
-  const { limits, bandwidth, stallMs } = await loadSettings(flags, env);
+  const { limits, bandwidth, stallMs, ssh } = await loadSettings(flags, env);
   const { transfers, perEndpoint, endpoints } = limits;
-  return { slots: { global: transfers, perEndpoint, endpoints }, bandwidth, stallSeconds: stallMs / 1000 };
+  return { slots: { global: transfers, perEndpoint, endpoints }, bandwidth, stallSeconds: stallMs / 1000, ssh };
 }
 
 /** What `wherry config check` says: one line a problem. Rejects like `loadSettings` where the file cannot be read. */
@@ -252,6 +261,26 @@ function problemLine(
   { line, column, message }: { line: number; column: number; message: string },
 ): string {
   return `${displayPath(file)}:${line}:${column}: ${message}`;
+}
+
+/** Files that are named are files of this machine, from the configuration's folder on. */
+function sshSettings({ hosts }: SshConfig, folder: (text: string) => string): SshConfig {
+  return {
+    hosts: Object.fromEntries(
+      Object.entries(hosts).map(([name, host]) => {
+        const { identityFile, passwordFile, knownHosts } = host;
+        return [
+          name,
+          {
+            ...host,
+            ...(identityFile === undefined ? {} : { identityFile: folder(identityFile) }),
+            ...(passwordFile === undefined ? {} : { passwordFile: folder(passwordFile) }),
+            ...(knownHosts === undefined ? {} : { knownHosts: folder(knownHosts) }),
+          },
+        ];
+      }),
+    ),
+  };
 }
 
 function watchRequest(

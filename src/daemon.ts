@@ -75,6 +75,7 @@ export async function openDaemon(settings: Settings, options: DaemonOptions): Pr
     log,
     modules: [workerModule('api/browse-operations')],
     devices: deviceOptions(settings),
+    ssh: settings.ssh,
     offloading: offloadingOf(settings),
   });
   const { store, mounts, engine, clock, newId } = parts;

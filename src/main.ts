@@ -13,6 +13,7 @@ import type { HashAlgorithm } from './model/hash.ts';
 import type { Job } from './model/job.ts';
 import type { Pipeline } from './model/pipeline.ts';
 import type { CopyRequest, JobRequest, OffloadRequest, WatchRequest } from './model/specs.ts';
+import type { SshConfig } from './model/ssh-config.ts';
 import type { StoreReader } from './store/store.ts';
 
 export type { Daemon } from './daemon.ts';
@@ -54,6 +55,8 @@ export interface WherryOptions {
   readonly pipelines?: readonly Pipeline[];
   /** Where a batch that names no folder puts its files. Default is `media` in the data folder. */
   readonly mediaFolder?: string;
+  /** Hosts over SSH: keys, host keys, jump hosts. Default is what ssh itself does without a configuration. */
+  readonly ssh?: SshConfig;
 }
 
 /** A job that was handed in. */
@@ -252,13 +255,14 @@ export async function openDaemon(
 }
 
 async function openLibraryParts(
-  { dataFolder, limits = {}, log = silent, adapters, pipelines = [], mediaFolder }: WherryOptions,
+  { dataFolder, limits = {}, log = silent, adapters, pipelines = [], mediaFolder, ssh }: WherryOptions,
   more: Pick<PartsOptions, 'isBrief' | 'soon'> = {},
 ): Promise<Parts> {
-  if (adapters === undefined) return openParts({ dataFolder, limits, log, ...more });
+  const own = { dataFolder, limits, log, ...(ssh === undefined ? {} : { ssh }), ...more };
+  if (adapters === undefined) return openParts(own);
   const { join } = await import('node:path');
   return openParts({
-    ...{ dataFolder, limits, log, ...more },
+    ...own,
     devices: {
       adapters: async (parts) => {
         if (adapters !== 'built-in') return adapters;

@@ -53,10 +53,10 @@ export function createReload(first: Settings, parts: ReloadParts): (by: string) 
 }
 
 function keptUntilRestart(
-  { dataFolder, listen, insecureHttp, tls, logs, plugins, devices }: Settings,
+  { dataFolder, listen, insecureHttp, tls, logs, plugins, devices, ssh }: Settings,
   level: Settings['logs']['level'],
 ): Partial<Settings> {
-  return { dataFolder, listen, insecureHttp, tls, plugins, devices, logs: { ...logs, level } };
+  return { dataFolder, listen, insecureHttp, tls, plugins, devices, ssh, logs: { ...logs, level } };
 }
 
 /** In the order of the guide, by the names that the configuration has for them. */
@@ -106,6 +106,7 @@ function namedValues(settings: Settings): readonly Named[] {
     restart('logs.jobs', logs.jobs),
     restart('plugins', settings.plugins),
     ...Object.entries(settings.devices).map(([key, value]) => restart(`devices.${key}`, value)),
+    restart('ssh.hosts', settings.ssh.hosts),
     now('offload.rules', settings.offload.rules),
     now('offload.triggers', settings.offload.triggers),
     now('webhooks', settings.webhooks),

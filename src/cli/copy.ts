@@ -55,7 +55,7 @@ async function dryRun({ request, limits, terminal }: InProcess): Promise<number>
   const interrupt = listenForInterrupt();
   const folder = mkdtempSync(join(tmpdir(), 'wherry-plan-'));
   try {
-    const wherry = await openForReading({ dataFolder: folder, limits, log: tellOnTerminal(terminal) });
+    const wherry = await openForReading({ dataFolder: folder, limits, ssh: limits.ssh, log: tellOnTerminal(terminal) });
     try {
       return await tellPlan(terminal, wherry.plan(request, interrupt.signal));
     } finally {
@@ -75,8 +75,9 @@ async function copyInProcess({ request, limits, base, terminal, flags }: InProce
   const pair = { sources: request.sources, destination: request.destination };
   const folder = copyLedger(base, pair);
   const { openCopy } = await import('../main.ts');
-  const opened = await openCopy({ dataFolder: folder, limits, log: tellOnTerminal(terminal) }, request).catch(
-    alreadyRuns('copy'),
-  );
+  const opened = await openCopy(
+    { dataFolder: folder, limits, ssh: limits.ssh, log: tellOnTerminal(terminal) },
+    request,
+  ).catch(alreadyRuns('copy'));
   return seeThrough(opened, { what: 'copy', request, interrupt, terminal, flags });
 }

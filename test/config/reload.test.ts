@@ -183,6 +183,7 @@ describe('the list of what may change', () => {
       watches: [{ kind: 'watch' as const, source: '/x', destinations: ['/y'] }],
       pipelines: [],
       plugins: ['wherry-plugin-x'],
+      ssh: { hosts: { x: { user: 'y' } } },
       devices: deviceConfigSchema.parse({
         ...{ pollSeconds: 9, without: ['osc'], names: { x: 'y' }, mounted: { roots: ['/x'] } },
         ...{

@@ -1,7 +1,8 @@
 // The hosts that are connected: a few connections each, shared by all places on the host, opened when needed and closed when idle.
 
+import type { SshConfig } from '../../model/ssh-config.ts';
 import type { FarOperations, FarPlace } from './far-call.ts';
-import { type SshSettings, type SshTarget, sshTarget } from './ssh-target.ts';
+import { type SshTarget, sshTarget } from './ssh-target.ts';
 import { type CallOptions, type FarCall, SshThread } from './ssh-thread.ts';
 
 export interface SshHosts {
@@ -28,7 +29,7 @@ export interface SshHost {
 export const mostConnections = 4;
 const idleMs = 30_000;
 
-export function createSshHosts(settings: SshSettings): SshHosts {
+export function createSshHosts(settings: SshConfig): SshHosts {
   const hosts = new Map<string, SshHost & { close(): Promise<void> }>();
   return {
     host(authority) {

@@ -4,31 +4,7 @@ import { homedir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { Fault } from '../../model/fault.ts';
 import { displayPath } from '../../model/names.ts';
-
-/** What the configuration may say of a host; whatever is left out is as ssh does it. */
-export interface SshHostSettings {
-  /** Where it really is; default is the name in the address. */
-  readonly host?: string;
-  readonly user?: string;
-  readonly port?: number;
-  /** In place of the usual key files. */
-  readonly identityFile?: string;
-  /** Default is true: the agent of SSH_AUTH_SOCK, where there is one. */
-  readonly agent?: boolean;
-  /** Its first line is the password. */
-  readonly passwordFile?: string;
-  /** `strict` (the default) knows only the keys in `knownHosts`; `accept-new` adds a host that has no key there yet. */
-  readonly hostKeys?: 'strict' | 'accept-new';
-  /** In place of the usual files. */
-  readonly knownHosts?: string;
-  /** Another host through which it is reached: `user@host:port`, or a name of the configuration. */
-  readonly jump?: string;
-}
-
-export interface SshSettings {
-  /** By the name that stands in addresses. */
-  readonly hosts: Readonly<Record<string, SshHostSettings>>;
-}
+import type { SshConfig, SshHostConfig } from '../../model/ssh-config.ts';
 
 export interface SshTarget {
   readonly host: string;
@@ -49,14 +25,14 @@ const usualKeys = ['id_ed25519', 'id_ecdsa', 'id_rsa'];
 const mostJumps = 4;
 
 /** Rejects with `invalid`: a host or user that is none, also one that begins with `-`, and hosts that are reached through each other. */
-export function sshTarget(authority: string, settings: SshSettings): SshTarget {
+export function sshTarget(authority: string, settings: SshConfig): SshTarget {
   return resolve(authority, settings, 0);
 }
 
-function resolve(authority: string, settings: SshSettings, jumps: number): SshTarget {
+function resolve(authority: string, settings: SshConfig, jumps: number): SshTarget {
   if (jumps > mostJumps) throw new Fault('invalid', `${displayPath(authority)} is reached through too many hosts.`);
   const given = parseAuthority(authority);
-  const known = Object.hasOwn(settings.hosts, given.host) ? (settings.hosts[given.host] ?? {}) : {};
+  const known: SshHostConfig = Object.hasOwn(settings.hosts, given.host) ? (settings.hosts[given.host] ?? {}) : {};
   const host = checked(known.host ?? given.host, 'host', authority);
   const user = checked(given.user ?? known.user ?? userInfo().username, 'user', authority);
   const folder = join(homedir(), '.ssh');
