@@ -1,4 +1,4 @@
-// What editors say of the keys of a watch; apart from the schemas that every command loads, which have to be quick.
+// What editors say of the keys of watches and syncs; apart from the schemas that every command loads, which have to be quick.
 
 /** By the key's own name, wherever it stands below `watches`. */
 export const watchDescriptions: Readonly<Record<string, string>> = {
@@ -36,4 +36,33 @@ export const watchDescriptions: Readonly<Record<string, string>> = {
   bundle: 'folder: each folder directly below the source is one set, taken as a whole',
   doneMarker: 'Name of the file that says another is done: {name}.done',
   conflict: 'What happens where the destination already has that name',
+};
+
+/** The same for what stands below `syncs` alone. */
+export const syncDescriptions: Readonly<Record<string, string>> = {
+  folders: 'Folders below the source, by name or as pairs {from, to}; none is the whole source',
+  from: 'Below the source',
+  to: 'Below the destination',
+  parallel: 'Folders that are looked through, and files that move at a host or disk, at once',
+  delete: 'Delete at the destination what is not in the source',
+  maxDelete: 'Beyond so many files, or such a part of them (10%), nothing is deleted; null sets no bound',
+  checksum: 'Compare content by hash, not by time',
+  detectRenames: 'Together with delete: rename at the destination what was renamed in the source',
+  cleanup: 'What is deleted at the source once it is safe; null deletes nothing',
+  media: 'What is made of pictures and videos once they have come home',
+  hashes: 'Note hashes',
+  metadata: 'Note dimensions, times and how a picture was generated',
+  xmp: 'Write a sidecar NAME.EXT.xmp beside each picture',
+  overwriteXmp: 'Write it anew where there is one',
+  thumbnails: 'Make small pictures',
+  dedup: 'What happens to content that is at the destination already',
+  transport: 'How files of a host are reached; auto takes the best that both sides have',
+  retry: "Tries and pauses in place of the daemon's own rules",
+  attempts: 'How often',
+  delaySeconds: 'The pause between two',
+  schedule: 'When it runs by itself: {cron} or {everyMinutes}; null: when somebody starts it',
+  cron: 'Five fields: minute, hour, day, month, weekday; six begin with seconds',
+  timezone: 'IANA name; null is that of the machine',
+  everyMinutes: 'So many minutes from one start to the next',
+  enabled: 'Else its schedule rests',
 };

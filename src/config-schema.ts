@@ -1,17 +1,20 @@
 // The configuration's shape: what `wherry.yaml` may say, its defaults, and its published JSON Schema.
 
 import { z } from 'zod';
-import { watchDescriptions } from './config-descriptions.ts';
+import { syncDescriptions, watchDescriptions } from './config-descriptions.ts';
 import { defaultLimits } from './default-limits.ts';
 import { parseBandwidth } from './engine/bandwidth-plan.ts';
 import { compileGlob } from './engine/glob.ts';
 import { createSelection } from './engine/selection.ts';
+import { requestOf } from './engine/sync/check-spec.ts';
+import { checkSchedule } from './engine/sync/schedule.ts';
 import { compileRules } from './engine/watch/placement.ts';
 import { deviceConfigSchema, pluginNameSchema } from './model/device-config.ts';
 import { offloadConfigSchema } from './model/offload-rules.ts';
 import { sizeSchema } from './model/size-schema.ts';
 import { watchSpecSchema } from './model/specs.ts';
 import { sshConfigSchema } from './model/ssh-config.ts';
+import { syncDefinitionBodySchema } from './model/sync-spec.ts';
 import { webhookEventsSchema } from './model/webhook-events.ts';
 import { checkedPipelineSchema } from './steps/index.ts';
 
@@ -94,6 +97,24 @@ export const watchConfigSchema = watchSpecSchema
     checked(context, ['rules'], () => compileRules(watch.rules));
   });
 export type WatchConfig = z.output<typeof watchConfigSchema>;
+
+export const syncConfigSchema = syncDefinitionBodySchema
+  .omit({ destinations: true })
+  .extend({
+    name: z.string().min(1).max(200).describe('By it the sync is known again'),
+    source: folder,
+    destination: folder.optional().describe('Where the files go'),
+    destinations: z.array(folder).min(1).max(16).optional().describe('In place of destination: each has all files'),
+  })
+  .refine((sync) => (sync.destination === undefined) !== (sync.destinations === undefined), {
+    message: 'A sync needs either destination or destinations.',
+  })
+  .superRefine(({ destination = '', destinations = [destination], ...sync }, context) => {
+    checked(context, ['schedule'], () => checkSchedule(sync.schedule));
+    if (destinations.includes('')) return;
+    checked(context, [], () => requestOf({ ...sync, destinations }, null));
+  });
+export type SyncConfig = z.output<typeof syncConfigSchema>;
 
 const webhookConfigSchema = z.strictObject({
   name: z.string().min(1).max(200).describe('By it the webhook is known again'),
@@ -185,6 +206,16 @@ export const configSchema = z.strictObject({
     })
     .prefault({})
     .describe('Devices that are offloaded without anybody asking'),
+  syncs: z
+    .array(syncConfigSchema)
+    .superRefine((syncs, context) => {
+      const names = syncs.map(({ name }) => name);
+      const twice = names.findIndex((name, at) => names.indexOf(name) < at);
+      if (twice < 0) return;
+      context.addIssue({ code: 'custom', path: [twice, 'name'], message: 'Another sync has that name already.' });
+    })
+    .default([])
+    .describe('Folders that are brought up to date again and again'),
   watches: z.array(watchConfigSchema).default([]).describe('Folders whose files move as they appear'),
 });
 /** With defaults filled in. */
@@ -209,7 +240,9 @@ export function parseListen(text: string): ListenAddress | undefined {
 /** What editors and `docs/wherry.schema.json` know of the configuration. */
 export function configJsonSchema(): Record<string, unknown> {
   const schema = z.toJSONSchema(configSchema, { io: 'input', target: 'draft-2020-12' });
-  describeKeys((schema.properties as Record<string, Described>).watches);
+  const properties = schema.properties as Record<string, Described>;
+  describeKeys(properties.watches, watchDescriptions);
+  describeKeys(properties.syncs, { ...watchDescriptions, ...syncDescriptions });
   return { ...schema, title: 'Configuration of Wherry (wherry.yaml)' } as Record<string, unknown>;
 }
 
@@ -217,14 +250,16 @@ interface Described {
   description?: string;
   readonly properties?: Readonly<Record<string, Described>>;
   readonly items?: Described;
+  readonly anyOf?: readonly Described[];
 }
 
-function describeKeys(node: Described | undefined): void {
+function describeKeys(node: Described | undefined, descriptions: Readonly<Record<string, string>>): void {
   if (node === undefined) return;
-  describeKeys(node.items);
+  describeKeys(node.items, descriptions);
+  for (const choice of node.anyOf ?? []) describeKeys(choice, descriptions);
   for (const [key, inner] of Object.entries(node.properties ?? {})) {
-    const description = watchDescriptions[key];
+    const description = descriptions[key];
     if (inner.description === undefined && description !== undefined) inner.description = description;
-    describeKeys(inner);
+    describeKeys(inner, descriptions);
   }
 }

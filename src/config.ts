@@ -3,7 +3,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
-import type { ConfigValues, ListenAddress, WatchConfig } from './config-schema.ts';
+import type { ConfigValues, ListenAddress, SyncConfig, WatchConfig } from './config-schema.ts';
 import { defaultLimits } from './default-limits.ts';
 import type { DeviceConfig } from './model/device-config.ts';
 import { Fault } from './model/fault.ts';
@@ -12,6 +12,7 @@ import type { OffloadConfig } from './model/offload-rules.ts';
 import type { Pipeline } from './model/pipeline.ts';
 import type { WatchRequest } from './model/specs.ts';
 import type { SshConfig } from './model/ssh-config.ts';
+import type { SyncDefinitionRequest } from './model/sync-spec.ts';
 
 export { fetchByCard } from './card-fetch.ts';
 export type { ConfigProblem } from './config-problems.ts';
@@ -53,6 +54,7 @@ export interface Settings {
   readonly historyDays: number | null;
   readonly logs: LogSettings;
   readonly watches: readonly WatchRequest[];
+  readonly syncs: readonly (SyncDefinitionRequest & { readonly destinations: readonly string[] })[];
   readonly webhooks: readonly WebhookSettings[];
   /** What files go through once they have arrived: the first that fits. */
   readonly pipelines: readonly Pipeline[];
@@ -147,11 +149,12 @@ export async function loadSettings(flags: SettingFlags = {}, env: Environment = 
     media !== undefined ? resolve(media) : values.mediaBase === undefined ? null : folder(values.mediaBase);
   const logBase = fromEnv('WHERRY_LOG_BASE') ?? fromEnv('LOG_BASE');
   const watches = values.watches.map((watch) => watchRequest(watch, folder));
+  const syncs = values.syncs.map((sync) => syncRequest(sync, folder));
   const offload = offloadSettings(values, folder);
   const roots =
     values.roots?.map(folder) ??
     [
-      ...watches.flatMap((watch) => [watch.source, ...watch.destinations]),
+      ...[...watches, ...syncs].flatMap(({ source, destinations }) => [source, ...destinations]),
       ...offload.rules.flatMap(({ downloadDir, processedDir }) => [fixedPart(downloadDir), fixedPart(processedDir)]),
     ].filter((place): place is string => place?.startsWith('/') === true);
   const bandwidth = flags.bandwidth ?? fromEnv('WHERRY_BANDWIDTH') ?? values.bandwidth;
@@ -194,6 +197,7 @@ export async function loadSettings(flags: SettingFlags = {}, env: Environment = 
       jobs: values.logs.jobs,
     },
     watches,
+    syncs,
     webhooks: await webhookSettings(values, folder),
     pipelines: values.pipelines ?? (await import('./steps/default-pipelines.ts')).defaultPipelines,
     offload,
@@ -287,7 +291,7 @@ function watchRequest(
   { destination, destinations, ...rest }: WatchConfig,
   folder: (text: string) => string,
 ): WatchRequest & { destinations: string[] } {
-  const place = (text: string) => (/^[a-z][a-z0-9+.-]*:\/\//.test(text) ? text : folder(text));
+  const place = placeIn(folder);
   return {
     kind: 'watch',
     ...rest,
@@ -295,6 +299,19 @@ function watchRequest(
     destinations: (destinations ?? [destination ?? '']).map(place),
     moveTo: rest.moveTo === null ? null : place(rest.moveTo),
   };
+}
+
+function syncRequest(
+  { destination, destinations, ...rest }: SyncConfig,
+  folder: (text: string) => string,
+): SyncDefinitionRequest & { destinations: string[] } {
+  const place = placeIn(folder);
+  return { ...rest, source: place(rest.source), destinations: (destinations ?? [destination ?? '']).map(place) };
+}
+
+/** Addresses stay as they are. */
+function placeIn(folder: (text: string) => string): (text: string) => string {
+  return (text) => (/^[a-z][a-z0-9+.-]*:\/\//.test(text) ? text : folder(text));
 }
 
 function offloadSettings({ offload }: ConfigValues, folder: (text: string) => string): OffloadConfig {

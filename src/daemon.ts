@@ -98,6 +98,7 @@ export async function openDaemon(settings: Settings, options: DaemonOptions): Pr
       if (changed.has('bandwidth')) await api?.setBandwidth(now.bandwidth);
       api?.apply({ ...now, roots: rootsOf(now), adminToken: now.adminToken ?? undefined });
       if (changed.has('webhooks')) await deliveries.configure(now.webhooks);
+      if (changed.has('syncs')) await engine.syncs.configure(now.syncs);
       if (!changed.has('watches')) return;
       await watches?.close();
       watches = await applyWatches(parts, now.watches, log);
@@ -161,6 +162,7 @@ export async function openDaemon(settings: Settings, options: DaemonOptions): Pr
       await engine.start();
       await deliveries.configure(settings.webhooks);
       await deliveries.start();
+      await engine.syncs.configure(settings.syncs);
       await opened.ready();
       watches = await applyWatches(parts, demo === null ? settings.watches : [demoWatch(demo)], log);
       leaveCard(tls?.certificate);

@@ -112,6 +112,7 @@ function namedValues(settings: Settings): readonly Named[] {
     now('webhooks', settings.webhooks),
     now('pipelines', settings.pipelines),
     now('watches', settings.watches),
+    now('syncs', settings.syncs),
   ];
 }
 

@@ -23,7 +23,7 @@ export interface Audit {
 }
 
 /** Routes that are asked by POST and change nothing. */
-const looks: ReadonlySet<RouteName> = new Set(['planJob', 'testRules', 'checkStorage']);
+const looks: ReadonlySet<RouteName> = new Set(['planJob', 'planSync', 'planUnsavedSync', 'testRules', 'checkStorage']);
 const mostText = 2_000;
 
 /** Reading is no change; nor is a plan. */

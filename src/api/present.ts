@@ -1,6 +1,6 @@
 // How rows of the ledger and live figures become the views that the API gives.
 
-import type { JobProgress } from '../engine/engine.ts';
+import type { JobProgress, PlannedItem } from '../engine/engine.ts';
 import type { StoredEvent, TransferProgress } from '../model/event.ts';
 import type { FaultReport } from '../model/fault.ts';
 import { type Job, jobTakes } from '../model/job.ts';
@@ -15,6 +15,7 @@ import type {
   JobProgressView,
   JobView,
   PlaceView,
+  PlannedItemView,
   ReceiptView,
   TransferProgressView,
   TransferView,
@@ -123,6 +124,16 @@ export function jobProgressView({ etaSeconds, ...figures }: JobProgress): JobPro
     ...figures,
     eta:
       etaSeconds === null ? null : { fromSeconds: etaSeconds.from, toSeconds: etaSeconds.to, cause: etaSeconds.cause },
+  };
+}
+
+export function plannedItemView({ action, path, sizeBytes, reason, to }: PlannedItem): PlannedItemView {
+  return {
+    action,
+    ...pathText(path),
+    sizeBytes,
+    ...(reason === undefined ? {} : { reason }),
+    ...(to === undefined ? {} : { to: pathText(to) }),
   };
 }
 

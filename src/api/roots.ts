@@ -106,6 +106,8 @@ function placesOf(spec: JobSpec): readonly string[] {
       return [...spec.sources, spec.destination];
     case 'watch':
       return [spec.source, ...spec.destinations, ...(spec.moveTo === null ? [] : [spec.moveTo])];
+    case 'sync':
+      return [spec.source, ...spec.destinations];
     case 'offload':
       // What is left out goes to the media folder.
       return [spec.downloadDir, spec.processedDir].filter((place) => place !== null);

@@ -42,6 +42,7 @@ import {
   webhookViewSchema,
 } from '../model/webhook-views.ts';
 import type { RouteName } from './route-paths.ts';
+import { syncRouteTable } from './sync-route-table.ts';
 
 /** How an answer is sent: one JSON value, a JSON value a line, plain text, a page, a file's bytes, or nothing. */
 export type AnswerForm = 'json' | 'lines' | 'text' | 'html' | 'bytes' | 'none';
@@ -107,6 +108,7 @@ export const routeTable = {
     query: z.strictObject({
       state: z.array(jobStateSchema).optional(),
       kind: modeSchema.optional(),
+      definition: z.string().min(1).max(64).optional().describe('Runs of the sync with this id'),
       cursor,
       limit,
       order,
@@ -114,7 +116,7 @@ export const routeTable = {
     output: pageSchema(jobViewSchema),
   },
   createJob: {
-    summary: 'Ask for a job: a copy, a watch or an offload',
+    summary: 'Ask for a job: a copy, a watch, a sync or an offload',
     scope: 'write',
     problems: jobProblems,
     body: jobSpecSchema,
@@ -241,6 +243,7 @@ export const routeTable = {
     folder: fileName,
     file: fileName,
   }),
+  ...syncRouteTable,
   getStorage: {
     summary: 'The places of running watches as they were at the last look (every 30 s), with a day of free space',
     scope: 'read',

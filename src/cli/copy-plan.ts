@@ -3,14 +3,17 @@
 import { displayPath } from '../model/names.ts';
 import { pathText } from '../model/path-text.ts';
 import { formatSize } from '../model/size.ts';
+import type { PlannedItemView } from '../model/views.ts';
 import type { Colour, Terminal } from './terminal.ts';
 import { counted, grouped } from './words.ts';
 
 export interface PlanLine {
-  readonly action: 'copy' | 'make-folder' | 'skip' | 'conflict' | 'refuse' | 'delete-source';
+  readonly action: PlannedItemView['action'];
   readonly path: string;
   readonly sizeBytes: number;
   readonly reason?: string | undefined;
+  /** Of a rename. */
+  readonly to?: string | { readonly path: string } | undefined;
 }
 
 const words: Readonly<Record<PlanLine['action'], readonly [string, Colour]>> = {
@@ -20,6 +23,9 @@ const words: Readonly<Record<PlanLine['action'], readonly [string, Colour]>> = {
   conflict: ['conflict', 'yellow'],
   refuse: ['refuse', 'red'],
   'delete-source': ['delete source', 'yellow'],
+  delete: ['delete', 'yellow'],
+  rename: ['rename', 'blue'],
+  problem: ['problem', 'red'],
 };
 
 /** Resolves with the exit code: 1 where something would be refused. `shown` is said of paths that are display forms already. */
@@ -28,15 +34,22 @@ export async function tellPlan(
   items: AsyncIterable<PlanLine>,
   options: { readonly shown?: boolean } = {},
 ): Promise<number> {
-  const files = { copy: 0, 'make-folder': 0, skip: 0, conflict: 0, refuse: 0, 'delete-source': 0 };
+  const files: Record<PlanLine['action'], number> = {
+    ...{ copy: 0, 'make-folder': 0, skip: 0, conflict: 0, refuse: 0 },
+    ...{ 'delete-source': 0, delete: 0, rename: 0, problem: 0 },
+  };
   let bytes = 0;
   for await (const item of items) {
-    const { action, path, sizeBytes, reason } = item;
+    const { action, path, sizeBytes, reason, to } = item;
     files[action] += 1;
     if (action === 'copy') bytes += sizeBytes;
     if (terminal.json) {
       const named = options.shown === true ? { path } : pathText(path);
-      terminal.object({ type: 'plan', action, ...named, sizeBytes, ...(reason === undefined ? {} : { reason }) });
+      const renamed = to === undefined ? {} : { to: typeof to === 'string' ? pathText(to) : to };
+      terminal.object({
+        ...{ type: 'plan', action, ...named, sizeBytes, ...renamed },
+        ...(reason === undefined ? {} : { reason }),
+      });
       continue;
     }
     // What is left alone is most of a second run's plan.
@@ -44,18 +57,20 @@ export async function tellPlan(
     const [word, colour] = words[action];
     const size = action === 'copy' ? `  (${formatSize(sizeBytes)})` : '';
     const why = reason === undefined ? '' : `: ${reason}`;
-    terminal.out(
-      `${terminal.paint(colour, word.padEnd(13))} ${options.shown === true ? path : displayPath(path)}${size}${why}`,
-    );
+    const shown = options.shown === true ? path : displayPath(path);
+    const fresh = to === undefined ? '' : ` → ${typeof to === 'string' ? displayPath(to) : to.path}`;
+    terminal.out(`${terminal.paint(colour, word.padEnd(13))} ${shown}${fresh}${size}${why}`);
   }
   const parts = [`${counted(files.copy, 'file')} (${formatSize(bytes)}) would be copied`];
   if (files['make-folder'] > 0) parts.push(`${counted(files['make-folder'], 'folder')} made`);
   if (files['delete-source'] > 0) parts.push(`${counted(files['delete-source'], 'file')} deleted at the source`);
+  if (files.rename > 0) parts.push(`${grouped(files.rename)} renamed`);
+  if (files.delete > 0) parts.push(`${counted(files.delete, 'file')} deleted at the destination`);
   if (files.skip > 0) parts.push(`${grouped(files.skip)} left alone`);
   if (files.conflict > 0) parts.push(`${counted(files.conflict, 'conflict')}`);
   if (files.refuse > 0) parts.push(`${grouped(files.refuse)} refused`);
   terminal.say(`${parts.join(', ')}. Nothing was moved.`);
-  const exitCode = files.refuse > 0 ? 1 : 0;
+  const exitCode = files.refuse + files.problem > 0 ? 1 : 0;
   if (terminal.json)
     terminal.object({
       type: 'summary',
@@ -64,6 +79,8 @@ export async function tellPlan(
       bytes,
       skipped: files.skip,
       refused: files.refuse,
+      ...(files.delete > 0 ? { deleted: files.delete } : {}),
+      ...(files.rename > 0 ? { renamed: files.rename } : {}),
       exitCode,
     });
   return exitCode;

@@ -19,6 +19,8 @@ export interface Traits {
   /** `write` can go on at an offset above zero. */
   readonly resumableWrite: boolean;
   readonly caseSensitive: boolean;
+  /** Names must be such as Windows takes. Default is `false`. */
+  readonly windowsNames?: boolean;
   /** `read` can begin above zero without reading what lies before. Default is `true`. */
   readonly resumableRead?: boolean;
 }

@@ -77,6 +77,9 @@ const coarseMtimes: Readonly<Record<string, number>> = {
 
 const foldsCase = new Set(['vfat', 'msdos', 'exfat', 'hfsplus', 'ntfs', 'ntfs3', 'fuseblk', 'cifs', 'smb3']);
 
+/** Their drivers refuse what Windows would. */
+const windowsNames = new Set(['vfat', 'msdos', 'exfat', 'smb3', 'cifs']);
+
 function traitsOf(type: string): Traits {
   return {
     atomicRename: true,
@@ -84,6 +87,7 @@ function traitsOf(type: string): Traits {
     mtimePrecisionMs: coarseMtimes[type] ?? 1,
     resumableWrite: true,
     caseSensitive: process.platform === 'linux' && !foldsCase.has(type),
+    ...(windowsNames.has(type) ? { windowsNames: true } : {}),
   };
 }
 

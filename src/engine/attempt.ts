@@ -123,6 +123,18 @@ export function createAttempts(parts: AttemptParts): Attempts {
   };
 
   const complete = async (one: Held, outcome: MoveOutcome & { kind: 'published' }) => {
+    const { run } = one;
+    // The job does not end before its mode knows of the last one.
+    run.arriving += 1;
+    try {
+      await arrive(one, outcome);
+    } finally {
+      run.arriving -= 1;
+      jobs.check(run);
+    }
+  };
+
+  const arrive = async (one: Held, outcome: MoveOutcome & { kind: 'published' }) => {
     const { row, run } = one;
     const receipt: Receipt = {
       transferId: row.id,

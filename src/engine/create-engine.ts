@@ -34,6 +34,8 @@ import { createScheduler } from './scheduler.ts';
 import { recoverLedger, resumeJobs } from './start-up.ts';
 import { createStorageMonitor, type StoragePlace, storageCollection } from './storage-monitor.ts';
 import { createSubmissions } from './submissions.ts';
+import { createSyncs } from './sync/definitions.ts';
+import { syncMode } from './sync/sync-mode.ts';
 import { transferBlocks } from './transfer-blocks.ts';
 import { createVerbs } from './verbs.ts';
 import { createWatchMode } from './watch/watch-mode.ts';
@@ -55,6 +57,7 @@ export function createEngine(parts: EngineParts): Engine {
   const offloading = { ...defaultOffloading, ...parts.offloading };
   const modes: readonly Mode[] = [
     copyMode,
+    syncMode,
     createWatchMode(),
     createOffloadMode({
       devices,
@@ -95,8 +98,8 @@ export function createEngine(parts: EngineParts): Engine {
     wake,
     began: () => scheduler.jobBegan(),
     decide: judge,
-    limitJob: (jobId, most) => {
-      dispatcher.limitJob(jobId, most);
+    limitJob: (jobId, most, atEndpoint) => {
+      dispatcher.limitJob(jobId, most, atEndpoint);
       if (most === null && jobs.get(jobId) === undefined) bandwidth.dropJob(jobId);
     },
     limitBytes: (run) => {
@@ -166,6 +169,7 @@ export function createEngine(parts: EngineParts): Engine {
     beat: async () => {
       await lookAfter(watchdog);
       offloads.look();
+      syncs.look();
       // Nobody is there to wait until the ledger's disk has room again.
       if (rules.neverWait.includes('space') && ledger.firstTrouble !== null)
         await verbs.breakOff(faultFrom(ledger.firstTrouble.fault));
@@ -198,6 +202,11 @@ export function createEngine(parts: EngineParts): Engine {
     submit: (request) => submissions.submit(request),
     back: (address) => scheduler.lookAtWaits(address),
   });
+  const syncs = createSyncs({
+    ...parts,
+    submit: submissions.submit,
+    write: (changes) => ledger.write(changes),
+  });
   const health = createMountEvents({
     mounts,
     clock,
@@ -217,6 +226,13 @@ export function createEngine(parts: EngineParts): Engine {
     storage.stop();
     housekeeping.stop();
     const interrupted = new Fault('interrupted', 'Wherry is shutting down.');
+    const giveUp = new AbortController();
+    const hung = clock.sleep(hungMs, giveUp.signal).then(
+      () => true,
+      () => false,
+    );
+    // One that is about to begin stands among the jobs then.
+    await Promise.race([syncs.stop(), hung]);
     for (const run of jobs.all) {
       run.accepting = false;
       run.ending.abort(interrupted);
@@ -226,11 +242,6 @@ export function createEngine(parts: EngineParts): Engine {
       tellStop(holding, 'shutdown');
       if (holding.parked) parked.push(holding.settle());
     }
-    const giveUp = new AbortController();
-    const hung = clock.sleep(hungMs, giveUp.signal).then(
-      () => true,
-      () => false,
-    );
     if (await Promise.race([Promise.all([scheduler.stop(), ...parked]).then(() => false), hung])) {
       await Promise.all([...holdings.all].map((holding) => leaveBehind(holding, interrupted)));
     }
@@ -250,6 +261,7 @@ export function createEngine(parts: EngineParts): Engine {
   return {
     reader: store,
     devices: parts.devices,
+    syncs,
     offloading,
 
     start: async () => {

@@ -15,18 +15,30 @@ import type { EngineLimits, Offloading } from './engine-parts.ts';
 import type { ByteRange } from './mover/verified-blocks.ts';
 import type { RecordedContent } from './offload/recorded-content.ts';
 import type { StorageReport } from './storage-monitor.ts';
+import type { Syncs } from './sync/definitions.ts';
 
 /** One transfer, or a whole job with its transfers. */
 export type Target = { readonly transferId: string } | { readonly jobId: string };
 
 /** What a dry run or a plan says of one path. */
 export interface PlannedItem {
-  readonly action: 'copy' | 'make-folder' | 'skip' | 'conflict' | 'refuse' | 'delete-source';
+  readonly action:
+    | 'copy'
+    | 'make-folder'
+    | 'skip'
+    | 'conflict'
+    | 'refuse'
+    | 'delete-source'
+    | 'delete'
+    | 'rename'
+    | 'problem';
   /** Relative to the source, as model/names.ts holds it. */
   readonly path: string;
   readonly sizeBytes: number;
   /** Why, where it is not plain. */
   readonly reason?: string;
+  /** Of a rename: the new path. Of a sync: both are below the destination's root. */
+  readonly to?: string;
 }
 
 /** Live figures of a job that is under way; the ledger's counts follow at commits. */
@@ -83,6 +95,8 @@ export interface Engine {
   readonly reader: StoreReader;
   /** Cameras and cards; undefined where nobody looks for them. */
   readonly devices: DeviceRegistry | undefined;
+  /** Syncs that are kept under a name. */
+  readonly syncs: Syncs;
   /** By what devices are offloaded at present. */
   readonly offloading: Offloading;
   /** Recovers what a crash left, then begins to work. Rejects with `ledger` or `data_in_use`. */

@@ -2,6 +2,7 @@
 
 import type { Fault } from '../model/fault.ts';
 import type { Job } from '../model/job.ts';
+import type { Receipt } from '../model/receipt.ts';
 import type { Transfer } from '../model/transfer.ts';
 import type { JobRun } from './job-run.ts';
 import type { Ledger } from './ledger.ts';
@@ -68,6 +69,31 @@ export function createHost(run: JobRun, parts: HostParts): ModeHost & HostWaits 
       }
     },
 
+    adopt: async (files) => {
+      const arrived = files.map(({ file, proof }) => {
+        const before = newTransfer(file, run.job, parts, 'queued');
+        const sizeBytes = file.sizeBytes ?? 0;
+        const receipt: Receipt = {
+          ...{
+            transferId: before.id,
+            jobId: run.id,
+            source: before.source,
+            destination: before.destination,
+            sizeBytes,
+          },
+          ...proof,
+        };
+        const after = { publishedPath: file.destination.path, hash: proof.hash, identity: proof.sourceIdentity };
+        return { before, after, receipt };
+      });
+      await ledger.finishPack({ isNew: true, arrived });
+      // No byte of them was moved.
+      const bytes = arrived.reduce((sum, { receipt }) => sum + receipt.sizeBytes, 0);
+      run.count({ completed: -arrived.length, bytesCompleted: -bytes });
+      run.count({ skipped: arrived.length, bytesSkipped: bytes });
+      return arrived.map(({ receipt }) => receipt);
+    },
+
     addPack: async (pack) => {
       run.packsOpen += 1;
       parts.offerPack(run, pack);
@@ -117,6 +143,9 @@ export function createHost(run: JobRun, parts: HostParts): ModeHost & HostWaits 
     },
     endWait: async () => {
       if (run.job.state === 'waiting') await run.advance('start', { waiting: null, error: null });
+    },
+    write: async (changes) => {
+      await ledger.write(changes);
     },
     goOn: parts.goOn,
     tell: (name, facts) => run.note({}, { name, data: facts }),

@@ -37,6 +37,8 @@ export class JobRun {
   /** Resolves when `find` has come back, whatever became of it. */
   findEnded: Promise<void> = Promise.resolve();
   packsOpen = 0;
+  /** Transfers that have arrived, of which the mode is still being told. */
+  arriving = 0;
   /** What ends the job as failed, whatever its transfers did. */
   fault: Fault | undefined;
   /** The first that failed one of its transfers. */
@@ -89,7 +91,7 @@ export class JobRun {
 
   /** True once all has been found and nothing of it is open. */
   get isDone(): boolean {
-    return !this.isFinding && this.packsOpen === 0 && this.#rowsOpen === 0;
+    return !this.isFinding && this.packsOpen === 0 && this.arriving === 0 && this.#rowsOpen === 0;
   }
 
   count(by: Partial<JobCounts>): void {

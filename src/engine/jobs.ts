@@ -39,7 +39,7 @@ export interface JobsParts extends HostParts {
   readonly hungMs: number;
   /** A job runs from now on. */
   readonly began: () => void;
-  readonly limitJob: (jobId: string, most: number | null) => void;
+  readonly limitJob: (jobId: string, most: number | null, atEndpoint?: number) => void;
   /** Puts a job's own bandwidth in force. */
   readonly limitBytes: (run: JobRun) => void;
   readonly tellEnd: (run: JobRun) => void;
@@ -237,7 +237,7 @@ export function createJobs(parts: JobsParts): Jobs {
         bytesCompleted: job.counts.bytesCompleted,
       });
       runs.set(job.id, { run, host });
-      parts.limitJob(job.id, run.mode.mostAtOnce);
+      parts.limitJob(job.id, run.mode.mostAtOnce, run.mode.atEndpoint);
       parts.limitBytes(run);
       const first = job.state === 'pending' || job.state === 'waiting' ? 'start' : input;
       if (first !== undefined) await run.advance(first, { error: null });

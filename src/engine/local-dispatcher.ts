@@ -16,8 +16,11 @@ export const defaultSlotLimits: SlotLimits = { global: 4, perEndpoint: 2, endpoi
 export interface LocalDispatcher<Item extends Work> extends Dispatcher<Item> {
   /** Holds from the next claim on; who is over a lowered limit finishes first. */
   setLimits(limits: SlotLimits): void;
-  /** How many of a job's items may be claimed at once; null lifts it. */
-  limitJob(jobId: string, most: number | null): void;
+  /**
+   * How many of a job's items may be claimed at once; null lifts it. `atEndpoint` stands for `perEndpoint` for this job, where the endpoint
+   * has no limit of its own.
+   */
+  limitJob(jobId: string, most: number | null, atEndpoint?: number): void;
   has(key: string): boolean;
 }
 
@@ -42,13 +45,15 @@ export function createLocalDispatcher<Item extends Work>(first: SlotLimits = def
   const usedByEndpoint = new Map<string, number>();
   const usedByJob = new Map<string, number>();
   const mostByJob = new Map<string, number>();
+  const atEndpointByJob = new Map<string, number>();
   /** When a job was served last, in claims; who has never been served comes first. */
   const servedAt = new Map<string, number>();
   let claims = 0;
 
-  const limitOf = (endpoint: string) => limits.endpoints[endpoint] ?? limits.perEndpoint;
-  const fits = (endpoints: readonly string[]) =>
-    endpoints.every((endpoint) => (usedByEndpoint.get(endpoint) ?? 0) < limitOf(endpoint));
+  const limitOf = (endpoint: string, jobId: string) =>
+    limits.endpoints[endpoint] ?? atEndpointByJob.get(jobId) ?? limits.perEndpoint;
+  const fits = (endpoints: readonly string[], jobId: string) =>
+    endpoints.every((endpoint) => (usedByEndpoint.get(endpoint) ?? 0) < limitOf(endpoint, jobId));
   const jobFits = (jobId: string) => (usedByJob.get(jobId) ?? 0) < (mostByJob.get(jobId) ?? Number.POSITIVE_INFINITY);
 
   const insert = (item: Item) => {
@@ -77,7 +82,8 @@ export function createLocalDispatcher<Item extends Work>(first: SlotLimits = def
     for (const [key, line] of queue.lines) {
       const item = firstOf(line);
       if (item === undefined) queue.lines.delete(key);
-      else if (fits(line.endpoints) && (best === undefined || isOlder(item, best.item))) best = { line, item };
+      else if (fits(line.endpoints, item.jobId) && (best === undefined || isOlder(item, best.item)))
+        best = { line, item };
     }
     return best;
   };
@@ -130,9 +136,11 @@ export function createLocalDispatcher<Item extends Work>(first: SlotLimits = def
     setLimits: (next) => {
       limits = next;
     },
-    limitJob: (jobId, most) => {
+    limitJob: (jobId, most, atEndpoint) => {
       if (most === null) mostByJob.delete(jobId);
       else mostByJob.set(jobId, most);
+      if (atEndpoint === undefined) atEndpointByJob.delete(jobId);
+      else atEndpointByJob.set(jobId, atEndpoint);
     },
     has: (key) => offered.has(key) || claimed.has(key),
     get offered() {

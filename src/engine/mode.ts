@@ -27,6 +27,8 @@ export interface Prepared {
   readonly priority: number;
   /** Two jobs that share a key do not run at the same time (`busy`). */
   readonly keys: readonly string[];
+  /** Addresses of folders that it wants for itself: another job's must neither be one of them, nor lie within or above one (`busy`). */
+  readonly places?: readonly string[];
 }
 
 export interface ModeParts {
@@ -88,6 +90,8 @@ export interface ModeRun {
   finish?(): Promise<void>;
   /** How many of the job's files may move at once; null is as many as the engine lets. */
   readonly mostAtOnce: number | null;
+  /** How many of them at one device or host, in place of the limit for all; one that is set for the very place wins. */
+  readonly atEndpoint?: number;
   /** As `Engine.setBandwidth` takes it; null is no limit of its own. */
   readonly bandwidth: string | null;
   /** What it says of itself beside its row; plain data. */
@@ -137,6 +141,13 @@ export interface ModeHost extends ModeParts {
   ): Promise<readonly Transfer[]>;
   /** Writes rows of what cannot be moved at all (a folder that may not be entered, a name that is taken), with why: they have failed, and have no size. */
   refuse(files: readonly { readonly file: NewTransfer; readonly fault: Fault }[]): Promise<void>;
+  /** Copies that came about without a move of bytes (a rename at the destination), proven by who calls: rows that are completed, with receipts. */
+  adopt(
+    files: readonly {
+      readonly file: NewTransfer;
+      readonly proof: Pick<Receipt, 'sourceIdentity' | 'hash' | 'verify' | 'at'>;
+    }[],
+  ): Promise<readonly Receipt[]>;
   /** Small files without rows of their own; their rows come with the pack's commit. Resolves when there is room for the next pack. */
   addPack(pack: NewPack): Promise<void>;
   /** The new row; undefined where it has changed meanwhile (read it again). Not for rows that are being moved. */
@@ -157,6 +168,8 @@ export interface ModeHost extends ModeParts {
   endWait(): Promise<void>;
   /** A transfer that has caught up with its growing source has more to copy, or has ended. */
   goOn(transferId: string): void;
+  /** What is of no transfer and no job; durable when it resolves. Rejects with `ledger`. */
+  write(changes: readonly Change[]): Promise<void>;
   /** A fact of the job that is no change of its state. */
   tell(name: EventDraft['name'], facts: Facts): Promise<void>;
   /** Many such facts, in one commit. */

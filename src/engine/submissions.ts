@@ -2,6 +2,7 @@
 
 import { asFault, Fault } from '../model/fault.ts';
 import { type Job, noCounts } from '../model/job.ts';
+import { displayPath } from '../model/names.ts';
 import type { JobRequest } from '../model/specs.ts';
 import type { Change, Store } from '../store/store.ts';
 import type { Target } from './engine.ts';
@@ -60,9 +61,15 @@ export function createSubmissions(parts: SubmissionParts): Submissions {
 
   const refuseBusy = (kind: Job['kind'], keys: readonly string[], own?: string) => {
     for (const key of keys) {
-      const jobId = taken.get(key);
-      if (jobId === undefined || jobId === own || (jobId !== beingMade && jobs.get(jobId) === undefined)) continue;
-      throw new Fault('busy', `The same ${kind} is already under way${jobId === beingMade ? '' : ` (job ${jobId})`}.`);
+      const place = placeOf(key);
+      const rivals = place === undefined ? [[key, taken.get(key)] as const] : [...taken];
+      for (const [other, jobId] of rivals) {
+        if (jobId === undefined || jobId === own || (jobId !== beingMade && jobs.get(jobId) === undefined)) continue;
+        const which = jobId === beingMade ? '' : ` (job ${jobId})`;
+        if (place === undefined) throw new Fault('busy', `The same ${kind} is already under way${which}.`);
+        if (!overlap(place, placeOf(other))) continue;
+        throw new Fault('busy', `Another ${kind} into ${displayPath(place)} is under way${which}.`);
+      }
     }
   };
 
@@ -78,7 +85,7 @@ export function createSubmissions(parts: SubmissionParts): Submissions {
     const mode = job === undefined ? undefined : modeOf(job.kind);
     if (job === undefined || mode?.editable !== true) return [];
     try {
-      const { keys } = await mode.prepare(job.spec as JobRequest, modeParts);
+      const keys = keysOf(await mode.prepare(job.spec as JobRequest, modeParts));
       await remembered();
       refuseBusy(mode.kind, keys, jobId);
       return keys;
@@ -99,7 +106,7 @@ export function createSubmissions(parts: SubmissionParts): Submissions {
 
   const lookUp = async (job: Job): Promise<void> => {
     try {
-      const { keys } = await modeOf(job.kind).prepare(job.spec as JobRequest, modeParts);
+      const keys = keysOf(await modeOf(job.kind).prepare(job.spec as JobRequest, modeParts));
       take(keys, job.id);
     } catch (error) {
       parts.log.debug({ jobId: job.id, fault: asFault(error).report() }, 'The places of a job cannot be looked at now');
@@ -119,8 +126,9 @@ export function createSubmissions(parts: SubmissionParts): Submissions {
       const mode = modeOf(request.kind);
       const prepared = await mode.prepare(request, modeParts);
       await remembered();
-      refuseBusy(mode.kind, prepared.keys);
-      for (const key of prepared.keys) taken.set(key, beingMade);
+      const keys = keysOf(prepared);
+      refuseBusy(mode.kind, keys);
+      for (const key of keys) taken.set(key, beingMade);
       try {
         const job = bornJob(parts.newId(), mode.kind, prepared, owner, clock.now());
         const more: Change[] =
@@ -129,10 +137,10 @@ export function createSubmissions(parts: SubmissionParts): Submissions {
             : [{ kind: 'put_document', collection: idempotencyCollection, key: idempotencyKey, value: job.id }];
         await ledger.insertJob(job, more);
         const run = await jobs.run(job);
-        take(prepared.keys, job.id);
+        take(keys, job.id);
         return run.job;
       } catch (error) {
-        for (const key of prepared.keys) if (taken.get(key) === beingMade) taken.delete(key);
+        for (const key of keys) if (taken.get(key) === beingMade) taken.delete(key);
         throw error;
       }
     },
@@ -145,7 +153,9 @@ export function createSubmissions(parts: SubmissionParts): Submissions {
         const text = `A job of the kind "${job.kind}" cannot be changed into this; submit a new one.`;
         throw new Fault('unsupported', text);
       }
-      const { spec, name, priority, keys } = await mode.prepare(request, modeParts);
+      const prepared = await mode.prepare(request, modeParts);
+      const { spec, name, priority } = prepared;
+      const keys = keysOf(prepared);
       await remembered();
       refuseBusy(mode.kind, keys, jobId);
       const edited = await parts.verbs.rewrite(jobId, { spec, name, priority });
@@ -159,6 +169,22 @@ export function createSubmissions(parts: SubmissionParts): Submissions {
       return lookedUp;
     },
   };
+}
+
+const placeMark = 'place ';
+
+/** All that a job takes for itself. */
+function keysOf({ keys, places = [] }: Pick<Prepared, 'keys' | 'places'>): readonly string[] {
+  return [...keys, ...places.map((place) => `${placeMark}${place}`)];
+}
+
+function placeOf(key: string): string | undefined {
+  return key.startsWith(placeMark) ? key.slice(placeMark.length) : undefined;
+}
+
+function overlap(one: string, other: string | undefined): boolean {
+  const within = (path: string, folder: string) => path === folder || path.startsWith(`${folder.replace(/\/$/, '')}/`);
+  return other !== undefined && (within(one, other) || within(other, one));
 }
 
 function bornJob(id: string, kind: Job['kind'], prepared: Prepared, owner: string | null, now: number): Job {

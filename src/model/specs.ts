@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { mhlFormats } from './hash.ts';
 import { conflictSchema, moving } from './moving.ts';
 import { sizeSchema } from './size-schema.ts';
+import { syncSpecSchema } from './sync-spec.ts';
 
 export const copySpecSchema = z.strictObject({
   kind: z.literal('copy'),
@@ -132,6 +133,11 @@ export type OffloadSpec = z.output<typeof offloadSpecSchema>;
 /** As a batch is asked for by itself. */
 export const batchBodySchema = offloadSpecSchema.omit({ kind: true });
 
-export const jobSpecSchema = z.discriminatedUnion('kind', [copySpecSchema, watchSpecSchema, offloadSpecSchema]);
+export const jobSpecSchema = z.discriminatedUnion('kind', [
+  copySpecSchema,
+  watchSpecSchema,
+  syncSpecSchema,
+  offloadSpecSchema,
+]);
 export type JobRequest = z.input<typeof jobSpecSchema>;
 export type JobSpec = z.output<typeof jobSpecSchema>;

@@ -1,6 +1,7 @@
 // What a sync is asked for, and what is asked for again and again: definitions with their schedules.
 
 import { z } from 'zod';
+import { type CleanupRules, cleanupRulesSchema } from './cleanup-schema.ts';
 import type { FaultReport } from './fault.ts';
 import { conflictSchema, moving } from './moving.ts';
 
@@ -11,18 +12,9 @@ export const syncFolderSchema = z.union([
 ]);
 export type SyncFolder = z.infer<typeof syncFolderSchema>;
 
-export const syncCleanupSchema = z.strictObject({
-  /** Older than this by their own time. */
-  ageHours: z
-    .number()
-    .min(0)
-    .max(24 * 3650)
-    .default(24),
-  /** Globs of what is never deleted. */
-  preservePatterns: z.array(z.string().min(1)).default([]),
-  dryRun: z.boolean().default(false),
-});
-export type SyncCleanup = z.infer<typeof syncCleanupSchema>;
+/** As a cleanup by itself takes it. */
+export const syncCleanupSchema = cleanupRulesSchema;
+export type SyncCleanup = CleanupRules;
 
 export const syncMediaSchema = z.strictObject({
   hashes: z.boolean().default(false),
@@ -145,12 +137,4 @@ export interface SyncStatus {
   readonly problems: readonly { readonly path: string; readonly text: string }[];
   /** What was cleaned up at the source; null before, or without cleanup. */
   readonly cleanup: unknown;
-}
-
-/** `folders` as pairs, the whole source where there are none. */
-export function folderPairs(
-  spec: Pick<SyncSpec, 'folders'>,
-): readonly { readonly from: string; readonly to: string }[] {
-  if (spec.folders.length === 0) return [{ from: '', to: '' }];
-  return spec.folders.map((folder) => (typeof folder === 'string' ? { from: folder, to: folder } : folder));
 }

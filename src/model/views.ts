@@ -319,10 +319,11 @@ export const throughputViewSchema = z.object({
 export type ThroughputView = z.infer<typeof throughputViewSchema>;
 
 export const plannedItemViewSchema = z.object({
-  action: z.enum(['copy', 'make-folder', 'skip', 'conflict', 'refuse', 'delete-source']),
+  action: z.enum(['copy', 'make-folder', 'skip', 'conflict', 'refuse', 'delete-source', 'delete', 'rename', 'problem']),
   ...pathFields,
   sizeBytes: bytes,
   reason: z.string().optional(),
+  to: pathViewSchema.optional().describe('Of a rename: the new path'),
 });
 export type PlannedItemView = z.infer<typeof plannedItemViewSchema>;
 

@@ -7,6 +7,7 @@ import { type Transfer, type TransferState, transferStates } from '../model/tran
 import { eventCursor, pageLimit, pageOf, parsePageCursor } from './cursors.ts';
 import { countDeliveries, dueDeliveries, findDelivery, listDeliveries } from './delivery-rows.ts';
 import { eventReader } from './event-reader.ts';
+import { listManifests, readManifest } from './manifest-rows.ts';
 import { endsWithPath, keysBelow, pathKey } from './path-keys.ts';
 import { findRecording, listRecordings } from './recording-rows.ts';
 import { nameFromSql, nameToSql, places, type Row, type SqlValue, type Statements } from './statements.ts';
@@ -87,6 +88,10 @@ export function ledgerReader(sql: Statements, ledgerId: string): LedgerReader {
       conditions.push('kind = ?');
       values.push(query.kind);
     }
+    if (query.definition !== undefined) {
+      conditions.push(`kind = 'sync' AND json_extract(body, '$.spec.definition') = ?`);
+      values.push(query.definition);
+    }
     if (query.states !== undefined) {
       conditions.push(`state IN (${places(query.states.length)})`);
       values.push(...query.states);
@@ -165,6 +170,10 @@ export function ledgerReader(sql: Statements, ledgerId: string): LedgerReader {
       if (destination !== undefined) return receiptsAt(destination, 'destination');
       throw new Fault('invalid', 'Receipts are asked for by transfer, source or destination.');
     },
+    receiptsAt: (endpoint, paths) =>
+      sql.together(() => paths.map((path) => receiptsAt({ endpoint, path }, 'destination')[0] ?? null)),
+    manifest: (key) => sql.together(() => readManifest(sql, key)),
+    manifests: () => listManifests(sql),
     findByPath: (path, limit) => sql.together(() => findByPath(path, limit)),
     document: (collection, key) => {
       const row = sql.row(

@@ -8,6 +8,7 @@ import { deleteDeliveries, putDelivery } from './delivery-rows.ts';
 import { eventWriter } from './event-writer.ts';
 import { deleteHistoryPart } from './history.ts';
 import type { BatchedChange, WireChange } from './ledger-messages.ts';
+import { deleteManifest, putManifest } from './manifest-rows.ts';
 import { packWriter } from './pack-writer.ts';
 import { putRecording } from './recording-rows.ts';
 import { nameToSql, type Statements } from './statements.ts';
@@ -199,6 +200,11 @@ export function ledgerWriter(sql: Statements): LedgerWriter {
       case 'put_recording':
         putRecording(sql, change.recording);
         return applied;
+      case 'put_manifest':
+        putManifest(sql, change);
+        return applied;
+      case 'delete_manifest':
+        return deleteManifest(sql, change) ? applied : refused('missing');
       case 'delete_transfers':
         return deleteTransfers(change.ids);
       case 'put_delivery':

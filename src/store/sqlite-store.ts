@@ -33,7 +33,7 @@ const contendedReads = 8;
 const settledAfterMs = 2000;
 const busyMs = 10;
 /** Reads that may take long on a large ledger: they never wait for a commit, and no commit for them. */
-const longReads = new Set<ReadName>(['transfers', 'events', 'findByPath', 'recordings']);
+const longReads = new Set<ReadName>(['transfers', 'events', 'findByPath', 'recordings', 'manifest']);
 
 /** Only these states can be folded. */
 const atRest = new Set<TransferState>(['completed', 'failed', 'cancelled']);
@@ -185,6 +185,9 @@ export async function openSqliteStore({ folder, clock, beginsHere }: SqliteStore
     events: readRows('events', ({ transferId }) => transferId !== undefined),
     eventCursor: read('eventCursor'),
     receipts: readRows('receipts'),
+    receiptsAt: readRows('receiptsAt'),
+    manifest: read('manifest'),
+    manifests: read('manifests'),
     findByPath: readRows('findByPath'),
     document: read('document'),
     documents: read('documents'),

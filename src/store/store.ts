@@ -49,6 +49,8 @@ export type Change =
   | { readonly kind: 'append_event'; readonly event: EventDraft; readonly jobId?: string }
   | PutDocument
   | PutRecording
+  | PutManifest
+  | DeleteManifest
   /** Inserts it or replaces the one with its id. Refused as `state` where it is not in the expected one (`absent`: an insert). */
   | { readonly kind: 'put_delivery'; readonly delivery: Delivery; readonly expect?: DeliveryState | 'absent' }
   /** All of a webhook. */
@@ -66,6 +68,39 @@ export interface DeleteDocument {
   readonly kind: 'delete_document';
   readonly collection: string;
   readonly key: string;
+}
+
+/** Which tree is known to be where: addresses of two roots, and the folders below them. */
+export interface ManifestKey {
+  readonly source: string;
+  readonly from: string;
+  readonly destination: string;
+  readonly to: string;
+}
+
+export interface KnownManifest extends ManifestKey {
+  readonly updatedAt: number;
+}
+
+/** What one folder of the tree holds, packed (model/packed-entries.ts). */
+export interface ManifestFolder {
+  /** Below the tree's own folder. */
+  readonly path: string;
+  readonly entries: string;
+}
+
+/** Replaces these folders of a manifest, which is made where it is missing; null takes a folder out. */
+export interface PutManifest {
+  readonly kind: 'put_manifest';
+  readonly key: ManifestKey;
+  readonly folders: readonly (Pick<ManifestFolder, 'path'> & { readonly entries: string | null })[];
+  readonly at: number;
+}
+
+/** Refused as `missing` where there is none. */
+export interface DeleteManifest {
+  readonly kind: 'delete_manifest';
+  readonly key: ManifestKey;
 }
 
 /** Inserts it or replaces the one with its id. */
@@ -167,6 +202,8 @@ export interface StoreReader {
   jobs(query: {
     states?: readonly JobState[];
     kind?: Job['kind'];
+    /** Runs of the sync with this id. */
+    definition?: string;
     cursor?: string;
     limit?: number;
     newestFirst?: boolean;
@@ -183,6 +220,11 @@ export interface StoreReader {
     sources?: readonly { endpoint: string; path: string }[];
     destinations?: readonly { endpoint: string; path: string }[];
   }): Promise<readonly Receipt[]>;
+  /** The newest receipt of each of these paths below a destination's root; null where there is none. */
+  receiptsAt(endpoint: string, paths: readonly string[]): Promise<readonly (Receipt | null)[]>;
+  /** In no order; undefined where there is no such manifest. */
+  manifest(key: ManifestKey): Promise<readonly ManifestFolder[] | undefined>;
+  manifests(): Promise<readonly KnownManifest[]>;
   /**
    * Transfers whose source or destination, endpoint and path together, is `path` or ends with its parts, newest first; for `explain`.
    * Rejects with `invalid`: an empty path.

@@ -181,6 +181,7 @@ describe('the list of what may change', () => {
       webhooks: [{ name: 'x', url: 'https://x', events: ['*'], allowPrivate: false, secret: 'x' }],
       offload: { rules: [offloadRuleSchema.parse({ name: 'x', kind: 'x' })], triggers: ['x.y'] },
       watches: [{ kind: 'watch' as const, source: '/x', destinations: ['/y'] }],
+      syncs: [{ name: 'x', source: '/x', destinations: ['/y'] }],
       pipelines: [],
       plugins: ['wherry-plugin-x'],
       ssh: { hosts: { x: { user: 'y' } } },

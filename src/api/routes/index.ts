@@ -11,6 +11,7 @@ import { offloadRoutes } from './offload-routes.ts';
 import { overviewRoutes } from './overview-routes.ts';
 import { serviceRoutes } from './service-routes.ts';
 import { storageRoutes } from './storage-routes.ts';
+import { syncRoutes } from './sync-routes.ts';
 import { transferRoutes } from './transfer-routes.ts';
 import { watchRoutes } from './watch-routes.ts';
 import { webhookRoutes } from './webhook-routes.ts';
@@ -19,6 +20,7 @@ export const routes: readonly Route[] = [
   ...jobRoutes,
   ...watchRoutes,
   ...offloadRoutes,
+  ...syncRoutes,
   ...storageRoutes,
   ...cleanupRoutes,
   ...deviceRoutes,

@@ -2,9 +2,8 @@
 
 import { Fault } from '../../model/fault.ts';
 import { displayPath } from '../../model/names.ts';
-import { pathText } from '../../model/path-text.ts';
 import type { Action, JobView } from '../../model/views.ts';
-import { jobView } from '../present.ts';
+import { jobView, plannedItemView } from '../present.ts';
 import { confineAgain } from '../roots.ts';
 import { route, type Services } from '../route.ts';
 
@@ -27,6 +26,7 @@ export const jobRoutes = [
       newestFirst: query.order === 'desc',
       ...(query.state === undefined ? {} : { states: query.state }),
       ...(query.kind === undefined ? {} : { kind: query.kind }),
+      ...(query.definition === undefined ? {} : { definition: query.definition }),
       ...(query.cursor === undefined ? {} : { cursor: query.cursor }),
     });
     return { rows: page.rows.map((job) => jobView(job, hub.jobProgress(job.id))), nextCursor: page.nextCursor };
@@ -41,9 +41,7 @@ export const jobRoutes = [
   }),
   route('planJob', async function* ({ body }, { engine, roots }, { signal }) {
     await roots.confineJob(body);
-    for await (const { action, path, sizeBytes, reason } of engine.plan(body, signal)) {
-      yield { action, ...pathText(path), sizeBytes, ...(reason === undefined ? {} : { reason }) };
-    }
+    for await (const item of engine.plan(body, signal)) yield plannedItemView(item);
   }),
   route('getJob', ({ params }, services) => found(services, params.id)),
   route('pauseJob', ({ params }, services) => act(services, 'pause', params.id)),

@@ -15,7 +15,8 @@ import { moveOptions } from '../move-options.ts';
 import { createSelection } from '../selection.ts';
 import { smallBytes } from '../work.ts';
 import { copiedBefore } from './copied-before.ts';
-import { createFolderKeeper } from './folder-keeper.ts';
+import { createFolderKeeper, type KeptTree } from './folder-keeper.ts';
+import { newTransfer } from './new-transfer.ts';
 import { createPacker } from './packer.ts';
 import { createPruner } from './proven-sources.ts';
 import { type ResolvedCopy, resolveCopy } from './resolve-copy.ts';
@@ -174,6 +175,11 @@ function createSorter(spec: CopySpec, copy: ResolvedCopy, parts: Pick<ModeParts,
   };
 }
 
+function keptTree({ destination, destinationThere, sources }: ResolvedCopy): KeptTree {
+  // A file that goes into a folder brings its folder along by itself.
+  return { destination, destinationThere: destinationThere || sources[0]?.kind !== 'folder' };
+}
+
 function bytesOf(files: readonly ComparedEntry[]): number {
   return files.reduce((sum, { entry }) => sum + entry.sizeBytes, 0);
 }
@@ -214,7 +220,7 @@ function openCopy(job: Job, host: ModeHost): ModeRun {
         host.log.info({ jobId: job.id, path: displayPath(found.entry.path) }, `Not copied: it ${reason}`);
       }
       if (spec.dryRun) continue;
-      await folders.make(copy, part.folders);
+      await folders.make(keptTree(copy), part.folders);
       const large: NewTransfer[] = [];
       const unproven = spec.move ? await pruner.same(part.sameFiles, copy) : [];
       for (const { found, destination: path } of [...sort.move, ...unproven.map(asFound)]) {
@@ -225,7 +231,7 @@ function openCopy(job: Job, host: ModeHost): ModeRun {
         }
         folders.touched(parentPath(path));
         if (found.entry.sizeBytes < smallBytes) await packer.add(found, path);
-        else large.push(newTransfer(copy, found, path));
+        else large.push(newTransfer(copy.destination, found, path));
       }
       if (large.length > 0) await host.add(large, 'queued');
       await packer.flushFull();
@@ -233,12 +239,15 @@ function openCopy(job: Job, host: ModeHost): ModeRun {
       if (spec.symlinks === 'keep') await folders.keepSymlinks(destination, part.symlinks);
     }
     await packer.flush();
-    await folders.found(copy);
+    await folders.found(copy.destination);
   };
 
   const refuse = async (copy: ResolvedCopy, sort: Sorted, part: Surveyed, known: ReadonlySet<string>) => {
     const files = [
-      ...sort.refuse.map(({ found, fault }) => ({ file: newTransfer(copy, found, found.destination), fault })),
+      ...sort.refuse.map(({ found, fault }) => ({
+        file: newTransfer(copy.destination, found, found.destination),
+        fault,
+      })),
       ...part.refused.map((one) => ({
         file: {
           source: { endpoint: one.root, path: one.path },
@@ -270,15 +279,5 @@ function openCopy(job: Job, host: ModeHost): ModeRun {
           arrivedTogether: (arrived) => pruner.arrived(arrived),
         }
       : {}),
-  };
-}
-
-export function newTransfer(copy: ResolvedCopy, { entry, root }: ComparedEntry, destination: string): NewTransfer {
-  return {
-    source: { endpoint: root, path: entry.path },
-    destination: { endpoint: copy.destination, path: destination },
-    sizeBytes: entry.sizeBytes,
-    mtimeMs: entry.mtimeMs,
-    fileMode: entry.mode ?? null,
   };
 }

@@ -7,39 +7,48 @@ import type { CopySpec } from '../../model/specs.ts';
 import type { FolderTouch } from '../compare-operations.ts';
 import type { ComparedEntry, ComparedFolder } from '../compare-tree.ts';
 import type { ModeHost } from '../mode.ts';
-import type { ResolvedCopy } from './resolve-copy.ts';
+
+/** Where folders are kept. */
+export interface KeptTree {
+  /** Address. */
+  readonly destination: string;
+  /** False where it has to be made first. */
+  readonly destinationThere: boolean;
+}
 
 export interface FolderKeeper {
   /** Makes those that are missing, empty ones too. */
-  make(copy: ResolvedCopy, folders: readonly ComparedFolder[]): Promise<void>;
+  make(tree: KeptTree, folders: readonly ComparedFolder[]): Promise<void>;
   /** Something is written into this folder, which changes its time. */
   touched(path: string): void;
   keepSymlinks(destination: Endpoint, symlinks: readonly (ComparedEntry & { readonly same: boolean })[]): Promise<void>;
   /** All folders have been found. */
-  found(copy: ResolvedCopy): Promise<void>;
+  found(destination: string): Promise<void>;
   finish(): Promise<void>;
 }
 
 const atOnce = 2_000;
 
-export function createFolderKeeper(spec: CopySpec, host: ModeHost): FolderKeeper {
+export function createFolderKeeper(
+  spec: Pick<CopySpec, 'preserve' | 'conflict' | 'dryRun'>,
+  host: ModeHost,
+): FolderKeeper {
   const all: ComparedFolder[] = [];
   const touched = new Set<string>();
-  let resolved: ResolvedCopy | undefined;
+  let resolved: string | undefined;
 
   const complain = (fault: FaultReport) => host.log.warn({ jobId: host.job.id, fault }, fault.message);
 
-  const make = async (copy: ResolvedCopy, folders: readonly ComparedFolder[]) => {
+  const make = async (tree: KeptTree, folders: readonly ComparedFolder[]) => {
     for (const folder of folders) {
       all.push(folder);
       if (!folder.there) touched.add(parentPath(folder.path));
     }
     const missing = folders.filter((folder) => !folder.there).map((folder) => folder.path);
-    const [root] = copy.sources;
-    if (missing.length === 0 && (copy.destinationThere || root?.kind !== 'folder' || resolved !== undefined)) return;
-    resolved = copy;
-    const destination = await host.open(copy.destination);
-    if (!copy.destinationThere && destination.localPath === undefined) await destination.makeFolder?.('');
+    if (missing.length === 0 && (tree.destinationThere || resolved !== undefined)) return;
+    resolved = tree.destination;
+    const destination = await host.open(tree.destination);
+    if (!tree.destinationThere && destination.localPath === undefined) await destination.makeFolder?.('');
     if (destination.localPath !== undefined) {
       const local = destination.localPath('');
       const failed = await host.mounts
@@ -111,8 +120,8 @@ export function createFolderKeeper(spec: CopySpec, host: ModeHost): FolderKeeper
       }
     },
 
-    found: async (copy) => {
-      resolved = copy;
+    found: async (destination) => {
+      resolved = destination;
     },
 
     finish: async () => {
@@ -128,7 +137,7 @@ export function createFolderKeeper(spec: CopySpec, host: ModeHost): FolderKeeper
           }),
         )
         .sort((one, other) => depth(other.path) - depth(one.path));
-      const destination = await host.open(resolved.destination);
+      const destination = await host.open(resolved);
       if (destination.localPath === undefined) return touchOneByOne(destination, touches);
       const root = destination.localPath('');
       for (let at = 0; at < touches.length; at += atOnce) {

@@ -6,6 +6,7 @@ import { deliveries } from './0003-deliveries.ts';
 import { recordings } from './0004-recordings.ts';
 import { looseEvents } from './0005-loose-events.ts';
 import { recordingFacets } from './0006-recording-facets.ts';
+import { manifests } from './0007-manifests.ts';
 import type { Migration } from './migration.ts';
 
 export const migrations: readonly Migration[] = [
@@ -15,4 +16,5 @@ export const migrations: readonly Migration[] = [
   recordings,
   looseEvents,
   recordingFacets,
+  manifests,
 ];
