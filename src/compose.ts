@@ -16,6 +16,7 @@ import type { ProcessRunner } from './engine/processing.ts';
 import type { Clock, NewId } from './model/clock.ts';
 import { idSource, systemClock, systemRandom } from './model/clock.ts';
 import { parseEndpoint } from './model/endpoint-url.ts';
+import type { S3Config } from './model/s3-config.ts';
 import type { SshConfig } from './model/ssh-config.ts';
 import type { Store } from './store/store.ts';
 
@@ -32,6 +33,8 @@ export interface PartsOptions {
   readonly offloading?: Partial<Offloading>;
   /** Hosts over SSH; left out: as ssh itself does it without a configuration. */
   readonly ssh?: SshConfig;
+  /** Object stores; left out: as the usual variables and files of AWS say it. */
+  readonly s3?: S3Config;
   /** Worker modules beside those of the endpoints, the mover and the engine. */
   readonly modules?: readonly URL[];
   /** For a process that may be over in a moment: the ledger has no thread of its own until there is much to ask of it. */
@@ -103,7 +106,12 @@ export async function openParts(options: PartsOptions): Promise<Parts> {
     throw error;
   });
   const ssh = lazyHosts(options.ssh ?? { hosts: {} });
-  const places = { mounts, ssh: ssh.open, ...(devices === undefined ? {} : { openDevice: devices.open }) };
+  const places = {
+    mounts,
+    ssh: ssh.open,
+    ...(options.s3 === undefined ? {} : { s3: options.s3 }),
+    ...(devices === undefined ? {} : { openDevice: devices.open }),
+  };
   const open = (address: string) => requireEndpoint(parseEndpoint(address), places);
   const journalFolder = join(dataFolder, 'journals');
   mkdirSync(journalFolder, { recursive: true, mode: 0o700 });

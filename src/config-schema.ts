@@ -11,6 +11,7 @@ import { checkSchedule } from './engine/sync/schedule.ts';
 import { compileRules } from './engine/watch/placement.ts';
 import { deviceConfigSchema, pluginNameSchema } from './model/device-config.ts';
 import { offloadConfigSchema } from './model/offload-rules.ts';
+import { s3ConfigSchema } from './model/s3-config.ts';
 import { sizeSchema } from './model/size-schema.ts';
 import { watchSpecSchema } from './model/specs.ts';
 import { sshConfigSchema } from './model/ssh-config.ts';
@@ -195,6 +196,7 @@ export const configSchema = z.strictObject({
     .default([])
     .describe('More kinds of devices: npm packages wherry-plugin-…, or paths'),
   devices: deviceConfigSchema.prefault({}).describe('Cameras and cards: where to look for them'),
+  s3: s3ConfigSchema.prefault({}).describe('Object stores: where they are, where the credentials lie'),
   ssh: sshConfigSchema.prefault({}).describe('Hosts that are reached over SSH: keys, host keys, jump hosts'),
   offload: offloadConfigSchema
     .superRefine(({ rules }, context) => {

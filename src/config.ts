@@ -10,6 +10,7 @@ import { Fault } from './model/fault.ts';
 import { displayPath } from './model/names.ts';
 import type { OffloadConfig } from './model/offload-rules.ts';
 import type { Pipeline } from './model/pipeline.ts';
+import type { S3Config, S3Settings } from './model/s3-config.ts';
 import type { WatchRequest } from './model/specs.ts';
 import type { SshConfig } from './model/ssh-config.ts';
 import type { SyncDefinitionRequest } from './model/sync-spec.ts';
@@ -63,6 +64,7 @@ export interface Settings {
   readonly plugins: readonly string[];
   readonly devices: DeviceConfig;
   readonly ssh: SshConfig;
+  readonly s3: S3Config;
 }
 
 export interface WebhookSettings {
@@ -207,6 +209,7 @@ export async function loadSettings(flags: SettingFlags = {}, env: Environment = 
       mounted: { ...values.devices.mounted, roots: values.devices.mounted.roots.map(folder) },
     },
     ssh: sshSettings(values.ssh, folder),
+    s3: s3Settings(values.s3, folder),
   };
 }
 
@@ -219,7 +222,8 @@ export interface MovingLimits {
   };
   readonly bandwidth: string | null;
   readonly stallSeconds: number;
-  readonly ssh: SshConfig;
+  /** How places elsewhere are reached. */
+  readonly places: { readonly ssh: SshConfig; readonly s3: S3Config };
 }
 
 /** Like `loadSettings`; where there is neither a configuration nor a variable, at no cost. */
@@ -231,12 +235,17 @@ export async function loadLimits(flags: SettingFlags = {}, env: Environment = pr
       slots: { global: transfers, perEndpoint, endpoints: {} },
       bandwidth: null,
       stallSeconds,
-      ssh: { hosts: {} },
+      places: { ssh: { hosts: {} }, s3: { buckets: {} } },
     };
   }
-  const { limits, bandwidth, stallMs, ssh } = await loadSettings(flags, env);
+  const { limits, bandwidth, stallMs, ssh, s3 } = await loadSettings(flags, env);
   const { transfers, perEndpoint, endpoints } = limits;
-  return { slots: { global: transfers, perEndpoint, endpoints }, bandwidth, stallSeconds: stallMs / 1000, ssh };
+  return {
+    slots: { global: transfers, perEndpoint, endpoints },
+    bandwidth,
+    stallSeconds: stallMs / 1000,
+    places: { ssh, s3 },
+  };
 }
 
 /** What `wherry config check` says: one line a problem. Rejects like `loadSettings` where the file cannot be read. */
@@ -268,6 +277,15 @@ function problemLine(
 }
 
 /** Files that are named are files of this machine, from the configuration's folder on. */
+function s3Settings({ buckets, ...all }: S3Config, folder: (text: string) => string): S3Config {
+  const whole = (store: S3Settings): S3Settings =>
+    store.credentialsFile === undefined ? store : { ...store, credentialsFile: folder(store.credentialsFile) };
+  return {
+    ...whole(all),
+    buckets: Object.fromEntries(Object.entries(buckets).map(([name, store]) => [name, whole(store)])),
+  };
+}
+
 function sshSettings({ hosts }: SshConfig, folder: (text: string) => string): SshConfig {
   return {
     hosts: Object.fromEntries(

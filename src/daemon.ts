@@ -76,6 +76,7 @@ export async function openDaemon(settings: Settings, options: DaemonOptions): Pr
     modules: [workerModule('api/browse-operations')],
     devices: deviceOptions(settings),
     ssh: settings.ssh,
+    s3: settings.s3,
     offloading: offloadingOf(settings),
   });
   const { store, mounts, engine, clock, newId } = parts;

@@ -12,6 +12,7 @@ import type { StoredEvent, TransferProgress } from './model/event.ts';
 import type { HashAlgorithm } from './model/hash.ts';
 import type { Job } from './model/job.ts';
 import type { Pipeline } from './model/pipeline.ts';
+import type { S3Config } from './model/s3-config.ts';
 import type { CopyRequest, JobRequest, OffloadRequest, WatchRequest } from './model/specs.ts';
 import type { SshConfig } from './model/ssh-config.ts';
 import type { StoreReader } from './store/store.ts';
@@ -57,6 +58,8 @@ export interface WherryOptions {
   readonly mediaFolder?: string;
   /** Hosts over SSH: keys, host keys, jump hosts. Default is what ssh itself does without a configuration. */
   readonly ssh?: SshConfig;
+  /** Object stores: where they are, where the credentials lie. Default is what the usual variables and files of AWS say. */
+  readonly s3?: S3Config;
 }
 
 /** A job that was handed in. */
@@ -255,10 +258,17 @@ export async function openDaemon(
 }
 
 async function openLibraryParts(
-  { dataFolder, limits = {}, log = silent, adapters, pipelines = [], mediaFolder, ssh }: WherryOptions,
+  { dataFolder, limits = {}, log = silent, adapters, pipelines = [], mediaFolder, ssh, s3 }: WherryOptions,
   more: Pick<PartsOptions, 'isBrief' | 'soon'> = {},
 ): Promise<Parts> {
-  const own = { dataFolder, limits, log, ...(ssh === undefined ? {} : { ssh }), ...more };
+  const own = {
+    dataFolder,
+    limits,
+    log,
+    ...(ssh === undefined ? {} : { ssh }),
+    ...(s3 === undefined ? {} : { s3 }),
+    ...more,
+  };
   if (adapters === undefined) return openParts(own);
   const { join } = await import('node:path');
   return openParts({

@@ -5,6 +5,7 @@ import type { Settings } from './config.ts';
 import type { EngineLog } from './engine/engine-parts.ts';
 import { asFault, Fault } from './model/fault.ts';
 import { displayPath } from './model/names.ts';
+import { type S3Config, s3ConfigSchema } from './model/s3-config.ts';
 import type { ReloadView } from './model/views.ts';
 
 type ConfigEvent = 'observation.config.reloaded' | 'observation.config.refused';
@@ -16,6 +17,8 @@ export interface ReloadParts {
   readonly tell: (name: ConfigEvent, data: Readonly<Record<string, unknown>>) => Promise<void>;
   readonly log: EngineLog;
 }
+
+const s3Keys = Object.keys(s3ConfigSchema.shape) as (keyof S3Config)[];
 
 type Change = ReloadView['changed'][number];
 
@@ -53,10 +56,10 @@ export function createReload(first: Settings, parts: ReloadParts): (by: string) 
 }
 
 function keptUntilRestart(
-  { dataFolder, listen, insecureHttp, tls, logs, plugins, devices, ssh }: Settings,
+  { dataFolder, listen, insecureHttp, tls, logs, plugins, devices, ssh, s3 }: Settings,
   level: Settings['logs']['level'],
 ): Partial<Settings> {
-  return { dataFolder, listen, insecureHttp, tls, plugins, devices, ssh, logs: { ...logs, level } };
+  return { dataFolder, listen, insecureHttp, tls, plugins, devices, ssh, s3, logs: { ...logs, level } };
 }
 
 /** In the order of the guide, by the names that the configuration has for them. */
@@ -107,6 +110,7 @@ function namedValues(settings: Settings): readonly Named[] {
     restart('plugins', settings.plugins),
     ...Object.entries(settings.devices).map(([key, value]) => restart(`devices.${key}`, value)),
     restart('ssh.hosts', settings.ssh.hosts),
+    ...s3Keys.map((key) => restart(`s3.${key}`, settings.s3[key])),
     now('offload.rules', settings.offload.rules),
     now('offload.triggers', settings.offload.triggers),
     now('webhooks', settings.webhooks),

@@ -55,7 +55,12 @@ async function dryRun({ request, limits, terminal }: InProcess): Promise<number>
   const interrupt = listenForInterrupt();
   const folder = mkdtempSync(join(tmpdir(), 'wherry-plan-'));
   try {
-    const wherry = await openForReading({ dataFolder: folder, limits, ssh: limits.ssh, log: tellOnTerminal(terminal) });
+    const wherry = await openForReading({
+      dataFolder: folder,
+      limits,
+      ...limits.places,
+      log: tellOnTerminal(terminal),
+    });
     try {
       return await tellPlan(terminal, wherry.plan(request, interrupt.signal));
     } finally {
@@ -76,7 +81,7 @@ async function copyInProcess({ request, limits, base, terminal, flags }: InProce
   const folder = copyLedger(base, pair);
   const { openCopy } = await import('../main.ts');
   const opened = await openCopy(
-    { dataFolder: folder, limits, ssh: limits.ssh, log: tellOnTerminal(terminal) },
+    { dataFolder: folder, limits, ...limits.places, log: tellOnTerminal(terminal) },
     request,
   ).catch(alreadyRuns('copy'));
   return seeThrough(opened, { what: 'copy', request, interrupt, terminal, flags });

@@ -34,6 +34,8 @@ export async function watch({ words, flags, terminal }: VerbCall): Promise<numbe
         bandwidth: settings.bandwidth,
         stallSeconds: settings.stallMs / 1000,
       },
+      ssh: settings.ssh,
+      s3: settings.s3,
       log: tellOnTerminal(terminal),
     },
     request,

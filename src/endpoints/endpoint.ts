@@ -9,6 +9,8 @@ export interface Call {
   readonly signal?: AbortSignal;
   /** Told the bytes done so far in this call. */
   readonly progress?: (bytesDone: number) => void;
+  /** Of a `read`: the entry's `version` as it was seen. Where the file has another by now and the place can tell, rejects with `source_changed`. */
+  readonly version?: string;
 }
 
 export interface Traits {
@@ -113,6 +115,8 @@ export interface Endpoint {
   setMetadata?(path: string, metadata: Metadata, call?: Call): Promise<void>;
   /** Bytes, and inodes where the place counts them. */
   space?(call?: Call): Promise<Space>;
+  /** In place of partials that are renamed. */
+  readonly uploads?: Uploads;
   /**
    * For a place that comes and goes, and behind whose path another may turn up (a card at a mount point): its own name, the same each time
    * this very one is there. Rejects with `device` where it is not there now.
@@ -165,6 +169,29 @@ export interface Endpoint {
   readonly streams?: number;
   /** How it reaches its files, in words for people: `tar packs for small files, 4 SFTP streams for large ones`. */
   readonly transport?: string;
+}
+
+/**
+ * For a place where a file appears all at once, when it is whole, under a name that is given at the beginning; and where what an upload
+ * had brought before it broke off is kept. `write` of such a place leaves nothing behind where it rejects.
+ */
+export interface Uploads {
+  /** Resolves with the upload's id, which is good in another process too. `sizeBytes` is what will come. */
+  begin(path: string, about: { sizeBytes: number; mtimeMs?: number }, call?: Call): Promise<string>;
+  /** How many bytes from the beginning the place has of it; undefined where it knows no such upload (any more). */
+  kept(path: string, id: string, call?: Call): Promise<number | undefined>;
+  /**
+   * Takes the whole content from its beginning. Parts that the place has already and that agree with it are not sent again. Resolves
+   * with the size once all of it is there, still unseen. Where it rejects, the body is cancelled and whole parts are kept.
+   */
+  write(path: string, id: string, body: ReadableStream<Uint8Array>, call?: Call): Promise<number>;
+  /**
+   * Makes it the file. Without `overwrite` rejects with `exists` where the name is taken. Resolves with true where the place has
+   * itself found, by checksums that it computed, that it has what `write` was given; with false where that is still to be proved.
+   */
+  publish(path: string, id: string, options: { overwrite: boolean }, call?: Call): Promise<boolean>;
+  /** What is not there is given up already. */
+  abandon(path: string, id: string, call?: Call): Promise<void>;
 }
 
 export interface Space {

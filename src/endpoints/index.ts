@@ -3,6 +3,7 @@
 import { type EndpointAddress, type EndpointScheme, formatEndpoint } from '../model/endpoint-url.ts';
 import { Fault } from '../model/fault.ts';
 import { displayPath } from '../model/names.ts';
+import type { S3Config } from '../model/s3-config.ts';
 import type { Call, Endpoint, Unavailable } from './endpoint.ts';
 import { openGenerated } from './generated.ts';
 import { openLocal } from './local.ts';
@@ -15,6 +16,8 @@ export interface EndpointParts {
   readonly mounts: Mounts;
   /** Connections to hosts, made when the first of their places is opened. Absent where hosts are known by nothing but their addresses. */
   readonly ssh?: () => Promise<SshHosts>;
+  /** Where object stores are, and how to sign in there. */
+  readonly s3?: S3Config;
   /** Opens a device, from a path on it on. Absent where nobody looks for devices. */
   readonly openDevice?: (id: string, call: Call, path: string) => Promise<Endpoint>;
 }
@@ -34,7 +37,7 @@ const openers: Readonly<Record<EndpointScheme, Open>> = {
     return openSsh(address, await ssh());
   },
   docker: notYet('docker', 'files in containers'),
-  s3: notYet('s3', 'object stores'),
+  s3: async (address, { s3 }) => (await import('./s3/s3-place.ts')).openS3(address, s3),
   device: async (address, { openDevice }, call) =>
     openDevice === undefined
       ? {

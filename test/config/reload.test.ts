@@ -11,6 +11,7 @@ import { loadSettings } from '../../src/config.ts';
 import { configJsonSchema } from '../../src/config-schema.ts';
 import { deviceConfigSchema } from '../../src/model/device-config.ts';
 import { offloadRuleSchema } from '../../src/model/offload-rules.ts';
+import { s3ConfigSchema } from '../../src/model/s3-config.ts';
 import { changesBetween } from '../../src/reload.ts';
 import { type Daemon, startDaemon } from '../support/daemon.ts';
 
@@ -185,6 +186,10 @@ describe('the list of what may change', () => {
       pipelines: [],
       plugins: ['wherry-plugin-x'],
       ssh: { hosts: { x: { user: 'y' } } },
+      s3: s3ConfigSchema.parse({
+        ...{ endpoint: 'https://x.net', region: 'x', forcePathStyle: true, profile: 'x', credentialsFile: '/x' },
+        buckets: { x: {} },
+      }),
       devices: deviceConfigSchema.parse({
         ...{ pollSeconds: 9, without: ['osc'], names: { x: 'y' }, mounted: { roots: ['/x'] } },
         ...{

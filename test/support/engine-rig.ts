@@ -18,6 +18,7 @@ import type { ProcessRunner } from '../../src/engine/processing.ts';
 import { type Clock, idSource, systemClock, systemRandom } from '../../src/model/clock.ts';
 import { parseEndpoint } from '../../src/model/endpoint-url.ts';
 import type { Job } from '../../src/model/job.ts';
+import type { S3Config } from '../../src/model/s3-config.ts';
 import type { CopyRequest } from '../../src/model/specs.ts';
 import type { Transfer } from '../../src/model/transfer.ts';
 import { openSqliteStore } from '../../src/store/sqlite-store.ts';
@@ -34,6 +35,7 @@ export interface RigOptions {
   readonly devices?: DeviceRegistry;
   readonly processRunner?: ProcessRunner;
   readonly offloading?: Partial<Offloading>;
+  readonly s3?: S3Config;
 }
 
 export interface Rig {
@@ -74,7 +76,10 @@ export async function openRig(options: RigOptions = {}): Promise<Rig> {
     openEndpoint: (address) => {
       const { scheme, authority } = parseEndpoint(address);
       if (scheme === 'device' && options.devices !== undefined) return options.devices.open(authority);
-      return requireEndpoint(parseEndpoint(address), { mounts });
+      return requireEndpoint(parseEndpoint(address), {
+        mounts,
+        ...(options.s3 === undefined ? {} : { s3: options.s3 }),
+      });
     },
     mounts,
     mover: options.wrapMover?.(mover) ?? mover,

@@ -7,6 +7,7 @@ import { baseName, parsePartialName } from '../../model/names.ts';
 import type { Publishing, Transfer } from '../../model/transfer.ts';
 import { journalPath, type MoverParts } from './mover-parts.ts';
 import { StreamJournal } from './stream-journal.ts';
+import { abandonUpload } from './stream-upload.ts';
 
 /** True where the file that was being published stands under its final name, by its content. */
 export async function recoverByStream(publishing: Publishing, destination: Endpoint): Promise<boolean> {
@@ -33,7 +34,9 @@ export async function discardByStream(parts: MoverParts, transfer: Transfer, des
     parts.mounts.pool(parts.journalFolder),
     journalPath(parts.journalFolder, transfer.id),
   );
-  const { paths } = (await journal.load()) ?? { paths: [] };
+  const found = await journal.load();
+  const { paths } = found ?? { paths: [] };
+  await abandonUpload(found, destination.uploads);
   for (const path of paths) {
     if (parsePartialName(baseName(path)) !== undefined) await destination.remove(path);
   }

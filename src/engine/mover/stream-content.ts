@@ -6,6 +6,8 @@ import { type Control, sides } from '../../endpoints/mounts.ts';
 export interface Passing {
   readonly control: Control;
   readonly limits: readonly SharedArrayBuffer[];
+  /** The limits do not hold for so many of the first bytes. */
+  readonly freeBytes: number;
   readonly signal: AbortSignal;
   /** At most so many bytes go by; then the stream ends. */
   readonly mostBytes: number;
@@ -18,6 +20,7 @@ export function passing(source: ReadableStream<Uint8Array>, options: Passing): R
   const { control, limits, signal, mostBytes } = options;
   const reader = source.getReader();
   let left = mostBytes;
+  let free = options.freeBytes;
   return new ReadableStream<Uint8Array>(
     {
       async pull(controller) {
@@ -31,7 +34,9 @@ export function passing(source: ReadableStream<Uint8Array>, options: Passing): R
             return;
           }
           const chunk = value.length > left ? value.subarray(0, left) : value;
-          for (const limit of limits) await awaitBandwidth(limit, chunk.length, signal);
+          const limited = Math.max(0, chunk.length - free);
+          free -= chunk.length - limited;
+          if (limited > 0) for (const limit of limits) await awaitBandwidth(limit, limited, signal);
           options.chunk(chunk);
           left -= chunk.length;
           controller.enqueue(chunk);

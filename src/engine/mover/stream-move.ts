@@ -3,7 +3,7 @@
 import { BlockCutter } from '../../endpoints/block-cutter.ts';
 import { type ContentHasher, combineLeaves, createHasher, hashStream } from '../../endpoints/content-hash.ts';
 import { limitOf, openControl } from '../../endpoints/control.ts';
-import type { Call, Endpoint, ProvedBlock } from '../../endpoints/endpoint.ts';
+import type { Call, Endpoint, ProvedBlock, Uploads } from '../../endpoints/endpoint.ts';
 import { type Control, sides, stopReasons } from '../../endpoints/mounts.ts';
 import { asFault, Fault } from '../../model/fault.ts';
 import { blockBytes, type ContentHash, type HashAlgorithm, type Verify } from '../../model/hash.ts';
@@ -15,6 +15,7 @@ import { journalPath, type MoverParts, Stopped } from './mover-parts.ts';
 import { grownFrom, sameSource } from './source-identity.ts';
 import { passing } from './stream-content.ts';
 import { StreamJournal } from './stream-journal.ts';
+import { publishUpload, takeUpUpload } from './stream-upload.ts';
 
 const lookForStopMs = 100;
 const progressMs = 200;
@@ -42,6 +43,13 @@ export async function moveByStream(parts: MoverParts, request: MoveRequest): Pro
   }
 }
 
+/** Where the bytes go in place of a partial. */
+interface UploadBody {
+  write(body: ReadableStream<Uint8Array>): Promise<number>;
+  /** So many of the first need not be sent again. */
+  readonly keptBytes: number;
+}
+
 interface Proof {
   readonly hash: ContentHash;
   readonly verify: Verify;
@@ -52,6 +60,8 @@ class StreamMove {
   readonly #request: MoveRequest;
   readonly #control: Control;
   readonly #call: Call & { readonly signal: AbortSignal };
+  /** For the source: as it was when it was looked at first. */
+  #pinned: Call;
   readonly #journal: StreamJournal;
   readonly #algorithm: HashAlgorithm;
   /** Where the bytes go until they are verified; the final name itself where the place cannot rename. */
@@ -72,6 +82,7 @@ class StreamMove {
     this.#control = control;
     this.#bytesBefore = control.bytesDone;
     this.#call = { signal };
+    this.#pinned = this.#call;
     this.#journal = new StreamJournal(
       parts.mounts.pool(parts.journalFolder),
       journalPath(parts.journalFolder, transfer.id),
@@ -88,12 +99,19 @@ class StreamMove {
     const { growth, transfer, hooks } = this.#request;
     const entry = await this.#lookAtSource();
     let identity = identityOf(entry);
+    if (entry.version !== undefined && growth === undefined) this.#pinned = { ...this.#call, version: entry.version };
     const target = await this.#judgeExisting(entry);
     if ('there' in target)
       return this.#published(identity, transfer.destination.path, target.there, target.verify, true);
     const release = await this.#reserve(identity);
     try {
       const isGrowing = growth !== undefined;
+      const { uploads } = this.#request.destination;
+      if (uploads !== undefined) {
+        // Nothing of a file that grows can be seen there before it is whole, so nothing is lost by waiting for its end.
+        if (growth !== undefined && !growth.ended) return { kind: 'caught_up', bytesDone: 0 };
+        return await this.#byUpload(uploads, entry, identity, target.replace);
+      }
       const from = await this.#takeUp(identity, isGrowing);
       if (growth !== undefined && !growth.ended) {
         const limit = Math.min(growth.limitBytes, identity.sizeBytes);
@@ -119,6 +137,33 @@ class StreamMove {
       await this.#journal.flush().catch(() => undefined);
       release();
     }
+  }
+
+  async #byUpload(uploads: Uploads, entry: Entry, identity: SourceIdentity, replace: boolean): Promise<MoveOutcome> {
+    const { destination, hooks, options } = this.#request;
+    const parts = { request: this.#request, uploads, journal: this.#journal, call: this.#call };
+    const isTimed = options.preserve.mtime && entry.mtimeUnknown !== true;
+    const about = { identity, mtimeMs: isTimed ? identity.mtimeMs : undefined };
+    const plan = await takeUpUpload(parts, about, () => hooks.restarted(this.#changed()));
+    const call = { ...this.#call, progress: () => this.#control.enter(sides.none) };
+    await this.#copy(0, identity.sizeBytes, this.#ordered, {
+      write: (body) => uploads.write(plan.path, plan.id, body, call),
+      keptBytes: Math.min(plan.keptBytes, identity.sizeBytes),
+    });
+    if (!sameSource(identity, identityOf(await this.#lookAtSource()))) throw this.#changed();
+    const hash: ContentHash = { algorithm: this.#algorithm, value: this.#hashOfSent() };
+    const bySize = options.verify === 'size';
+    const verify = bySize ? 'size' : 'far-hash';
+    this.#call.signal.throwIfAborted();
+    await hooks.publishing(this.#record(plan.path, plan.path, identity, { hash, verify }));
+    const isConfirmed = await publishUpload(parts, plan, replace);
+    if (!isConfirmed && !bySize && (await this.#hashOf(destination, plan.path)).value !== hash.value) {
+      await destination.remove(plan.path, this.#call);
+      throw this.#corrupt('does not have the content that was sent, and was removed');
+    }
+    await this.#journal.forget();
+    hooks.progress(identity.sizeBytes);
+    return this.#published(identity, plan.path, hash, isConfirmed || bySize ? verify : 'read-back', false);
   }
 
   #published(
@@ -284,7 +329,12 @@ class StreamMove {
       if (this.#ordered !== null) parts.push(part);
     });
     const stream = await destination.read(this.#partial, 0, this.#call);
-    for await (const _chunk of this.#looked(stream, whole * blockBytes, (chunk) => cutter.update(chunk), false)) {
+    for await (const _chunk of this.#looked(
+      stream,
+      whole * blockBytes,
+      (chunk) => cutter.update(chunk),
+      whole * blockBytes,
+    )) {
       if (proved < Math.floor(cutter.at / blockBytes)) break;
     }
     return proved * blockBytes;
@@ -294,11 +344,11 @@ class StreamMove {
     stream: ReadableStream<Uint8Array>,
     mostBytes: number,
     chunk: (chunk: Uint8Array) => void,
-    isLimited = true,
+    freeBytes = 0,
   ): ReadableStream<Uint8Array> {
     const own = limitOf(this.#request.control);
-    const limits = isLimited ? [this.#parts.mounts.bandwidth, ...(own === undefined ? [] : [own])] : [];
-    return passing(stream, { control: this.#control, limits, signal: this.#call.signal, mostBytes, chunk });
+    const limits = [this.#parts.mounts.bandwidth, ...(own === undefined ? [] : [own])];
+    return passing(stream, { control: this.#control, limits, signal: this.#call.signal, mostBytes, freeBytes, chunk });
   }
 
   /** What was copied from there on does not count any more. */
@@ -311,7 +361,7 @@ class StreamMove {
   }
 
   /** Copies from a block's beginning to `end`, which becomes the partial's size. `ordered` is fed with what goes by. */
-  async #copy(from: number, end: number, ordered: ContentHasher | null): Promise<void> {
+  async #copy(from: number, end: number, ordered: ContentHasher | null, upload?: UploadBody): Promise<void> {
     const { source, destination, options, transfer } = this.#request;
     if (from >= end && (from > 0 || end > 0)) return;
     const noted = (block: number, digest: Buffer) => {
@@ -321,18 +371,23 @@ class StreamMove {
     const provedBy = options.verify === 'size' ? undefined : destination.writeProved;
     // Where it is proved on its way, its blocks are hashed there, too.
     const cutter = provedBy === undefined ? new BlockCutter(from, noted) : undefined;
+    const keptBytes = upload?.keptBytes ?? 0;
     let at = from;
-    const body = this.#looked(await source.read(transfer.source.path, from, this.#call), end - from, (chunk) => {
+    const looked = (chunk: Uint8Array) => {
       cutter?.update(chunk);
       ordered?.update(chunk);
+      const known = Math.max(0, Math.min(chunk.length, keptBytes - at));
       at += chunk.length;
-      this.#movedBytes += chunk.length;
+      this.#resumedBytes += known;
+      this.#movedBytes += chunk.length - known;
       this.#control.addBytes(chunk.length);
-    });
+    };
+    const given = await source.read(transfer.source.path, from, this.#pinned);
+    const body = this.#looked(given, end - from, looked, keptBytes);
     let size: number;
     if (provedBy === undefined) {
       this.#isProved = false;
-      size = await destination.write(this.#partial, from, body, this.#call);
+      size = await (upload?.write(body) ?? destination.write(this.#partial, from, body, this.#call));
       cutter?.end();
     } else {
       const told = ({ block, digest, isSame }: ProvedBlock) => {
@@ -378,7 +433,7 @@ class StreamMove {
   /** Compares what arrived with what was read; what differs is copied again from there on. */
   async #verify(identity: SourceIdentity): Promise<Proof> {
     const { options, destination } = this.#request;
-    const value = this.#ordered?.digest() ?? combineLeaves(this.#leaves);
+    const value = this.#hashOfSent();
     const hash: ContentHash = { algorithm: this.#algorithm, value };
     if (options.verify === 'size') return { hash, verify: 'size' };
     if (this.#isProved) return { hash, verify: 'read-back' };
@@ -392,6 +447,10 @@ class StreamMove {
       await this.#copy(from, identity.sizeBytes, null);
       if (!sent.every((leaf, block) => leaf.equals(this.#leaves[block] ?? Buffer.alloc(0)))) throw this.#changed();
     }
+  }
+
+  #hashOfSent(): string {
+    return this.#ordered?.digest() ?? combineLeaves(this.#leaves);
   }
 
   async #firstDifference(): Promise<number> {
@@ -441,15 +500,7 @@ class StreamMove {
   async #publish(identity: SourceIdentity, proof: Proof, replace: boolean): Promise<string> {
     const { destination, hooks, options, transfer } = this.#request;
     const { path } = transfer.destination;
-    const record = (finalPath: string): Publishing => ({
-      partialPath: this.#partial,
-      finalPath,
-      device: '',
-      inode: '',
-      sizeBytes: identity.sizeBytes,
-      ...proof,
-      source: identity,
-    });
+    const record = (finalPath: string) => this.#record(this.#partial, finalPath, identity, proof);
     if (destination.rename === undefined) {
       this.#call.signal.throwIfAborted();
       await hooks.publishing(record(path));
@@ -469,6 +520,11 @@ class StreamMove {
     }
     const place = { path: displayPath(path), endpoint: displayPath(destination.name) };
     throw new Fault('exists', `${place.path} in ${place.endpoint} has too many namesakes.`, { place });
+  }
+
+  #record(partialPath: string, finalPath: string, identity: SourceIdentity, proof: Proof): Publishing {
+    const { sizeBytes } = identity;
+    return { partialPath, finalPath, device: '', inode: '', sizeBytes, ...proof, source: identity };
   }
 
   #corrupt(why: string): Fault {
