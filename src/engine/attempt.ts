@@ -10,12 +10,14 @@ import type { TransferPatch } from './ledger.ts';
 import type { MoveOutcome, MoveRequest } from './mover/move.ts';
 import type { Places } from './places.ts';
 import { processingOf } from './process-attempts.ts';
+import type { ScanGate } from './scan-gate.ts';
 import type { GoOnWork, TransferWork } from './work.ts';
 
 export interface AttemptParts extends HeldParts, Pick<EngineParts, 'mover' | 'node'> {
   readonly rows: HeldRows;
   readonly jobs: Jobs;
   readonly places: Places;
+  readonly scans: ScanGate;
 }
 
 export interface Attempts {
@@ -27,7 +29,7 @@ export interface Attempts {
 }
 
 export function createAttempts(parts: AttemptParts): Attempts {
-  const { clock, ledger, jobs, live, log, mover, places, rows } = parts;
+  const { clock, ledger, jobs, live, log, mover, places, rows, scans } = parts;
   const whenMoved = new WeakMap<Held, () => void>();
 
   const claim = async (work: TransferWork): Promise<Held[]> => {
@@ -41,7 +43,10 @@ export function createAttempts(parts: AttemptParts): Attempts {
     );
     return claimed
       .filter((row) => row !== undefined)
-      .map((row) => rows.hold(row, run, work.endpoints, { settle: stopHere }));
+      .map((row) => {
+        const one = rows.hold(row, run, work.endpoints, { settle: stopHere, stop: () => scans.stop(one) });
+        return one;
+      });
   };
 
   const requestFor = async (one: Held): Promise<MoveRequest> => {
@@ -57,13 +62,15 @@ export function createAttempts(parts: AttemptParts): Attempts {
       ...(growth === undefined ? {} : { growth }),
       control: holding.control.memory,
       hooks: {
-        publishing: (publishing) =>
-          rows.inTurn(one, async () => {
+        publishing: async (publishing) => {
+          await scans.pass(one, publishing, destination);
+          await rows.inTurn(one, async () => {
             const after = holding.lost ? undefined : await ledger.note(one.row, { publishing });
             if (after === undefined)
               throw new Fault('lease_lost', 'The transfer was taken back before it was published.');
             one.row = after;
-          }),
+          });
+        },
         progress: (bytesDone) => live.progress(row.id, bytesDone),
         restarted: (reason) => {
           holding.countedBytes = 0;
@@ -200,6 +207,7 @@ export function createAttempts(parts: AttemptParts): Attempts {
 
   const discard = async (one: Held) => {
     try {
+      await scans.sweep(one.row.id);
       await mover.discard(one.row, await places.open(one.row.destination.endpoint));
     } catch (error) {
       log.warn({ transferId: one.row.id, fault: asFault(error).report() }, 'The unfinished copy could not be removed');
@@ -221,6 +229,8 @@ export function createAttempts(parts: AttemptParts): Attempts {
       // It may have been stopped, or left behind, while that was found out.
       if (holding.lost) return;
       if (isStopped()) return await stopHere(one);
+      // It is not kept under any name.
+      if (fault.code === 'infected') await discard(one);
       await rows.give(one, fault, {});
       log.warn({ jobId: row.jobId, transferId: row.id, fault: fault.report() }, fault.message);
       run.mode.stopped?.(one.row, fault);

@@ -30,6 +30,7 @@ import { createPlaces, slotLimits } from './places.ts';
 import { createProcessAttempts } from './process-attempts.ts';
 import { decide, defaultRetryRules } from './retry.ts';
 import { createRetryWindow, retryWindowKey } from './retry-window.ts';
+import { createScanGate } from './scan-gate.ts';
 import { createScheduler } from './scheduler.ts';
 import { recoverLedger, resumeJobs } from './start-up.ts';
 import { createStorageMonitor, type StoragePlace, storageCollection } from './storage-monitor.ts';
@@ -144,7 +145,8 @@ export function createEngine(parts: EngineParts): Engine {
   const jobs = createJobs(jobsParts);
   const jobProgress = createJobProgress({ clock, live, jobs, holdings, bandwidth });
   const rows = createHeldRows({ clock, log, ledger, holdings, live, decide: judge });
-  const attempts = createAttempts({ ...parts, ledger, holdings, jobs, places, live, rows, decide: judge });
+  const scans = createScanGate({ ledger, reader: store, runner: parts.processRunner });
+  const attempts = createAttempts({ ...parts, ledger, holdings, jobs, places, live, rows, scans, decide: judge });
   const processes = createProcessAttempts({
     ...parts,
     ...{ reader: store, ledger, holdings, jobs, places, live, rows, decide: judge },

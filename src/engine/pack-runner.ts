@@ -15,7 +15,7 @@ import { packCollection } from './pack-recovery.ts';
 import { processingOf } from './process-attempts.ts';
 import type { PackWork } from './work.ts';
 
-export interface PackParts extends Omit<AttemptParts, 'rows'> {
+export interface PackParts extends Omit<AttemptParts, 'rows' | 'scans'> {
   readonly host: HostParts;
 }
 

@@ -23,6 +23,8 @@ export const stepsCollection = 'steps';
 export interface StepsDocument {
   readonly steps: Pipeline['steps'];
   readonly done: readonly StepRecord[];
+  /** The content that was scanned before it got its name: hash with its algorithm. */
+  readonly scanned?: string;
 }
 
 /** What is done of a pipeline: records up to the first step that has changed since. Pure. */

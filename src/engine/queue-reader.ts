@@ -5,7 +5,9 @@ import type { Store } from '../store/store.ts';
 import { gather, type PackPlan } from './gather.ts';
 import type { Holdings } from './holdings.ts';
 import type { Jobs } from './jobs.ts';
+import type { ModeRun } from './mode.ts';
 import type { Places } from './places.ts';
+import { isScannedFirst } from './scan-gate.ts';
 import type { EngineWork, ProcessWork } from './work.ts';
 
 export interface QueueReader {
@@ -25,6 +27,17 @@ const rowsAtOnce = 2048;
 /** Processing takes long: no more is read ahead than keeps the jobs fair among each other. */
 const arrivedPerJob = 16;
 const arrivedAtOnce = 64;
+
+/** What grows, and what has to be scanned before it gets its name, travels alone. */
+function mayPack(mode: ModeRun | undefined, row: Transfer): boolean {
+  if (mode?.growth?.(row) !== undefined) return false;
+  try {
+    return mode === undefined || !isScannedFirst(mode, row);
+  } catch {
+    // Alone it meets the fault.
+    return false;
+  }
+}
 
 export function createQueueReader(parts: {
   readonly store: Store;
@@ -95,7 +108,7 @@ export function createQueueReader(parts: {
         {
           slotsOf: (source, destination) => places.slotsOf(source, destination),
           togetherKey: (row) => jobs.get(row.jobId)?.mode.togetherKey?.(row),
-          canPack: (row) => jobs.get(row.jobId)?.mode.growth?.(row) === undefined,
+          canPack: (row) => mayPack(jobs.get(row.jobId)?.mode, row),
         },
       );
       const works: (EngineWork | ProcessWork)[] = [...toProcess];

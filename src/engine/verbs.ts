@@ -120,7 +120,8 @@ export function createVerbs(parts: VerbParts): Verbs {
   const discard = async (transfer: Transfer) => {
     if (transfer.fence === 0) return;
     try {
-      if (transfer.phase === 'process') return await parts.sweepProcessed(transfer.id);
+      if (parts.modes.find(({ kind }) => kind === transfer.mode)?.processes) await parts.sweepProcessed(transfer.id);
+      if (transfer.phase === 'process') return;
       await parts.mover.discard(transfer, await parts.places.open(transfer.destination.endpoint));
     } catch (error) {
       parts.log.warn(

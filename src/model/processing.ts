@@ -4,6 +4,8 @@
 export interface LocalFile {
   /** Absolute, as model/names.ts holds names. */
   readonly path: string;
+  /** What messages call it, where that is not its path: it has not got its name yet. */
+  readonly shownAs?: string;
   readonly sizeBytes: number;
   readonly mtimeMs: number;
   /** As far as it is known. */

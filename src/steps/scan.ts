@@ -72,7 +72,7 @@ const hearingBytes = 16 * pieceBytes;
 const pauseMs = 50;
 
 function judge(answer: string, file: LocalFile, socket: string): void {
-  const path = displayPath(file.path);
+  const path = file.shownAs ?? displayPath(file.path);
   if (answer === 'stream: OK') return;
   const found = /^stream: (.+) FOUND$/.exec(answer)?.[1];
   if (found !== undefined) {

@@ -10,6 +10,8 @@ import type { Entry } from '../../src/model/manifest.ts';
 export interface MemoryFile extends RemoteFile {
   /** True: it has not these bytes but as many as it says, and the reading breaks off there. */
   readonly endsAt?: number;
+  /** In place of what follows from its name. */
+  readonly content?: Uint8Array;
 }
 
 interface MemoryDevice {
@@ -168,7 +170,7 @@ export function createMemoryDevices(): MemoryDevices {
                 await Promise.race([memory.beforeChunk(path, at), broken.promise]);
                 call?.signal?.throwIfAborted();
                 if (!device.connected) throw awayOf(id);
-                const chunk = contentOf(path, file.endsAt ?? file.size, at);
+                const chunk = file.content?.subarray(at) ?? contentOf(path, file.endsAt ?? file.size, at);
                 if (chunk.length === 0) {
                   over();
                   if (file.endsAt !== undefined) throw new Fault('network', `${path} ended too early.`);

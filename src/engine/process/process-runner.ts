@@ -44,6 +44,8 @@ export interface ProcessRun {
   readonly resultFolder?: string;
   /** Steps that are not run again. */
   readonly done: readonly StepRecord[];
+  /** The others are left for later. Default is all. */
+  readonly only?: (step: StepRequest) => boolean;
   /** Where it can process by itself it stands in for the pipeline. */
   readonly adapter?: DeviceAdapter;
 }
@@ -79,6 +81,8 @@ export function createProcessRunner({ mounts, threads, clock, notes }: ProcessRu
       const wanted = wantedSteps(run);
       const records = run.done.filter(({ at }) => at < wanted.length).toSorted((one, other) => one.at - other.at);
       for (const [at, want] of wanted.entries()) {
+        const request = run.pipeline.steps[at];
+        if (run.only !== undefined && (request === undefined || !run.only(request))) continue;
         if (records.some((record) => record.at === at)) continue;
         signal.throwIfAborted();
         const progress = (fraction: number) => hooks.progress((at + Math.min(1, fraction)) / wanted.length);

@@ -85,12 +85,15 @@ async function torment({ steps, mayHang }: Scanning, options: RowOptions): Promi
     limits: { tickSeconds: 0.2, retry: { firstDelayMs: 50, checkMs: 200, jitter: 0 } },
   });
   const processed = rig.at('media/transfers/processed');
+  const downloads = rig.at('media/transfers/downloads');
   const namesIn = (path: string) => (existsSync(path) ? readdirSync(path).filter((name) => !name.startsWith('.')) : []);
   // Results of an original lie in a folder of its name.
   const delivered = () =>
     namesIn(processed).flatMap((name) => namesIn(join(processed, name)).map((result) => `${name}/${result}`));
   const look = () => {
     for (const path of delivered()) if (path.includes('sick')) tally.corrupt(`delivered although infected: ${path}`);
+    for (const path of namesIn(downloads))
+      if (path.includes('sick')) tally.corrupt(`under its name although infected: ${path}`);
   };
   const reading = setInterval(look, 10);
   let runs = 0;
@@ -124,15 +127,17 @@ async function torment({ steps, mayHang }: Scanning, options: RowOptions): Promi
     for (const [path, bytes] of contents) {
       const row = rows.find(({ source }) => source.path === path);
       const own = results.filter((each) => each.startsWith(`${path}/`));
-      if (!existsSync(rig.at('media/transfers/downloads', path))) tally.lost(`the original ${path}`);
       if (path.includes('sick')) {
         if (row?.error?.code !== 'infected') tally.fault(`${path}: ${row?.state} ${row?.error?.code}`);
         continue;
       }
+      if (!existsSync(join(downloads, path))) tally.lost(`the original ${path}`);
       if (row?.state !== 'completed' || own.length !== 1)
         tally.lost(`${path}: ${row?.state}, delivered ${own.length} times`);
       for (const each of own) if (!readFileSync(join(processed, each)).equals(bytes)) tally.corrupt(each);
     }
+    const hidden = existsSync(downloads) ? readdirSync(downloads).filter((name) => name.startsWith('.')) : [];
+    if (hidden.length > 0) tally.fault(`left behind: ${hidden.slice(0, 3).join(', ')}`);
     const { events } = await rig.store.events({ limit: 1000 });
     const waited = events.filter(
       ({ name, data }) => name === 'observation.transfer.waiting' && data.reason === 'tool',
