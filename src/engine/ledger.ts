@@ -26,6 +26,8 @@ export interface Advance {
   readonly inputs: TransferInput | readonly TransferInput[];
   readonly patch?: TransferPatch;
   readonly facts?: Facts;
+  /** What `processing.completed` says, alone of its facts. */
+  readonly processed?: Facts;
   readonly receipt?: Receipt;
   /** Written in the same commit, and only where the change is. */
   readonly also?: NonNullable<Extract<Change, { kind: 'update_transfer' }>['also']>;
@@ -270,7 +272,7 @@ interface Planned {
 
 /** Undefined where the table does not take an input from the state that the row is said to be in. */
 function plan(
-  { transfer, inputs, patch = {}, facts = {}, receipt, also = [] }: Advance,
+  { transfer, inputs, patch = {}, facts = {}, processed = {}, receipt, also = [] }: Advance,
   now: number,
 ): Planned | undefined {
   const events: EventDraft[] = [];
@@ -282,7 +284,8 @@ function plan(
     state = step(state, input, after.phase);
     after = { ...after, ...transferFields(input, before, patch, now), state, updatedAt: now };
     for (const name of transferEventNames(before, input, after)) {
-      events.push({ name, at: now, data: { ...factsOf(input, after), ...facts } });
+      const own = name === 'observation.transfer.processing.completed' ? processed : {};
+      events.push({ name, at: now, data: { ...factsOf(input, after), ...own, ...facts } });
     }
   }
   const change: Change = {

@@ -3,17 +3,25 @@
 import type { DeviceAdapter } from '../devices/device.ts';
 import { sides } from '../endpoints/mounts.ts';
 import { asFault, Fault } from '../model/fault.ts';
-import { baseName, displayPath } from '../model/names.ts';
+import { baseName, displayPath, parentPath } from '../model/names.ts';
 import type { StepRecord } from '../model/pipeline.ts';
 import type { LocalFile } from '../model/processing.ts';
 import type { Receipt } from '../model/receipt.ts';
 import type { Transfer } from '../model/transfer.ts';
 import type { StoreReader } from '../store/store.ts';
+import { waysToSay } from './cleanup/ways-to-say.ts';
 import type { EngineParts } from './engine-parts.ts';
 import type { Held, HeldParts, HeldRows } from './held-rows.ts';
 import type { Jobs } from './jobs.ts';
 import type { Places } from './places.ts';
-import { type Processing, type ProcessRunner, type StepsDocument, stepsCollection, stillDone } from './processing.ts';
+import {
+  type Processing,
+  type ProcessRunner,
+  processedFacts,
+  type StepsDocument,
+  stepsCollection,
+  stillDone,
+} from './processing.ts';
 import type { ProcessWork } from './work.ts';
 
 export interface ProcessAttemptParts extends HeldParts, Pick<EngineParts, 'node'> {
@@ -83,7 +91,7 @@ export function createProcessAttempts(parts: ProcessAttemptParts): ProcessAttemp
 
   const process = async (one: Held, processing: Processing, receipt: Receipt): Promise<readonly StepRecord[]> => {
     const { row } = one;
-    const { pipeline, deviceKind, processedFolder, relativePath } = processing;
+    const { pipeline, deviceKind, processedFolder, relativePath, beside = false } = processing;
     const signal = stops.get(one)?.signal ?? new AbortController().signal;
     if (parts.runner === undefined) {
       throw new Fault('unsupported', `${displayPath(row.source.path)} cannot be processed here: there are no steps.`);
@@ -96,6 +104,11 @@ export function createProcessAttempts(parts: ProcessAttemptParts): ProcessAttemp
         file: await originalOf(receipt, signal),
         originalHash: receipt.hash.value,
         ...{ pipeline, processedFolder, relativePath, done: [...done] },
+        ...(beside ? { resultFolder: parentPath(relativePath), wholeNames: true } : {}),
+        isReceived: async (path) => {
+          const destinations = waysToSay(processedFolder, path);
+          return (await reader.receipts({ destinations })).length > 0;
+        },
         ...(adapter?.process === undefined || pipeline.steps.length > 0 ? {} : { adapter }),
       },
       {
@@ -125,6 +138,7 @@ export function createProcessAttempts(parts: ProcessAttemptParts): ProcessAttemp
         transfer: one.row,
         inputs: 'complete',
         patch,
+        processed: processedFacts(steps),
         also: [...also, { kind: 'delete_document', collection: stepsCollection, key: row.id }],
       }),
     );

@@ -13,6 +13,12 @@ export const stepRequestSchema = z.looseObject({
     .min(1)
     .optional()
     .describe('Works on what an earlier step made, by its role (stitched), in place of the original'),
+  existing: z
+    .enum(['number', 'keep', 'replace'])
+    .optional()
+    .describe(
+      'Where a result’s name is taken: number (default) gives it another, keep leaves what is there and makes nothing, replace puts it in its place (never in that of a file that was received)',
+    ),
 });
 
 export const pipelineSchema = z.strictObject({

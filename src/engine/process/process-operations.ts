@@ -6,7 +6,7 @@ import { errnoFault, errnoOf } from '../../endpoints/errno.ts';
 import { type Control, type OperationContext, sides } from '../../endpoints/mounts.ts';
 import { Fault } from '../../model/fault.ts';
 import { baseName, displayPath, joinPath, numberedName, parentPath, safeRelativePath } from '../../model/names.ts';
-import type { Derived, StepRecord } from '../../model/pipeline.ts';
+import type { Derived, StepRecord, StepRequest } from '../../model/pipeline.ts';
 import { within } from '../mover/lane-file.ts';
 import { writeWholeFile } from './whole-file.ts';
 import { lookAtMade, type MadeThing, statAt } from './work-tree.ts';
@@ -39,6 +39,8 @@ export interface SettleInput extends StepIn, Made {
     readonly mediaType: string | null;
     /** Below the processed folder. */
     readonly final: string;
+    /** What becomes of another file of that name. */
+    readonly existing: StepRequest['existing'];
   }[];
   readonly parentHash: string | null;
   readonly record: Omit<StepRecord, 'derived'>;
@@ -47,7 +49,13 @@ export interface SettleInput extends StepIn, Made {
 /** Written down before anything is published: after a kill it says what is ours. */
 interface Publication extends Made {
   readonly record: StepRecord;
-  readonly outputs: readonly { readonly work: string; readonly final: string; readonly made: MadeThing }[];
+  readonly outputs: readonly {
+    readonly work: string;
+    readonly final: string;
+    readonly made: MadeThing;
+    /** Absent in what an earlier version wrote down: `number`. */
+    readonly existing?: StepRequest['existing'];
+  }[];
 }
 
 export const operations = {
@@ -99,7 +107,7 @@ function settle(input: SettleInput, { control }: OperationContext): StepRecord {
     const from = workFolder(input, input.step);
     const outputs: Publication['outputs'][number][] = [];
     const derived: Derived[] = [];
-    for (const { role, path, mediaType, final } of input.outputs) {
+    for (const { role, path, mediaType, final, existing } of input.outputs) {
       const work = joinPath(from, safeRelativePath(path));
       const made = lookAtMade(confined, work, control, { sync: true });
       if (made === undefined) {
@@ -108,7 +116,7 @@ function settle(input: SettleInput, { control }: OperationContext): StepRecord {
           `The step ${input.step} says that it made ${displayPath(path)}, and there is none.`,
         );
       }
-      outputs.push({ work, final: safeRelativePath(final), made });
+      outputs.push({ work, final: safeRelativePath(final), made, existing });
       derived.push({
         role,
         path: joinPath(input.root, final),
@@ -215,7 +223,8 @@ function publish(
   control: Control,
 ): StepRecord | undefined {
   let { outputs, record } = publication;
-  for (let at = 0; at < outputs.length; at++) {
+  const write = () => writeWholeFile(confined, path, JSON.stringify({ ...publication, outputs, record }), control);
+  for (let at = 0; at < outputs.length; ) {
     const wanted = baseName(outputs[at]?.final ?? '').replace(/ \(\d+\)(?=(\.[^.]*)?$)/, '');
     for (let number = 1; ; number++) {
       const output = outputs[at];
@@ -223,7 +232,19 @@ function publish(
       if (output === undefined || result === undefined) return undefined;
       const answer = publishOne(confined, output, control);
       if (answer === 'gone') return undefined;
-      if (answer === 'published') break;
+      if (answer === 'published') {
+        at += 1;
+        break;
+      }
+      if (output.existing === 'keep' || output.existing === 'replace') {
+        // What is there is not ours, and stays: there is one result less, which is written down before it goes.
+        const skipped = `${displayPath(output.final)} is there already and is kept.`;
+        outputs = outputs.toSpliced(at, 1);
+        record = { ...record, skipped, derived: record.derived.toSpliced(at, 1) };
+        write();
+        removeTree(confined, output.work);
+        break;
+      }
       // Somebody else has that name: the next one, written down before it is taken.
       const final = joinPath(parentPath(output.final), numberedName(wanted, number));
       outputs = outputs.with(at, { ...output, final });
@@ -231,7 +252,7 @@ function publish(
         ...record,
         derived: record.derived.with(at, { ...result, path: joinPath(confined.root, final) }),
       };
-      writeWholeFile(confined, path, JSON.stringify({ ...publication, outputs, record }), control);
+      write();
     }
   }
   for (const folder of new Set(outputs.map(({ final }) => parentPath(final)))) confined.syncFolder(folder);
@@ -243,7 +264,7 @@ type Answer = 'published' | 'taken' | 'gone';
 
 function publishOne(
   confined: ConfinedRoot,
-  { work, final, made }: Publication['outputs'][number],
+  { work, final, made, existing }: Publication['outputs'][number],
   control: Control,
 ): Answer {
   const source = statAt(confined, work);
@@ -257,6 +278,10 @@ function publishOne(
     const theirs =
       present.isFile() || present.isDirectory() ? lookAtMade(confined, final, control, { sync: true }) : undefined;
     const same = theirs?.hash.value === made.hash.value && theirs.isFolder === made.isFolder;
+    if (!same && source !== undefined && existing === 'replace' && present.isFile() && !made.isFolder) {
+      replaceFile(confined, work, final, control);
+      return 'published';
+    }
     if (!same) return source === undefined ? 'gone' : 'taken';
     if (source !== undefined) removeTree(confined, work);
     return 'published';
@@ -287,6 +312,18 @@ function publishOne(
     throw errnoFault(error, { operation: 'publish', path: final, place: confined.root });
   }
   return 'published';
+}
+
+/** In one moment: whoever reads has the one or the other. */
+function replaceFile(confined: ConfinedRoot, work: string, final: string, control: Control): void {
+  const from = confined.file(work);
+  const to = confined.file(final);
+  try {
+    control.enter(sides.source);
+    renameSync(from, to);
+  } catch (error) {
+    throw errnoFault(error, { operation: 'replace', path: final, place: confined.root });
+  }
 }
 
 function readJson<Value>(confined: ConfinedRoot, path: string): Value | undefined {

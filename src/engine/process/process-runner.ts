@@ -42,6 +42,10 @@ export interface ProcessRun {
   readonly relativePath: string;
   /** Where results go, below the processed folder. Default is one named as the original, where it lies below its own. */
   readonly resultFolder?: string;
+  /** True: results are named after the original's whole name, with its extension. Default is `false`. */
+  readonly wholeNames?: boolean;
+  /** Whether a file below the processed folder was received: such a one is never replaced. Absent: none was. */
+  readonly isReceived?: (path: string) => Promise<boolean>;
   /** Steps that are not run again. */
   readonly done: readonly StepRecord[];
   /** The others are left for later. Default is all. */
@@ -152,7 +156,8 @@ export function createProcessRunner({ mounts, threads, clock, notes }: ProcessRu
     );
     if (recalled !== null) return recalled;
     const workFolder = await files<string>(root, 'process.begin', where, { signal });
-    const output: OutputPlan = { workFolder, name: resultName(run.relativePath) };
+    const name = run.wholeNames === true ? baseName(run.relativePath) : resultName(run.relativePath);
+    const output: OutputPlan = { workFolder, name };
     try {
       const result = await withTimeout(want, input.file, signal, (until) =>
         want.run(input.file, output, { ...hooks, signal: until }),
@@ -162,10 +167,17 @@ export function createProcessRunner({ mounts, threads, clock, notes }: ProcessRu
         return { ...bare, skipped: 'It has nothing to do with such files.', finishedAt: clock.now() };
       }
       const folder = run.resultFolder ?? safeRelativePath(run.relativePath);
+      const outputs: SettleInput['outputs'][number][] = [];
+      for (const each of result.produced) {
+        const final = joinPath(folder, baseName(each.path));
+        // What was received is nobody's to replace.
+        const isKept = want.existing === 'replace' && (await run.isReceived?.(final)) === true;
+        outputs.push({ ...each, final, existing: isKept ? 'keep' : want.existing });
+      }
       const settling: Omit<SettleInput, 'root'> = {
         ...where,
         key,
-        outputs: result.produced.map((each) => ({ ...each, final: joinPath(folder, baseName(each.path)) })),
+        outputs,
         parentHash: input.hash,
         record: { ...bare, skipped: null, facts: result.facts, tool: result.tool, finishedAt: clock.now() },
       };
@@ -200,6 +212,7 @@ export function createProcessRunner({ mounts, threads, clock, notes }: ProcessRu
           timeoutMinutes: null,
           optional: false,
           from: undefined,
+          existing: 'number',
           run: (file, output, { signal, progress, beat }) =>
             whileBeating(beat, () =>
               untrusted(own(file, output, callOf(signal, progress)), file, adapter.kind, signal),
@@ -213,6 +226,7 @@ export function createProcessRunner({ mounts, threads, clock, notes }: ProcessRu
       timeoutMinutes: request.timeoutMinutes,
       optional: request.optional,
       from: request.from,
+      existing: request.existing ?? 'number',
       run: (file, output, { signal, progress, beat }) =>
         threads.run({ request: request satisfies StepRequest, file, output }, { ...callOf(signal, progress), beat }),
     }));
@@ -229,6 +243,7 @@ interface WantedStep {
   readonly timeoutMinutes: number | null;
   readonly optional: boolean;
   readonly from: string | undefined;
+  readonly existing: StepRequest['existing'];
   run(
     file: LocalFile,
     output: OutputPlan,

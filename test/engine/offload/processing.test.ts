@@ -73,6 +73,13 @@ describe('what has arrived', () => {
       facts: { copied: { bytes: 10_000_000 } },
     });
     expect(recording?.derived[0]?.hash.value).toBe(recording?.derived[0]?.parentHash);
+    const { events } = await rig.store.events({ transferId: row?.id ?? '', limit: 100 });
+    const told = events.filter(({ data }) => 'derived' in data);
+    expect(told.map(({ name }) => name)).toEqual(['observation.transfer.processing.completed']);
+    expect(told[0]?.data).toMatchObject({
+      ...{ metadata: { bytes: 10_000_000 }, xmpPath: null, thumbnailPath: null, passedOver: [] },
+      derived: recording?.derived.map(({ role, path, hash }) => ({ role, path, hash })),
+    });
     expect(await rig.store.documents('steps')).toEqual([]);
     expect(rig.runner.swept).toEqual([row?.id]);
   });
