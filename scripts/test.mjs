@@ -7,6 +7,7 @@ import {
   constants,
   existsSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   rmSync,
   writeFileSync,
@@ -56,10 +57,15 @@ const tools = {
   make: ['make'],
   python3: ['python3'],
   'libc6-dev': ['/usr/include/stdio.h'],
+  postgresql: ['/usr/lib/postgresql/*/bin/postgres'],
 };
 
-/** @param {string} name a program on the PATH, or a file by its whole path */
+/** @param {string} name a program on the PATH, or a file by its whole path, of which one part may be `*` */
 function isThere(name) {
+  const [above, below] = name.split('/*/');
+  if (above !== undefined && below !== undefined) {
+    return existsSync(above) && readdirSync(above).some((part) => existsSync(join(above, part, below)));
+  }
   if (name.startsWith('/')) return existsSync(name);
   return (process.env.PATH ?? '').split(delimiter).some((folder) => {
     try {

@@ -12,6 +12,7 @@ import { compileRules } from './engine/watch/placement.ts';
 import { deviceConfigSchema, pluginNameSchema } from './model/device-config.ts';
 import { offloadConfigSchema } from './model/offload-rules.ts';
 import { s3ConfigSchema } from './model/s3-config.ts';
+import { sinksConfigSchema } from './model/sink-config.ts';
 import { sizeSchema } from './model/size-schema.ts';
 import { watchSpecSchema } from './model/specs.ts';
 import { sshConfigSchema } from './model/ssh-config.ts';
@@ -172,6 +173,7 @@ export const configSchema = z.strictObject({
     })
     .default([])
     .describe('Who is told of events by HTTP'),
+  sinks: sinksConfigSchema.describe('Databases, files and services that are told which files came home'),
   pipelines: z
     .array(checkedPipelineSchema)
     .superRefine((pipelines, context) => {
@@ -194,7 +196,7 @@ export const configSchema = z.strictObject({
   plugins: z
     .array(pluginNameSchema)
     .default([])
-    .describe('More kinds of devices: npm packages wherry-plugin-…, or paths'),
+    .describe('More kinds of devices and sinks: npm packages wherry-plugin-…, or paths'),
   devices: deviceConfigSchema.prefault({}).describe('Cameras and cards: where to look for them'),
   s3: s3ConfigSchema.prefault({}).describe('Object stores: where they are, where the credentials lie'),
   ssh: sshConfigSchema.prefault({}).describe('Hosts that are reached over SSH: keys, host keys, jump hosts'),

@@ -11,6 +11,7 @@ import { displayPath } from './model/names.ts';
 import type { OffloadConfig } from './model/offload-rules.ts';
 import type { Pipeline } from './model/pipeline.ts';
 import type { S3Config, S3Settings } from './model/s3-config.ts';
+import type { SinkSettings } from './model/sink-config.ts';
 import type { WatchRequest } from './model/specs.ts';
 import type { SshConfig } from './model/ssh-config.ts';
 import type { SyncDefinitionRequest } from './model/sync-spec.ts';
@@ -57,6 +58,7 @@ export interface Settings {
   readonly watches: readonly WatchRequest[];
   readonly syncs: readonly (SyncDefinitionRequest & { readonly destinations: readonly string[] })[];
   readonly webhooks: readonly WebhookSettings[];
+  readonly sinks: readonly SinkSettings[];
   /** What files go through once they have arrived: the first that fits. */
   readonly pipelines: readonly Pipeline[];
   readonly offload: OffloadConfig;
@@ -201,6 +203,10 @@ export async function loadSettings(flags: SettingFlags = {}, env: Environment = 
     watches,
     syncs,
     webhooks: await webhookSettings(values, folder),
+    sinks:
+      values.sinks.length === 0
+        ? []
+        : (await import('./config-sinks.ts')).sinkSettings(values.sinks, { folder, firstLine, env }),
     pipelines: values.pipelines ?? (await import('./steps/default-pipelines.ts')).defaultPipelines,
     offload,
     plugins: values.plugins.map((plugin) => (/^[./~]/.test(plugin) ? folder(plugin) : plugin)),

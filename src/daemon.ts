@@ -9,12 +9,14 @@ import { eventView } from './api/present.ts';
 import { openParts } from './compose.ts';
 import type { Settings } from './config.ts';
 import { deviceOptions } from './config-devices.ts';
+import { sinkWishes } from './config-sinks.ts';
 import { applyWatches, type ConfigWatches } from './config-watches.ts';
 import { removeDaemonCard, writeDaemonCard } from './daemon-file.ts';
 import { examineMachine } from './doctor-machine.ts';
 import { workerModule } from './early-thread.ts';
 import { createDeliveries } from './engine/deliveries.ts';
 import type { EngineLimits, Offloading } from './engine/engine-parts.ts';
+import { createIngest } from './engine/ingest.ts';
 import { openLogFiles } from './log-files.ts';
 import { systemClock, systemRandom } from './model/clock.ts';
 import { Fault } from './model/fault.ts';
@@ -73,7 +75,7 @@ export async function openDaemon(settings: Settings, options: DaemonOptions): Pr
     dataFolder,
     limits: engineLimits(settings),
     log,
-    modules: [workerModule('api/browse-operations')],
+    modules: [workerModule('api/browse-operations'), workerModule('sinks/json-lines-operations')],
     devices: deviceOptions(settings),
     ssh: settings.ssh,
     s3: settings.s3,
@@ -91,6 +93,7 @@ export async function openDaemon(settings: Settings, options: DaemonOptions): Pr
     ...(demo === null ? [] : [demo.source, demo.destination]),
   ];
   const deliveries = createDeliveries({ store, openSink, present: eventView, clock, random: systemRandom, newId, log });
+  const ingest = createIngest({ store, clock, random: systemRandom, log });
   const reload = createReload(settings, {
     read: options.readSettings,
     apply: async (now, changed) => {
@@ -99,6 +102,7 @@ export async function openDaemon(settings: Settings, options: DaemonOptions): Pr
       if (changed.has('bandwidth')) await api?.setBandwidth(now.bandwidth);
       api?.apply({ ...now, roots: rootsOf(now), adminToken: now.adminToken ?? undefined });
       if (changed.has('webhooks')) await deliveries.configure(now.webhooks);
+      if (changed.has('sinks')) await ingest.configure(await sinkWishes(now, mounts));
       if (changed.has('syncs')) await engine.syncs.configure(now.syncs);
       if (!changed.has('watches')) return;
       await watches?.close();
@@ -126,6 +130,7 @@ export async function openDaemon(settings: Settings, options: DaemonOptions): Pr
       },
       onEvents: (listener) => store.onEvents(() => listener()),
       deliveries,
+      ingest,
       lookup: (path, operation, input) => mounts.pool(path).run(operation, input, { quick: true }),
       config: {
         listen: settings.listen,
@@ -163,6 +168,7 @@ export async function openDaemon(settings: Settings, options: DaemonOptions): Pr
       await engine.start();
       await deliveries.configure(settings.webhooks);
       await deliveries.start();
+      await ingest.configure(await sinkWishes(settings, mounts));
       await engine.syncs.configure(settings.syncs);
       await opened.ready();
       watches = await applyWatches(parts, demo === null ? settings.watches : [demoWatch(demo)], log);
@@ -178,8 +184,8 @@ export async function openDaemon(settings: Settings, options: DaemonOptions): Pr
     const close = async () => {
       stopWatchingTls?.();
       removeDaemonCard(dataFolder);
-      // Before the ledger is closed: it notes what became of its last messages.
-      await deliveries.stop();
+      // Before the ledger is closed: they note what became of their last messages.
+      await Promise.all([deliveries.stop(), ingest.stop()]);
       // Both at once: a page that still hangs on must not hold up the bytes' stop.
       const [, ended] = await Promise.all([opened.close(), parts.close(), watches?.close()]);
       log.info({}, 'Wherry has stopped');
@@ -200,7 +206,7 @@ export async function openDaemon(settings: Settings, options: DaemonOptions): Pr
   } catch (error) {
     stopWatchingTls?.();
     await watches?.close();
-    await deliveries.stop();
+    await Promise.all([deliveries.stop(), ingest.stop()]);
     await parts.close();
     await files.flush();
     throw error;

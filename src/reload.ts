@@ -68,7 +68,7 @@ export function changesBetween(before: Settings, after: Settings): Change[] {
   return namedValues(after).flatMap(([key, takesEffect, value], at): Change[] => {
     const was = old[at]?.[2];
     if (isDeepStrictEqual(was, value)) return [];
-    const isSecret = key === 'tokenFile' || key === 'webhooks';
+    const isSecret = ['tokenFile', 'webhooks', 'sinks'].includes(key);
     return [{ key, takesEffect, before: isSecret ? null : shown(was), after: isSecret ? null : shown(value) }];
   });
 }
@@ -114,6 +114,7 @@ function namedValues(settings: Settings): readonly Named[] {
     now('offload.rules', settings.offload.rules),
     now('offload.triggers', settings.offload.triggers),
     now('webhooks', settings.webhooks),
+    now('sinks', settings.sinks),
     now('pipelines', settings.pipelines),
     now('watches', settings.watches),
     now('syncs', settings.syncs),

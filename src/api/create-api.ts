@@ -5,6 +5,7 @@ import { Server as TlsServer } from 'node:tls';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Deliveries } from '../engine/deliveries.ts';
 import type { Engine } from '../engine/engine.ts';
+import type { Ingest } from '../engine/ingest.ts';
 import type { Clock, NewId } from '../model/clock.ts';
 import type { EventDraft } from '../model/event.ts';
 import { Fault } from '../model/fault.ts';
@@ -58,6 +59,7 @@ export interface ApiParts {
   readonly onEvents: (listener: () => void) => () => void;
   readonly lookup: FileLookup;
   readonly deliveries: Deliveries;
+  readonly ingest: Ingest;
   readonly config: ApiConfig;
   readonly clock: Clock;
   readonly newId: NewId;
@@ -136,6 +138,7 @@ export async function createApi(parts: ApiParts): Promise<Api> {
     metrics,
     throughput,
     deliveries: parts.deliveries,
+    ingest: parts.ingest,
     waitingWatches: parts.waitingWatches ?? (() => []),
     reload:
       parts.reload ??

@@ -68,6 +68,8 @@ export const routePaths = {
   listDeliveries: ['GET', '/api/v1/webhooks/{id}/deliveries'],
   replayDelivery: ['POST', '/api/v1/webhooks/{id}/deliveries/{delivery}/replay'],
   replayDead: ['POST', '/api/v1/webhooks/{id}/replay'],
+  listSinks: ['GET', '/api/v1/sinks'],
+  retrySink: ['POST', '/api/v1/sinks/{id}/retry'],
   reloadConfig: ['POST', '/api/v1/config/reload'],
   browse: ['GET', '/api/v1/browse'],
   explain: ['GET', '/api/v1/explain'],

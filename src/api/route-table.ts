@@ -6,6 +6,7 @@ import { deviceFilesViewSchema, deviceListViewSchema, deviceViewSchema } from '.
 import type { FaultCode } from '../model/fault.ts';
 import { offloadSettingsViewSchema } from '../model/offload-views.ts';
 import { custodyViewSchema, fileKindSchema, recordingViewSchema } from '../model/recording-views.ts';
+import { sinkViewSchema } from '../model/sink-views.ts';
 import { batchBodySchema, jobSpecSchema, placementRuleSchema, watchSpecSchema } from '../model/specs.ts';
 import {
   aboutViewSchema,
@@ -484,6 +485,17 @@ export const routeTable = {
     scope: 'admin',
     params: id,
     output: z.object({ replayed: z.int() }),
+  },
+  listSinks: {
+    summary: 'Sinks of the configuration, by name, each with how far it has come',
+    scope: 'read',
+    output: z.object({ rows: z.array(sinkViewSchema) }),
+  },
+  retrySink: {
+    summary: 'Tell a sink now what it was to be told again later',
+    scope: 'write',
+    params: id,
+    output: sinkViewSchema,
   },
   reloadConfig: {
     summary: 'Read the configuration again: what changed is applied, or named as needing a restart',

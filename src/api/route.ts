@@ -4,6 +4,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { z } from 'zod';
 import type { Deliveries } from '../engine/deliveries.ts';
 import type { Engine } from '../engine/engine.ts';
+import type { Ingest } from '../engine/ingest.ts';
 import type { Clock } from '../model/clock.ts';
 import type { FaultReport } from '../model/fault.ts';
 import type { WatchSpec } from '../model/specs.ts';
@@ -30,6 +31,7 @@ export interface Services {
   readonly metrics: Metrics;
   readonly throughput: Throughput;
   readonly deliveries: Deliveries;
+  readonly ingest: Ingest;
   /** Watches of the configuration that could not begin yet. */
   waitingWatches(): readonly WaitingWatch[];
   /** Reads the configuration again and applies it; `by` says who asked. Rejects with `config_invalid` and has then changed nothing. */

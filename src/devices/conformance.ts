@@ -1,6 +1,7 @@
 // What every adapter must do, as a list of checks for any test runner: the public conformance suite for authors of plugins.
 
 import { systemClock } from '../model/clock.ts';
+import { type Check, checksOf, must, soon } from '../model/conformance.ts';
 import type { DeviceAdapter, DeviceCall, DeviceConnection, DeviceInfo, RemoteFile } from './device.ts';
 import { deviceFault } from './device-fault.ts';
 import { createDeviceRegistry } from './registry.ts';
@@ -22,14 +23,8 @@ export interface ConformanceSubject {
   dispose?(): Promise<void>;
 }
 
-export interface DeviceCheck {
-  readonly name: string;
-  /** Rejects with an Error that says what the adapter did and what it should have done. */
-  run(): Promise<void>;
-}
+export type DeviceCheck = Check;
 
-/** How soon an adapter has to come back when it is told to stop. */
-const stopsWithinMs = 3_000;
 const idPattern = /^[A-Za-z0-9._-]{1,128}$/;
 const kindPattern = /^[a-z][a-z0-9_]{1,40}$/;
 
@@ -44,17 +39,7 @@ export function deviceChecks(
     readonly limitMs?: number;
   } = {},
 ): readonly DeviceCheck[] {
-  return Object.entries(checks).map(([name, check]) => ({
-    name,
-    async run() {
-      const subject = await open();
-      try {
-        await soon(check(subject), 'the adapter', options.limitMs ?? 30_000);
-      } finally {
-        await subject.dispose?.();
-      }
-    },
-  }));
+  return checksOf(checks, open, 'the adapter', options.limitMs);
 }
 
 const checks: Readonly<Record<string, (subject: ConformanceSubject) => Promise<void>>> = {
@@ -308,10 +293,6 @@ const checks: Readonly<Record<string, (subject: ConformanceSubject) => Promise<v
   },
 };
 
-function must(holds: boolean, otherwise: string): void {
-  if (!holds) throw new Error(otherwise);
-}
-
 function same(read: Uint8Array, wanted: Uint8Array, what: string): void {
   must(read.length === wanted.length, `${what} gave ${read.length} bytes and not ${wanted.length}`);
   const at = wanted.findIndex((byte, index) => read[index] !== byte);
@@ -357,18 +338,5 @@ async function refusal(act: () => Promise<unknown>): Promise<string | undefined>
     return undefined;
   } catch (error) {
     return deviceFault(error, 'The device').code;
-  }
-}
-
-async function soon<Result>(promise: Promise<Result>, what: string, ms = stopsWithinMs): Promise<Result> {
-  const over = new AbortController();
-  const late = systemClock.sleep(ms, over.signal).then(() => {
-    throw new Error(`${what} did not come back within ${ms / 1000} s`);
-  });
-  late.catch(() => undefined);
-  try {
-    return await Promise.race([promise, late]);
-  } finally {
-    over.abort();
   }
 }

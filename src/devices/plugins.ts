@@ -1,4 +1,4 @@
-// Adapters from outside: packages and paths that the configuration names, each loaded, looked at, and told of by name when it is wrong.
+// Plugins: packages and paths that the configuration names, each loaded, looked at, and told of by name when it is wrong; their adapters.
 
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -15,19 +15,34 @@ export interface NamedAdapter {
 
 const kindPattern = /^[a-z][a-z0-9_]{1,40}$/;
 
+/** What a plugin exports. */
+export interface LoadedModule {
+  readonly plugin: string;
+  readonly exported: { readonly wherryAdapters?: unknown; readonly wherrySinks?: unknown };
+}
+
 /**
- * The adapters of each plugin, in order. Packages are looked for from `folder` upwards, then from Wherry's own place. Rejects with
- * `config_invalid`, naming the plugin: not there, throws when it is loaded, exports no `wherryAdapters`, or gives what is no adapter.
+ * The plugins, in order. Packages are looked for from `folder` upwards, then from Wherry's own place. Rejects with `config_invalid`,
+ * naming the plugin: not there, throws when it is loaded, or exports neither `wherryAdapters` nor `wherrySinks`.
  */
-export async function loadPlugins(plugins: readonly string[], folder: string): Promise<readonly NamedAdapter[]> {
-  const found: NamedAdapter[] = [];
+export async function loadModules(plugins: readonly string[], folder: string): Promise<readonly LoadedModule[]> {
+  const found: LoadedModule[] = [];
   for (const plugin of plugins) {
     const file = plugin.startsWith('/') ? entryOf(plugin) : entryOfPackage(plugin, folder);
     if (file === undefined) {
       const where = plugin.startsWith('/') ? '' : `; \`npm install ${plugin}\` in ${displayPath(folder)} brings it`;
-      throw wrong(plugin, `is not there${where}`);
+      throw pluginFault(plugin, `is not there${where}`);
     }
-    for (const adapter of await adaptersOf(plugin, file)) found.push({ from: plugin, adapter });
+    found.push({ plugin, exported: await imported(plugin, file) });
+  }
+  return found;
+}
+
+/** The adapters of each plugin, in order. Rejects as `loadModules`, and with `config_invalid` for what is no adapter. */
+export async function loadPlugins(plugins: readonly string[], folder: string): Promise<readonly NamedAdapter[]> {
+  const found: NamedAdapter[] = [];
+  for (const one of await loadModules(plugins, folder)) {
+    for (const adapter of await adaptersOf(one)) found.push({ from: one.plugin, adapter });
   }
   return found;
 }
@@ -48,36 +63,42 @@ export function distinctAdapters(named: readonly NamedAdapter[]): readonly Devic
   return named.map(({ adapter }) => adapter);
 }
 
-async function adaptersOf(plugin: string, file: string): Promise<readonly DeviceAdapter[]> {
-  let module: { readonly wherryAdapters?: unknown };
+async function imported(plugin: string, file: string): Promise<LoadedModule['exported']> {
+  let exported: LoadedModule['exported'];
   try {
-    module = (await import(pathToFileURL(file).href)) as typeof module;
+    exported = (await import(pathToFileURL(file).href)) as LoadedModule['exported'];
   } catch (error) {
-    throw wrong(plugin, `could not be loaded: ${messageOf(error)}`, error);
+    throw pluginFault(plugin, `could not be loaded: ${messageOf(error)}`, error);
   }
-  const { wherryAdapters } = module;
-  if (typeof wherryAdapters !== 'function') throw wrong(plugin, 'exports no function wherryAdapters');
+  if (typeof exported.wherryAdapters === 'function' || typeof exported.wherrySinks === 'function') return exported;
+  throw pluginFault(plugin, 'exports no function wherryAdapters or wherrySinks');
+}
+
+async function adaptersOf({ plugin, exported }: LoadedModule): Promise<readonly DeviceAdapter[]> {
+  const { wherryAdapters } = exported;
+  if (typeof wherryAdapters !== 'function') return [];
   let adapters: unknown;
   try {
     adapters = await wherryAdapters();
   } catch (error) {
-    throw wrong(plugin, `could not make its adapters: ${messageOf(error)}`, error);
+    throw pluginFault(plugin, `could not make its adapters: ${messageOf(error)}`, error);
   }
-  if (!Array.isArray(adapters)) throw wrong(plugin, 'gives no list of adapters');
+  if (!Array.isArray(adapters)) throw pluginFault(plugin, 'gives no list of adapters');
   for (const adapter of adapters as unknown[]) {
     const { kind, connect } = (adapter ?? {}) as Partial<DeviceAdapter>;
     if (typeof kind !== 'string' || !kindPattern.test(kind)) {
-      throw wrong(
+      throw pluginFault(
         plugin,
         `gives an adapter whose kind is ${displayPath(String(kind))}; a kind is a word such as gopro`,
       );
     }
-    if (typeof connect !== 'function') throw wrong(plugin, `gives an adapter of the kind ${kind} that cannot connect`);
+    if (typeof connect !== 'function')
+      throw pluginFault(plugin, `gives an adapter of the kind ${kind} that cannot connect`);
   }
   return adapters as DeviceAdapter[];
 }
 
-function wrong(plugin: string, why: string, cause?: unknown): Fault {
+export function pluginFault(plugin: string, why: string, cause?: unknown): Fault {
   const message = `The plugin ${displayPath(plugin)} ${why}.`;
   return new Fault('config_invalid', message, cause === undefined ? {} : { cause });
 }

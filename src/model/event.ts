@@ -58,6 +58,8 @@ export const eventNames = [
   'observation.audit.changed',
   'observation.webhook.dead',
   'observation.webhook.gone',
+  'observation.sink.behind',
+  'observation.sink.recovered',
 ] as const;
 
 export type EventName = (typeof eventNames)[number];
@@ -76,6 +78,7 @@ const aboutNeither = [
   'observation.config.',
   'observation.audit.',
   'observation.webhook.',
+  'observation.sink.',
 ];
 
 /** Whether a name, or a beginning of names with `*`, is only of facts about no transfer and no job. */

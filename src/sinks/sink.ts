@@ -1,4 +1,6 @@
-// The contract of a sink: a place outside to which events go, one message at a time.
+// The contracts of sinks: places outside to which events go, as single messages (`Sink`) or as what happened to files (`IngestSink`).
+
+import type { IngestEvent, SyncSummary } from '../model/ingest.ts';
 
 /** Its id is the same at every attempt; the receiver knows by it what it has had already. */
 export interface SinkMessage {
@@ -24,4 +26,33 @@ export interface Sink {
    * or `not_authorised` for a place that may not be told anything. Never tries again by itself.
    */
   send(message: SinkMessage, call: SinkCall): Promise<SinkAnswer>;
+}
+
+export interface IngestCall {
+  /** Aborted when the attempt is to end: Wherry stops, or it took too long. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Who wants to know which files came home: a database, a catalogue, a log. It is told at least once, in order, and by ids that stay the same:
+ * what it has had already it takes again without doubling it. `false`, a smaller count and a rejection all mean: deliver again, later.
+ */
+export interface IngestSink {
+  /** One event of a file (`file_synced`, `file_processed`, `file_deleted`); true once it is durable there. */
+  onFileSynced(event: IngestEvent, call: IngestCall): Promise<boolean>;
+  /** At most 500 in order; how many of the first are durable there. */
+  onBatchSynced(events: readonly IngestEvent[], call: IngestCall): Promise<number>;
+  /** A run has come to its end, in success or not; true once that is durable there. */
+  onSyncComplete(syncId: string, summary: SyncSummary, call: IngestCall): Promise<boolean>;
+  /** Whether it knows a file of that path that is there. */
+  verifyFileExists?(path: string): Promise<boolean>;
+  close?(): Promise<void>;
+}
+
+/** What a plugin exports as `wherrySinks()`: a list of these. */
+export interface SinkKind {
+  /** By it the configuration names the sink. */
+  readonly kind: string;
+  /** Connects to nothing yet. Rejects where the options make no sense, and says why. */
+  open(options: Readonly<Record<string, unknown>>): IngestSink;
 }

@@ -6,10 +6,15 @@ import { type ExpandedFact, expandEventRow } from './event-rows.ts';
 import type { SqlValue, Statements } from './statements.ts';
 import type { EventQuery } from './store.ts';
 
+/** More is not counted: it takes a second. */
+const mostCounted = 1_000_000;
+
 export interface EventReader {
   read(query: EventQuery): { readonly events: readonly StoredEvent[]; readonly cursor: string };
   /** The place after the newest fact. */
   end(): EventPosition;
+  /** Facts after a cursor ('': all). */
+  count(since: string): number;
 }
 
 interface Numbered {
@@ -114,5 +119,17 @@ export function eventReader(sql: Statements, ledgerId: string): EventReader {
     };
   }
 
-  return { read: (query) => sql.together(() => read(query)), end };
+  function count(since: string): number {
+    const { seq, index } = since === '' ? { seq: 0, index: 0 } : parseEventCursor(ledgerId, since);
+    const [rows = 0, begun = 0] =
+      sql.row(
+        `SELECT sum(facts), sum(CASE WHEN seq = ? THEN ? END) FROM (SELECT seq, facts FROM event WHERE seq >= ? ORDER BY seq LIMIT ${mostCounted})`,
+        seq,
+        index,
+        seq,
+      ) ?? [];
+    return Math.min(mostCounted, Math.max(0, Number(rows) - Number(begun)));
+  }
+
+  return { read: (query) => sql.together(() => read(query)), end, count };
 }

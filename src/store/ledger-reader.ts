@@ -155,6 +155,7 @@ export function ledgerReader(sql: Statements, ledgerId: string): LedgerReader {
     jobs: jobsPage,
     events: events.read,
     eventCursor: () => eventCursor(ledgerId, events.end()),
+    countEvents: events.count,
     receipts: ({ transferId, source, destination, sources, destinations }) => {
       if (sources !== undefined) return sources.flatMap((place) => receiptsAt(place, 'source'));
       if (destinations !== undefined) return destinations.flatMap((place) => receiptsAt(place, 'destination'));

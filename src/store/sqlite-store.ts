@@ -184,6 +184,7 @@ export async function openSqliteStore({ folder, clock, beginsHere }: SqliteStore
     jobs: read('jobs'),
     events: readRows('events', ({ transferId }) => transferId !== undefined),
     eventCursor: read('eventCursor'),
+    countEvents: read('countEvents'),
     receipts: readRows('receipts'),
     receiptsAt: readRows('receiptsAt'),
     manifest: read('manifest'),

@@ -212,6 +212,8 @@ export interface StoreReader {
   events(query: EventQuery): Promise<{ readonly events: readonly StoredEvent[]; readonly cursor: string }>;
   /** The cursor after the newest event. */
   eventCursor(): Promise<string>;
+  /** How many facts come after a cursor ('': all), counted up to a million. Rejects with `invalid` as `events` does. */
+  countEvents(since: string): Promise<number>;
   receipts(query: {
     transferId?: string;
     source?: { endpoint: string; path: string };

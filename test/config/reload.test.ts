@@ -12,6 +12,7 @@ import { configJsonSchema } from '../../src/config-schema.ts';
 import { deviceConfigSchema } from '../../src/model/device-config.ts';
 import { offloadRuleSchema } from '../../src/model/offload-rules.ts';
 import { s3ConfigSchema } from '../../src/model/s3-config.ts';
+import { type SinkSettings, sinksConfigSchema } from '../../src/model/sink-config.ts';
 import { changesBetween } from '../../src/reload.ts';
 import { type Daemon, startDaemon } from '../support/daemon.ts';
 
@@ -180,6 +181,7 @@ describe('the list of what may change', () => {
       retry: { firstSeconds: 1, mostSeconds: 1, windowDays: 1, attempts: 1, checkSeconds: 1 },
       logs: { folder: '/x', level: 'debug' as const, maxBytes: 1, keep: 1, jobs: 1 },
       webhooks: [{ name: 'x', url: 'https://x', events: ['*'], allowPrivate: false, secret: 'x' }],
+      sinks: sinksConfigSchema.parse([{ name: 'x', kind: 'json-lines', file: '/x' }]) as SinkSettings[],
       offload: { rules: [offloadRuleSchema.parse({ name: 'x', kind: 'x' })], triggers: ['x.y'] },
       watches: [{ kind: 'watch' as const, source: '/x', destinations: ['/y'] }],
       syncs: [{ name: 'x', source: '/x', destinations: ['/y'] }],

@@ -48,6 +48,7 @@ export const packageHomes: Readonly<Record<string, readonly string[]>> = {
   koffi: ['endpoints'],
   'better-sqlite3': ['store'],
   kysely: ['store'],
+  pg: ['sinks'],
   fastify: ['api'],
   'socket.io': ['api'],
   'prom-client': ['api'],

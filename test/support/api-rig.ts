@@ -8,7 +8,8 @@ import { eventView } from '../../src/api/present.ts';
 import { type DeviceOptions, openParts, type Parts } from '../../src/compose.ts';
 import { workerModule } from '../../src/early-thread.ts';
 import { createDeliveries, type Deliveries, deliveryRetryRules } from '../../src/engine/deliveries.ts';
-import type { RetryRules } from '../../src/engine/retry.ts';
+import { createIngest, type Ingest } from '../../src/engine/ingest.ts';
+import { defaultRetryRules, type RetryRules } from '../../src/engine/retry.ts';
 import { systemRandom } from '../../src/model/clock.ts';
 import type { Pipeline } from '../../src/model/pipeline.ts';
 import type { CopyRequest } from '../../src/model/specs.ts';
@@ -25,6 +26,7 @@ export interface ApiRig {
   readonly engine: Parts['engine'];
   /** As the API has them. */
   readonly deliveries: Deliveries;
+  readonly ingest: Ingest;
   readonly listening: Listening;
   readonly url: string;
   /** How many events the API has read from the ledger. */
@@ -56,7 +58,7 @@ export async function openApiRig(
     dataFolder: join(folder, 'data'),
     limits: { tickSeconds: 1 },
     log: { debug: nowhere, info: nowhere, warn: nowhere, error: nowhere },
-    modules: [workerModule('api/browse-operations')],
+    modules: [workerModule('api/browse-operations'), workerModule('sinks/json-lines-operations')],
     ...(devices === undefined ? {} : { devices }),
     offloading: { pipelines, mediaFolder: join(root, 'media') },
   });
@@ -65,6 +67,11 @@ export async function openApiRig(
     ...{ store, openSink, present: eventView, clock, random: systemRandom, newId },
     log: { debug: nowhere, info: nowhere, warn: nowhere, error: nowhere },
     rules: { ...deliveryRetryRules, firstDelayMs: 50, mostDelayMs: 50, mostAttempts: 4, ...retry },
+  });
+  const ingest = createIngest({
+    ...{ store, clock, random: systemRandom },
+    log: { debug: nowhere, info: nowhere, warn: nowhere, error: nowhere },
+    rules: { ...defaultRetryRules, firstDelayMs: 20, mostDelayMs: 50 },
   });
   const errors: object[] = [];
   let eventsRead = 0;
@@ -95,6 +102,7 @@ export async function openApiRig(
       },
       onEvents: (listener) => store.onEvents(() => listener()),
       deliveries,
+      ingest,
       lookup: (path, operation, input) => mounts.pool(path).run(operation, input, { quick: true }),
       config: {
         listen: { host: '127.0.0.1', port: 0 },
@@ -117,7 +125,7 @@ export async function openApiRig(
     if (state === 'ready') await api.ready();
   };
   const leave = async () => {
-    await deliveries.stop();
+    await Promise.all([deliveries.stop(), ingest.stop()]);
     await parts.close();
     rmSync(folder, { recursive: true, force: true });
   };
@@ -135,6 +143,7 @@ export async function openApiRig(
     store,
     engine,
     deliveries,
+    ingest,
     errors,
     get eventsRead() {
       return eventsRead;

@@ -1,3 +1,5 @@
+// The sshd of the tests does what the real one does: it lets in by key, is killed, comes back, and can be cut off.
+
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';

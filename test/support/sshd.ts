@@ -1,12 +1,12 @@
 // A real sshd on a free port of loopback, with host keys and user keys of its own: killed, started again, with another key, chrooted, with passwords.
 
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createConnection } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { endWithUs } from './children.ts';
+import { childrenOf, descendantsOf, end, endWithUs } from './children.ts';
 import { freePort } from './free-port.ts';
 
 export interface SshdOptions {
@@ -205,37 +205,10 @@ function answers(port: number): Promise<boolean> {
   });
 }
 
-function childrenOf(parent: number): number[] {
-  return readdirSync('/proc').flatMap((name) => {
-    const pid = Number(name);
-    if (!Number.isInteger(pid) || !existsSync(`/proc/${pid}/stat`)) return [];
-    try {
-      const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-      // The name before it, in brackets, may hold anything.
-      const above = Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
-      return above === parent ? [pid] : [];
-    } catch {
-      return [];
-    }
-  });
-}
-
-function descendantsOf(pid: number): number[] {
-  return childrenOf(pid).flatMap((child) => [child, ...descendantsOf(child)]);
-}
-
 function commandLine(pid: number): string {
   try {
     return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ').trim();
   } catch {
     return '';
-  }
-}
-
-function end(pid: number): void {
-  try {
-    process.kill(pid, 'SIGKILL');
-  } catch {
-    // It has just ended.
   }
 }

@@ -457,6 +457,20 @@ export function storeSuite(name: string, opener: URL): void {
         expect((await store.events({ transferId: newId() })).cursor).toBe(told[0]);
       });
 
+      test('facts after a cursor are counted, also from within a row of many', async () => {
+        const start = await store.eventCursor();
+        expect(await store.countEvents(start)).toBe(0);
+        await store.apply([pack([arrivedTransfer('a'), arrivedTransfer('b')])]);
+        await store.apply([insertion(makeTransfer())]);
+        const events = await everyEvent(store, { since: start });
+        for (const [at, { cursor }] of events.entries()) {
+          expect(await store.countEvents(cursor)).toBe(events.length - at - 1);
+        }
+        expect(await store.countEvents(start)).toBe(events.length);
+        expect(await store.countEvents('')).toBe((await allEvents()).length);
+        await expect(store.countEvents('x')).rejects.toMatchObject({ code: 'invalid' });
+      });
+
       test('a cursor that is none, or of another ledger, is refused', async () => {
         const elsewhere = await mkdtemp(join(tmpdir(), 'wherry-store-'));
         const other = await open(elsewhere);

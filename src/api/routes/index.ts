@@ -10,6 +10,7 @@ import { jobRoutes } from './job-routes.ts';
 import { offloadRoutes } from './offload-routes.ts';
 import { overviewRoutes } from './overview-routes.ts';
 import { serviceRoutes } from './service-routes.ts';
+import { sinkRoutes } from './sink-routes.ts';
 import { storageRoutes } from './storage-routes.ts';
 import { syncRoutes } from './sync-routes.ts';
 import { transferRoutes } from './transfer-routes.ts';
@@ -29,6 +30,7 @@ export const routes: readonly Route[] = [
   ...overviewRoutes,
   ...browseRoutes,
   ...webhookRoutes,
+  ...sinkRoutes,
   ...accessRoutes,
   ...serviceRoutes,
 ];
