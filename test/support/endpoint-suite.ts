@@ -638,7 +638,7 @@ async function drain(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<v
   for (;;) if ((await reader.read()).done) return;
 }
 
-function hostileNames(raw: boolean): string[] {
+export function hostileNames(raw: boolean): string[] {
   const names = [
     'with space',
     ' leading',

@@ -3,8 +3,9 @@
 import type { FaultReport } from '../../model/fault.ts';
 import type { HashAlgorithm } from '../../model/hash.ts';
 import type { Entry } from '../../model/manifest.ts';
-import type { Space } from '../endpoint.ts';
+import type { Metadata, Renaming, Space } from '../endpoint.ts';
 import type { PackedEntries } from '../packed-entries.ts';
+import type { ManyFaults } from './far-many.ts';
 
 /** Where a call is at work: the endpoint's root. */
 export interface FarPlace {
@@ -15,15 +16,25 @@ export interface FarPlace {
   readonly name: string;
 }
 
+/** What is known of a host once there is a connection. */
+export interface HostFacts {
+  /** How files move, in words for people. */
+  readonly transport: string;
+  /** An archive can be unpacked there. */
+  readonly unpacks: boolean;
+  /** Of one question and its answer. */
+  readonly roundTripMs: number;
+}
+
 /** Input and output of each operation. */
 export interface FarOperations {
   stat: { input: { path: string }; output: Entry | undefined };
   /** Sends PackedEntries; resolves with the folders that could not be read. */
   list: { input: { path: string }; output: readonly FaultReport[] };
   /** Sends ReadingMessage, is sent ReadingGrant. */
-  read: { input: { path: string; from: number }; output: undefined };
+  read: { input: { path: string; from: number; to?: number }; output: undefined };
   /** Sends the bytes written, is sent WritingMessage; resolves with the file's size. */
-  write: { input: { path: string; from: number }; output: number };
+  write: { input: { path: string; from: number; within?: boolean }; output: number };
   remove: { input: { path: string }; output: undefined };
   rename: { input: { from: string; to: string; overwrite: boolean }; output: undefined };
   makeFolder: { input: { path: string }; output: undefined };
@@ -32,8 +43,19 @@ export interface FarOperations {
   space: { input: Record<never, never>; output: Space };
   /** Sends the bytes hashed. */
   hash: { input: { path: string; algorithm: HashAlgorithm }; output: string };
-  /** What the far side can, in words. */
-  transport: { input: Record<never, never>; output: string };
+  facts: { input: Record<never, never>; output: HostFacts };
+  statMany: { input: { paths: readonly string[] }; output: readonly Entry[] };
+  removeMany: { input: { paths: readonly string[] }; output: ManyFaults };
+  renameMany: { input: { pairs: readonly Renaming[]; overwrite: boolean }; output: ManyFaults };
+  setMetadataMany: { input: { files: readonly (Metadata & { path: string })[] }; output: ManyFaults };
+  /** Sends ManyBatch, is sent ManyGrant. */
+  readMany: { input: { paths: readonly string[] }; output: undefined };
+  hashMany: {
+    input: { paths: readonly string[]; algorithm: HashAlgorithm };
+    output: readonly (readonly [path: string, hash: string])[];
+  };
+  /** An archive: sends the bytes taken, is sent WritingMessage. `said` is what the far side's tar complained of. */
+  unpack: { input: Record<never, never>; output: { isWhole: boolean; said: string } };
 }
 
 export type ReadingMessage = { readonly opened: true } | { readonly piece: Uint8Array<ArrayBuffer> };
@@ -57,6 +79,8 @@ export type ToThread =
   | { readonly kind: 'close' };
 
 export type FromThread =
+  /** Each time a connection has come up. */
+  | { readonly kind: 'facts'; readonly facts: HostFacts }
   | { readonly kind: 'done'; readonly id: number; readonly output: unknown }
   | { readonly kind: 'failed'; readonly id: number; readonly report: FaultReport; readonly stack: string | undefined }
   | { readonly kind: 'message'; readonly id: number; readonly message: unknown };

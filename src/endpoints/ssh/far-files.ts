@@ -45,6 +45,8 @@ function close({ sftp }: FarRoot, handle: Buffer): void {
 
 export interface Reading {
   readonly from: number;
+  /** Not beyond this; left out: to the end. */
+  readonly to?: number | undefined;
   readonly signal: AbortSignal;
   /** Called once the file is open. */
   opened(): void;
@@ -55,11 +57,11 @@ export interface Reading {
 /** Resolves at the file's end, also where that has moved meanwhile. */
 export async function readFile(far: FarRoot, path: string, reading: Reading): Promise<void> {
   const { sftp } = far;
-  const { from, signal } = reading;
+  const { from, to = Number.POSITIVE_INFINITY, signal } = reading;
   const { handle, sizeBytes } = await openToRead(far, path);
   let next = from;
   let done = from;
-  let isAtEnd = false;
+  let isAtEnd = from >= to;
   const underWay: Promise<{ at: number; piece: Uint8Array<ArrayBuffer> | undefined }>[] = [];
   /** Undefined at the file's end. A server may give less than was asked for. */
   const ask = async (at: number, length: number) => {
@@ -80,11 +82,12 @@ export async function readFile(far: FarRoot, path: string, reading: Reading): Pr
         const left = sizeBytes - next;
         // Beyond the size that it had there may be more; one question is enough to know.
         if (left <= 0 && underWay.length > 0 && next > sizeBytes) break;
-        const length = left > 0 ? Math.min(sftp.readBytes, left) : sftp.readBytes;
+        const length = Math.min(sftp.readBytes, left > 0 ? left : sftp.readBytes, to - next);
         const asked = ask(next, length);
         asked.catch(() => undefined);
         underWay.push(asked);
         next += length;
+        if (next >= to) isAtEnd = true;
         if (left <= 0) break;
       }
       const answer = await underWay.shift();
@@ -105,6 +108,8 @@ export async function readFile(far: FarRoot, path: string, reading: Reading): Pr
 
 export interface Writing {
   readonly from: number;
+  /** The file is neither emptied nor cut, and made where it is missing. */
+  readonly within?: boolean | undefined;
   readonly signal: AbortSignal;
   /** The next piece, which is used no more once the next is asked for; undefined at the end. Rejects when there will be none. */
   next(): Promise<Uint8Array | undefined>;
@@ -115,8 +120,8 @@ export interface Writing {
 /** Resolves with the file's size once it is durable, where the server can tell. */
 export async function writeFile(far: FarRoot, path: string, writing: Writing): Promise<number> {
   const { sftp } = far;
-  const { from, signal } = writing;
-  const handle = await openToWrite(far, path, from);
+  const { from, within = false, signal } = writing;
+  const handle = await openToWrite(far, path, { from, within });
   let at = from;
   let firstFailed: number | undefined;
   let trouble: unknown;
@@ -179,7 +184,7 @@ export async function writeFile(far: FarRoot, path: string, writing: Writing): P
   } catch (error) {
     await Promise.all(all).catch(() => undefined);
     // What came after a piece that could not be written is no continuation of what came before it.
-    if (firstFailed !== undefined) {
+    if (firstFailed !== undefined && !within) {
       const sizeBytes = firstFailed;
       await sftp
         .command(packetTypes.fsetstat, (writer) => writer.bytes(handle).attributes({ sizeBytes }))
@@ -190,32 +195,36 @@ export async function writeFile(far: FarRoot, path: string, writing: Writing): P
   }
 }
 
-async function openToWrite(far: FarRoot, path: string, from: number): Promise<Buffer> {
+async function openToWrite(
+  far: FarRoot,
+  path: string,
+  { from, within }: { from: number; within: boolean },
+): Promise<Buffer> {
   const { sftp } = far;
   if (path === '') throw refuse(far, 'exists', path, 'is the root, not a file');
   const there = await reach(far, path, { strict: true });
   if (there === undefined) {
-    if (from > 0) throw refuse(far, 'not_found', path, 'is not there');
+    if (from > 0 && !within) throw refuse(far, 'not_found', path, 'is not there');
     await makeFolders(far, parentPath(path));
   } else {
     const kind = kindOf(there.mode);
     if (kind === 'symlink') throw refuse(far, 'name_unsafe', path, 'is a symlink, which is not followed');
     if (kind === 'folder') throw refuse(far, 'exists', path, 'is a folder, not a file');
     if (kind !== 'file') throw refuse(far, 'unsupported', path, 'is not a regular file');
-    if ((there.sizeBytes ?? 0) < from) {
+    if ((there.sizeBytes ?? 0) < from && !within) {
       throw refuse(far, 'invalid', path, `has ${there.sizeBytes ?? 0} bytes and cannot be gone on with at ${from}`);
     }
   }
   // What was not there a moment ago is made, or refused where somebody has put something in its place.
   const flags =
     openFlags.write |
-    (there === undefined ? openFlags.create | openFlags.exclusive : 0) |
-    (there !== undefined && from === 0 ? openFlags.truncate : 0);
+    (there === undefined ? openFlags.create | (within ? 0 : openFlags.exclusive) : 0) |
+    (there !== undefined && from === 0 && !within ? openFlags.truncate : 0);
   try {
     const handle = await sftp.handle(packetTypes.open, (writer) =>
       writer.path(fullPath(far, path)).number(flags).attributes({}),
     );
-    if (from > 0 && there?.sizeBytes !== from) {
+    if (from > 0 && !within && there?.sizeBytes !== from) {
       await sftp.command(packetTypes.fsetstat, (writer) => writer.bytes(handle).attributes({ sizeBytes: from }));
     }
     return handle;

@@ -17,6 +17,8 @@ export interface FarAbilities {
   readonly gnuFind: boolean;
   /** GNU's, which has `--null` and `-T`. */
   readonly gnuTar: boolean;
+  /** GNU's, which has `-z`. */
+  readonly gnuSums: boolean;
 }
 
 export const noAbilities: FarAbilities = {
@@ -25,6 +27,7 @@ export const noAbilities: FarAbilities = {
   programs: new Set(),
   gnuFind: false,
   gnuTar: false,
+  gnuSums: false,
 };
 
 const looked = [
@@ -86,18 +89,21 @@ export async function run(
   signal: AbortSignal,
 ): Promise<Running> {
   signal.throwIfAborted();
-  const opened = await new Promise<ClientChannel>((resolve, reject) => {
-    // The types know texts alone; the protocol, and ssh2, take bytes.
-    client.exec(command as unknown as string, (error, channel) => {
-      if (error)
-        reject(new Fault('unsupported', `The host does not run commands: ${error.message}.`, { cause: error }));
-      else resolve(channel);
-    });
-  });
-  const channel = new FarChannel(opened, received);
   let said = Buffer.alloc(0);
-  channel.onError((data) => {
-    if (said.length < 4096) said = Buffer.concat([said, data]).subarray(0, 4096);
+  const channel = await new Promise<FarChannel>((resolve, reject) => {
+    // The types know texts alone; the protocol, and ssh2, take bytes.
+    client.exec(command as unknown as string, (error, opened: ClientChannel) => {
+      if (error) {
+        reject(new Fault('unsupported', `The host does not run commands: ${error.message}.`, { cause: error }));
+        return;
+      }
+      // At once: its first output may come in the same piece as the leave to send.
+      const made = new FarChannel(opened, received);
+      made.onError((data) => {
+        if (said.length < 4096) said = Buffer.concat([said, data]).subarray(0, 4096);
+      });
+      resolve(made);
+    });
   });
   const stop = () => channel.kill();
   if (signal.aborted) stop();
@@ -143,6 +149,7 @@ export async function probe(client: Client, signal: AbortSignal): Promise<FarAbi
     'printf "\\n\\nuname:%s" "$(uname -s 2>/dev/null)"',
     'printf "\\nfind:%s" "$(find --version 2>/dev/null | head -n 1)"',
     'printf "\\ntar:%s" "$(tar --version 2>/dev/null | head -n 1)"',
+    'printf "\\nsums:%s" "$(sha256sum --version 2>/dev/null | head -n 1)"',
   ].join('; ');
   try {
     const { output } = await runWhole(
@@ -159,6 +166,7 @@ export async function probe(client: Client, signal: AbortSignal): Promise<FarAbi
       programs: new Set(programs.split('\n').filter((name) => name !== '')),
       gnuFind: fact('find').includes('GNU findutils'),
       gnuTar: fact('tar').includes('GNU tar'),
+      gnuSums: fact('sums').includes('GNU coreutils'),
     };
   } catch (error) {
     signal.throwIfAborted();
@@ -166,3 +174,59 @@ export async function probe(client: Client, signal: AbortSignal): Promise<FarAbi
     throw error;
   }
 }
+
+/** Output as it comes, held back while nobody takes it. Left early, the program is ended. Ends with what `ended` says. */
+export async function* outputOf(
+  client: Client,
+  command: Buffer,
+  signal: AbortSignal,
+  input: Uint8Array,
+): AsyncGenerator<Uint8Array, ChannelEnd & { readonly said: string }> {
+  const came: Buffer[] = [];
+  let waiting = 0;
+  let isOver = false;
+  let told: () => void = () => undefined;
+  const { channel, ended } = await run(
+    client,
+    command,
+    (data) => {
+      if (data === null) isOver = true;
+      else {
+        came.push(data);
+        waiting += data.length;
+        if (waiting > aheadBytes) channelOf().paused = true;
+      }
+      told();
+    },
+    signal,
+  );
+  function channelOf() {
+    return channel;
+  }
+  void ended.then(() => {
+    isOver = true;
+    told();
+  });
+  try {
+    if (input.length > 0) void channel.write(input);
+    channel.end();
+    for (;;) {
+      const data = came.shift();
+      if (data !== undefined) {
+        waiting -= data.length;
+        if (waiting === 0) channel.paused = false;
+        yield data;
+      } else if (isOver) break;
+      else
+        await new Promise<void>((resolve) => {
+          told = resolve;
+        });
+    }
+    signal.throwIfAborted();
+    return await ended;
+  } finally {
+    if (!isOver) channel.kill();
+  }
+}
+
+const aheadBytes = 4 * 1024 * 1024;

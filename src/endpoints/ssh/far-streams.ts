@@ -10,7 +10,7 @@ import type { SshHost } from './ssh-hosts.ts';
 export async function readFar(
   host: SshHost,
   place: FarPlace,
-  input: { readonly path: string; readonly from: number },
+  input: { readonly path: string; readonly from: number; readonly to?: number },
   call: Call,
 ): Promise<ReadableStream<Uint8Array>> {
   call.signal?.throwIfAborted();
@@ -75,7 +75,7 @@ const pieceBytes = 255 * 1024;
 export async function writeFar(
   host: SshHost,
   place: FarPlace,
-  input: { readonly path: string; readonly from: number },
+  input: { readonly path: string; readonly from: number; readonly within?: boolean },
   body: ReadableStream<Uint8Array>,
   call: Call,
 ): Promise<number> {

@@ -1,7 +1,7 @@
 // The hosts that are connected: a few connections each, shared by all places on the host, opened when needed and closed when idle.
 
 import type { SshConfig } from '../../model/ssh-config.ts';
-import type { FarOperations, FarPlace } from './far-call.ts';
+import type { FarOperations, FarPlace, HostFacts } from './far-call.ts';
 import { type SshTarget, sshTarget } from './ssh-target.ts';
 import { type CallOptions, type FarCall, SshThread } from './ssh-thread.ts';
 
@@ -14,6 +14,8 @@ export interface SshHosts {
 
 export interface SshHost {
   readonly target: SshTarget;
+  /** Of the last connection; undefined before the first. */
+  readonly facts: HostFacts | undefined;
   /** A short call, over the first connection. */
   call<Name extends keyof FarOperations>(
     operation: Name,
@@ -50,10 +52,16 @@ export function createSshHosts(settings: SshConfig): SshHosts {
 function createHost(target: SshTarget): SshHost & { close(): Promise<void> } {
   const threads: SshThread[] = [];
   let idle: NodeJS.Timeout | undefined;
+  let facts: HostFacts | undefined;
   const start = () => {
-    const thread: SshThread = new SshThread(target, () => {
-      const at = threads.indexOf(thread);
-      if (at >= 0) threads.splice(at, 1);
+    const thread: SshThread = new SshThread(target, {
+      onExit() {
+        const at = threads.indexOf(thread);
+        if (at >= 0) threads.splice(at, 1);
+      },
+      onFacts(learnt) {
+        facts = learnt;
+      },
     });
     threads.push(thread);
     return thread;
@@ -78,6 +86,9 @@ function createHost(target: SshTarget): SshHost & { close(): Promise<void> } {
   };
   return {
     target,
+    get facts() {
+      return facts;
+    },
     call: (operation, place, input, options) => over(threads[0] ?? start(), operation, place, input, options),
     stream(operation, place, input, options) {
       const [least] = [...threads].sort((a, b) => a.busy - b.busy);

@@ -2,7 +2,7 @@
 
 import { Worker } from 'node:worker_threads';
 import { Fault, faultFrom } from '../../model/fault.ts';
-import type { FarOperations, FarPlace, FromThread, ToThread } from './far-call.ts';
+import type { FarOperations, FarPlace, FromThread, HostFacts, ToThread } from './far-call.ts';
 import type { SshTarget } from './ssh-target.ts';
 
 export interface CallOptions {
@@ -35,11 +35,14 @@ export class SshThread {
   /** Calls that run here now. */
   busy = 0;
 
-  constructor(target: SshTarget, onExit: () => void) {
+  constructor(target: SshTarget, { onExit, onFacts }: { onExit: () => void; onFacts: (facts: HostFacts) => void }) {
     this.#worker = new Worker(script, { workerData: target, execArgv: [] });
     this.#worker.unref();
     let trouble: unknown;
-    this.#worker.on('message', (reply: FromThread) => this.#receive(reply));
+    this.#worker.on('message', (reply: FromThread) => {
+      if (reply.kind === 'facts') onFacts(reply.facts);
+      else this.#receive(reply);
+    });
     this.#worker.on('error', (error) => {
       trouble = error;
     });
@@ -115,7 +118,7 @@ export class SshThread {
     if (!this.#isGone) this.#worker.postMessage(message, transfer);
   }
 
-  #receive(reply: FromThread): void {
+  #receive(reply: Exclude<FromThread, { kind: 'facts' }>): void {
     const waiting = this.#waiting.get(reply.id);
     if (reply.kind === 'message') waiting?.onMessage?.(reply.message);
     else if (reply.kind === 'done') waiting?.settle({ output: reply.output });

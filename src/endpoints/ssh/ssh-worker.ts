@@ -1,13 +1,23 @@
 // The thread of one SSH connection: encryption and protocol happen here, so that nobody else waits for them.
 
 import { parentPort, workerData } from 'node:worker_threads';
-import { asFault, Fault } from '../../model/fault.ts';
+import { asFault, Fault, faultFrom } from '../../model/fault.ts';
+import type { Entry } from '../../model/manifest.ts';
 import { joinPath } from '../../model/names.ts';
 import { packEntries } from '../packed-entries.ts';
-import type { FarOperations, FarPlace, FromThread, ReadingGrant, ToThread, WritingMessage } from './far-call.ts';
+import type {
+  FarOperations,
+  FarPlace,
+  FromThread,
+  HostFacts,
+  ReadingGrant,
+  ToThread,
+  WritingMessage,
+} from './far-call.ts';
 import { hashFile, readFile, writeFile } from './far-files.ts';
 import { listTree } from './far-list.ts';
-import { type FarAbilities, probe } from './far-shell.ts';
+import { forEach, hashMany, readMany, unpackCommand, withFolders } from './far-many.ts';
+import { type FarAbilities, probe, run } from './far-shell.ts';
 import {
   entryAt,
   type FarRoot,
@@ -15,10 +25,12 @@ import {
   makeSymlinkAt,
   removeAt,
   renameAt,
+  renameQuickly,
   setMetadataAt,
   spaceOf,
 } from './far-tree.ts';
 import { type Connection, login } from './login.ts';
+import { BatchWriter, type ManyGrant } from './many-batch.ts';
 import { Sftp } from './sftp.ts';
 import { packetTypes } from './sftp-packets.ts';
 import type { SshTarget } from './ssh-target.ts';
@@ -29,6 +41,7 @@ interface Session {
   readonly connection: Connection;
   readonly sftp: Sftp;
   readonly abilities: FarAbilities;
+  readonly facts: HostFacts;
   readonly home: string;
   lost: Fault | undefined;
 }
@@ -66,7 +79,7 @@ const operations: Operations = {
     }
     return troubles.map((trouble) => trouble.report());
   },
-  async read({ path, from }, { far, signal, emit, receive }) {
+  async read({ path, from, to }, { far, signal, emit, receive }) {
     let granted = 0;
     let goOn: () => void = () => undefined;
     receive((message) => {
@@ -76,6 +89,7 @@ const operations: Operations = {
     signal.addEventListener('abort', () => goOn(), { once: true });
     await readFile(far, path, {
       from,
+      to,
       signal,
       opened: () => emit({ opened: true }),
       async piece(bytes) {
@@ -87,23 +101,12 @@ const operations: Operations = {
     });
     return undefined;
   },
-  write({ path, from }, { far, signal, emit, receive }) {
-    const pieces: WritingMessage[] = [];
-    let came: () => void = () => undefined;
-    receive((message) => {
-      pieces.push(message as WritingMessage);
-      came();
-    });
-    signal.addEventListener('abort', () => came(), { once: true });
+  write({ path, from, within }, { far, signal, emit, receive }) {
     return writeFile(far, path, {
       from,
+      within,
       signal,
-      async next() {
-        while (pieces.length === 0 && !signal.aborted) await new Promise<void>((resolve) => (came = resolve));
-        signal.throwIfAborted();
-        const first = pieces.shift();
-        return first !== undefined && 'piece' in first ? first.piece : undefined;
-      },
+      next: piecesFrom(receive, signal),
       written: (bytes) => emit(bytes),
     });
   },
@@ -120,8 +123,98 @@ const operations: Operations = {
     const { connection, abilities } = session;
     return hashFile(far, path, algorithm, { client: connection.client, abilities, signal, progress: emit });
   },
-  transport: async (_input, { session }) => transportOf(session.abilities),
+  facts: async (_input, { session }) => session.facts,
+  async statMany({ paths }, { far, signal }) {
+    const once = withFolders(far);
+    const found: Entry[] = [];
+    const faults = await forEach(
+      paths.map((path) => ({ path })),
+      signal,
+      async ({ path }) => {
+        const entry = await entryAt(once, path);
+        if (entry !== undefined) found.push(entry);
+      },
+    );
+    const [first] = faults;
+    if (first !== undefined) throw faultFrom(first.report);
+    return found;
+  },
+  removeMany({ paths }, { far, signal }) {
+    const once = withFolders(far);
+    return forEach(
+      paths.map((path) => ({ path })),
+      signal,
+      ({ path }) => removeAt(once, path),
+    );
+  },
+  renameMany({ pairs, overwrite }, { far, signal }) {
+    const once = withFolders(far);
+    return forEach(
+      pairs.map(({ from, to }) => ({ path: from, to })),
+      signal,
+      ({ path, to }) => renameQuickly(once, path, to, { overwrite }),
+    );
+  },
+  setMetadataMany({ files }, { far, signal }) {
+    const once = withFolders(far);
+    return forEach(files, signal, ({ path, ...metadata }) => setMetadataAt(once, path, metadata));
+  },
+  async readMany({ paths }, { far, session, signal, emit, receive }) {
+    const batches = new BatchWriter((batch) => emit(batch, [batch.bytes.buffer]), signal);
+    receive((message) => batches.grant((message as ManyGrant).bytes));
+    const { connection, abilities } = session;
+    for await (const answer of readMany(far, paths, { client: connection.client, abilities, signal })) {
+      if ('fault' in answer) batches.fault(answer.path, answer.fault.report());
+      else await batches.file(answer.path, answer.entry, answer.body);
+    }
+    batches.flush();
+    return undefined;
+  },
+  hashMany({ paths, algorithm }, { far, session, signal }) {
+    const { connection, abilities } = session;
+    return hashMany(far, paths, algorithm, { client: connection.client, abilities, signal });
+  },
+  async unpack(_input, { far, session, signal, emit, receive }) {
+    const next = piecesFrom(receive, signal);
+    const { channel, ended } = await run(session.connection.client, unpackCommand(far), () => undefined, signal);
+    let taken = 0;
+    let isOver = false;
+    void ended.then(() => {
+      isOver = true;
+    });
+    for (let piece = await next(); piece !== undefined && !isOver; piece = await next()) {
+      await channel.write(piece);
+      taken += piece.length;
+      emit(taken);
+    }
+    channel.end();
+    const { code, said } = await ended;
+    signal.throwIfAborted();
+    if (code === null) throw new Fault('network', `${far.place} did not unpack all files: the connection broke off.`);
+    return { isWhole: code === 0, said };
+  },
 };
+
+/** What the receiver is sent, one piece after the other; undefined at the end. */
+function piecesFrom(receive: Context['receive'], signal: AbortSignal): () => Promise<Uint8Array | undefined> {
+  const pieces: WritingMessage[] = [];
+  let came: () => void = () => undefined;
+  receive((message) => {
+    pieces.push(message as WritingMessage);
+    came();
+  });
+  signal.addEventListener('abort', () => came(), { once: true });
+  return async () => {
+    while (pieces.length === 0 && !signal.aborted) {
+      await new Promise<void>((resolve) => {
+        came = resolve;
+      });
+    }
+    signal.throwIfAborted();
+    const first = pieces.shift();
+    return first !== undefined && 'piece' in first ? first.piece : undefined;
+  };
+}
 
 let opening: Promise<Session> | undefined;
 const closing = new AbortController();
@@ -144,8 +237,15 @@ async function openSession(): Promise<Session> {
         cause: error,
       });
     });
+    const askedAt = performance.now();
     const home = await sftp.names(packetTypes.realpath, (writer) => writer.path('.'));
-    const opened: Session = { connection, sftp, abilities, home: home?.[0]?.name ?? '/', lost: undefined };
+    const facts: HostFacts = {
+      transport: transportOf(abilities),
+      unpacks: abilities.gnuTar,
+      roundTripMs: performance.now() - askedAt,
+    };
+    reply({ kind: 'facts', facts });
+    const opened: Session = { connection, sftp, abilities, facts, home: home?.[0]?.name ?? '/', lost: undefined };
     void connection.lost.then((fault) => {
       opened.lost = fault;
       opening = undefined;
@@ -173,8 +273,8 @@ async function answer(id: number, operation: keyof FarOperations, place: FarPlac
     opened = await session();
     stop.signal.throwIfAborted();
     const root = place.fromHome ? `/${joinPath(opened.home.replace(/^\/+/, ''), place.root)}` : place.root;
-    const run = operations[operation] as (input: unknown, context: Context) => Promise<unknown>;
-    const output = await run(input, {
+    const perform = operations[operation] as (input: unknown, context: Context) => Promise<unknown>;
+    const output = await perform(input, {
       session: opened,
       far: { sftp: opened.sftp, root, place: place.name },
       signal: stop.signal,

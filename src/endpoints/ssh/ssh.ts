@@ -9,8 +9,11 @@ import { troubleFault } from '../local-listing.ts';
 import { unpackEntries } from '../packed-entries.ts';
 import type { FarOperations, FarPlace, ListingMessage } from './far-call.ts';
 import { readFar, writeFar } from './far-streams.ts';
-import type { SshHosts } from './ssh-hosts.ts';
+import { mostConnections, type SshHosts } from './ssh-hosts.ts';
+import { manyMethods } from './ssh-many.ts';
 import { farFolder } from './ssh-target.ts';
+
+const farMs = 8;
 
 /**
  * Opens a place, without connecting yet: what is wrong with the host comes out at the first call, as `unreachable`, `network`,
@@ -27,7 +30,7 @@ export function openSsh(address: EndpointAddress, hosts: SshHosts): Endpoint {
     call: Call | undefined,
   ): Promise<FarOperations[Operation]['output']> => host.call(operation, place, input, { signal: call?.signal }).output;
 
-  return {
+  const alone = {
     name,
     traits: { atomicRename: true, mtimePrecisionMs: 1_000, resumableWrite: true, caseSensitive: true },
     async *list(prefix, call) {
@@ -58,6 +61,22 @@ export function openSsh(address: EndpointAddress, hosts: SshHosts): Endpoint {
     setMetadata: async (path, metadata, call) =>
       quickly('setMetadata', { path: safeRelativePath(path), ...metadata }, call),
     space: async (call) => quickly('space', {}, call),
+    readRange: async (path, from, to, call = {}) =>
+      readFar(host, place, { path: safeRelativePath(path), from, to }, call),
+    async writeAt(path, from, body, call = {}) {
+      return (await writeFar(host, place, { path, from, within: true }, body, call)) - from;
+    },
+  } satisfies Endpoint;
+  return {
+    ...alone,
+    ...manyMethods(host, place, alone),
+    /** A line that is far away is not filled by one connection: each has a window of its own. */
+    get streams() {
+      return (host.facts?.roundTripMs ?? 0) > farMs ? mostConnections : 1;
+    },
+    get transport() {
+      return host.facts?.transport ?? 'SSH, not connected yet';
+    },
   };
 
   async function* listFar(path: string, call: Call | undefined): AsyncGenerator<Entry> {

@@ -2,9 +2,12 @@
 
 import type { FarAbilities } from './far-shell.ts';
 
-export function transportOf({ exec, gnuFind, programs }: FarAbilities): string {
+export function transportOf({ exec, gnuFind, gnuTar, programs }: FarAbilities): string {
   if (!exec) return 'SFTP alone: the host runs no commands for us';
-  const listing = gnuFind ? 'find for listings' : 'SFTP for listings';
-  const hashing = programs.has('sha256sum') || programs.has('shasum') ? ', sha256 computed there' : '';
-  return `SFTP for content, ${listing}${hashing}`;
+  return [
+    gnuTar ? 'tar packs for small files' : 'small files by SFTP, several at once (the host has no GNU tar)',
+    'SFTP for large ones',
+    gnuFind ? 'find for listings' : 'SFTP for listings',
+    programs.has('sha256sum') || programs.has('shasum') ? 'hashes computed there' : 'hashes by reading back',
+  ].join(', ');
 }
