@@ -472,12 +472,11 @@ export async function openManifests(
 /** A cleanup by ledgers of one's own, without a daemon (cleanup-by-hand.ts). */
 export async function cleanUpByHand(
   cleanup: import('./cleanup-by-hand.ts').HandCleanup,
-  options: Pick<WherryOptions, 'log' | 'limits'>,
+  options: Pick<WherryOptions, 'log' | 'ssh' | 's3'>,
   signal: AbortSignal,
 ): Promise<CleanupResult | undefined> {
   const hand = await import('./cleanup-by-hand.ts');
-  const { log = silent, limits = {} } = options;
-  return hand.cleanUpByHand(cleanup, { log, limits, isBrief: true }, signal);
+  return hand.cleanUpByHand(cleanup, { log: silent, ...options, limits: {}, isBrief: true }, signal);
 }
 
 /** ASC MHL histories of folders on this machine (engine/mhl/asc-mhl.ts). */

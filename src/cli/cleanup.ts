@@ -40,7 +40,8 @@ export async function cleanup({ words, flags, terminal }: VerbCall): Promise<num
         terminal.warn(
           `wherry: the ledger in ${displayPath(folder)} cannot be read, and what it knows stays: ${message}`,
         );
-      const options = { limits: {}, log: tellOnTerminal(terminal) };
+      const { ssh, s3 } = settings;
+      const options = { log: tellOnTerminal(terminal), ssh, s3 };
       const result = await cleanUpByHand({ request, ledgers, unread }, options, interrupt.signal);
       if (result !== undefined) results.push(result);
     }
