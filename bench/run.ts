@@ -12,6 +12,8 @@ import { dispatch } from './queue/dispatch.ts';
 import { queue } from './queue/race.ts';
 import { type Race, run, type Sheet, sheetOf, sheetText } from './race.ts';
 import { smallFiles, treeRace } from './small-files/race.ts';
+import { type FarHost, farHost, farLine, loopback } from './ssh/far-host.ts';
+import { sshLarge, sshSmall, sshUnchanged } from './ssh/race.ts';
 import { diskStage, memoryStage, type Stage } from './stage.ts';
 import { start } from './start/race.ts';
 import { threeDestinations } from './three-destinations/race.ts';
@@ -35,6 +37,24 @@ const measured = (race: Race): Sheet => sheetOf(race, run(race, rounds));
 function onStage(stage: Stage, races: (stage: Stage) => Sheet[]): Sheet[] {
   try {
     return races(stage);
+  } finally {
+    stage.close();
+  }
+}
+
+/** Each race over loopback and over a line with a delay. */
+async function onFarHosts(stage: Stage, race: (stage: Stage, far: FarHost) => Race): Promise<Sheet[]> {
+  const sheets: Sheet[] = [];
+  try {
+    for (const line of [loopback, farLine]) {
+      const far = await farHost(line);
+      try {
+        sheets.push(measured(race(stage, far)));
+      } finally {
+        await far.close();
+      }
+    }
+    return sheets;
   } finally {
     stage.close();
   }
@@ -70,6 +90,11 @@ const races: Readonly<Record<string, () => readonly Sheet[] | Promise<readonly S
     }),
   'unchanged-100000': () =>
     onStage(memoryStage(8 * gibibyte), (stage) => [measured(smallFiles(stage, manyFiles, 'unchanged'))]),
+  'ssh-small': () =>
+    onFarHosts(memoryStage(gibibyte), (stage, far) => sshSmall(stage, far, values.quick ? 1_000 : 5_000)),
+  'ssh-large': () =>
+    onFarHosts(memoryStage(4 * gibibyte), (stage, far) => sshLarge(stage, far, (values.quick ? 0.25 : 2) * gibibyte)),
+  'ssh-unchanged': () => onFarHosts(memoryStage(6 * gibibyte), (stage, far) => sshUnchanged(stage, far, manyFiles)),
   dispatch: async () => [await dispatch(files)],
   queue: async () => [await queue(manyFiles)],
   offload: async () => [await offload(values.quick ? 4 : 10, Number(values.scale), Math.min(rounds, 3))],

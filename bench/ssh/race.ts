@@ -1,0 +1,149 @@
+// Copies from a host over SSH: many small files, one large one, and a tree in which nothing changed.
+
+import { existsSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Contender, Race, RaceGoal } from '../race.ts';
+import { empty, makeFile, makeTree, need, type Stage, sameSize, sameTree, stateOf, wherry } from '../stage.ts';
+import type { FarHost } from './far-host.ts';
+
+interface Peer {
+  readonly name: string;
+  readonly command: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** What every command of a peer is told of the way to the host. */
+function wayTo(far: FarHost) {
+  const options = [...far.options];
+  return {
+    ssh: ['ssh', ...options, '-p', String(far.port), `${far.user}@127.0.0.1`],
+    rsh: ['ssh', ...options, '-p', String(far.port)].join(' '),
+    scp: [...options, '-P', String(far.port)],
+    at: (path: string) => `${far.user}@127.0.0.1:${path}`,
+    rclone: [
+      ...['rclone', '--config', '/dev/null', '--sftp-host', '127.0.0.1', '--sftp-port', String(far.port)],
+      ...['--sftp-user', far.user, '--sftp-key-file', far.identityFile, '--sftp-known-hosts-file', far.knownHosts],
+      ...['--sftp-shell-type', 'unix'],
+    ],
+    lftp: (command: string) => [
+      'lftp',
+      '-c',
+      `set sftp:connect-program "ssh -a -x ${options.join(' ')}"; open -u ${far.user}, sftp://127.0.0.1:${far.port}; ${command}`,
+    ],
+  };
+}
+
+function contenders(
+  stage: Stage,
+  far: FarHost,
+  peers: (target: string) => readonly Peer[],
+  check: (target: string) => void,
+  keeps: boolean,
+): Contender[] {
+  const state = stateOf(stage);
+  return peers('').map(({ name }, at) => {
+    const target = join(stage.folder, `${far.line.roundTripMs}-${name.replace(/\W+/g, '-')}`);
+    const own = `${state.XDG_STATE_HOME}-${far.line.roundTripMs}-${name.replace(/\W+/g, '-')}`;
+    const { command = [], env = {} } = peers(target)[at] ?? {};
+    let ready = false;
+    return {
+      name,
+      command,
+      env: { ...env, XDG_STATE_HOME: own },
+      prepare: () => {
+        if (keeps && ready) return;
+        ready = true;
+        for (const folder of [target, own]) empty(folder);
+        mkdirSync(target, { recursive: true });
+      },
+      check: () => check(target),
+    };
+  });
+}
+
+const wherryFrom = (far: FarHost, path: string, target: string): Peer => ({
+  name: 'wherry copy (verified)',
+  command: [wherry, 'copy', '--quiet', far.address(path), target],
+  // Its connections are those of ssh: key and known hosts in the home folder.
+  env: { HOME: far.home, SSH_AUTH_SOCK: '' },
+});
+
+/** Peers that need a way there and back for each file take minutes over a far line, and are left out there. */
+export function sshSmall(stage: Stage, far: FarHost, files: number): Race {
+  need('rsync', 'rsync');
+  const source = join(stage.folder, `source-${files}`);
+  if (!existsSync(source)) makeTree(source, files, Math.max(1, Math.round(files / 100)));
+  const way = wayTo(far);
+  const isFar = far.line.roundTripMs > 0;
+  const peers = (target: string): readonly Peer[] => [
+    wherryFrom(far, source, target),
+    { name: 'rsync -a -e ssh', command: ['rsync', '-a', '-e', way.rsh, way.at(`${source}/`), `${target}/`] },
+    {
+      name: 'tar | ssh',
+      command: ['sh', '-c', '"$@" | tar -x -C "$0"', target, ...way.ssh, `tar -c -C ${source} .`],
+    },
+    ...(isFar
+      ? []
+      : [
+          { name: 'scp -r', command: ['scp', '-q', '-r', ...way.scp, way.at(`${source}/.`), target] },
+          {
+            name: 'rclone sftp, 16 transfers',
+            command: [...way.rclone, 'copy', '--transfers', '16', `:sftp:${source}`, target],
+          },
+          { name: 'lftp mirror -P8', command: way.lftp(`mirror -P8 ${source} ${target}`) },
+        ]),
+  ];
+  const goals: RaceGoal[] = [
+    { against: 'rsync -a -e ssh', atMost: 1 },
+    { against: 'tar | ssh', atMost: 1 },
+  ];
+  return {
+    name: 'ssh-small',
+    title: `${files.toLocaleString('en')} files of 4–64 KiB from a host over SSH, ${far.line.name}`,
+    files,
+    contenders: contenders(stage, far, peers, (target) => sameTree(source, target), false),
+    goals,
+  };
+}
+
+export function sshLarge(stage: Stage, far: FarHost, bytes: number): Race {
+  const source = join(stage.folder, 'large');
+  const file = join(source, 'file.bin');
+  mkdirSync(source, { recursive: true });
+  if (!existsSync(file)) makeFile(file, bytes);
+  const way = wayTo(far);
+  const peers = (target: string): readonly Peer[] => [
+    wherryFrom(far, source, target),
+    { name: 'ssh cat', command: ['sh', '-c', '"$@" > "$0"', join(target, 'file.bin'), ...way.ssh, `cat ${file}`] },
+    { name: 'scp', command: ['scp', '-q', ...way.scp, way.at(file), `${target}/`] },
+    { name: 'rsync -W', command: ['rsync', '-W', '-e', way.rsh, way.at(file), `${target}/`] },
+    { name: 'sftp', command: ['sftp', '-q', ...way.scp, way.at(file), `${target}/`] },
+    { name: 'rclone sftp', command: [...way.rclone, 'copy', `:sftp:${source}`, target] },
+    { name: 'lftp pget -n4', command: way.lftp(`pget -n4 ${file} -o ${target}/file.bin`) },
+  ];
+  const names = ['ssh cat', 'scp', 'rsync -W', 'sftp', 'rclone sftp', 'lftp pget -n4'];
+  return {
+    name: 'ssh-large',
+    title: `One file of ${(bytes / 2 ** 30).toFixed(1)} GiB from a host over SSH, ${far.line.name}`,
+    bytes,
+    contenders: contenders(stage, far, peers, (target) => sameSize(file, join(target, 'file.bin')), false),
+    goals: names.map((against) => ({ against, atMost: 1 })),
+  };
+}
+
+export function sshUnchanged(stage: Stage, far: FarHost, files: number): Race {
+  const source = join(stage.folder, `source-${files}`);
+  if (!existsSync(source)) makeTree(source, files, Math.max(1, Math.round(files / 100)));
+  const way = wayTo(far);
+  const peers = (target: string): readonly Peer[] => [
+    wherryFrom(far, source, target),
+    { name: 'rsync -a -e ssh', command: ['rsync', '-a', '-e', way.rsh, way.at(`${source}/`), `${target}/`] },
+  ];
+  return {
+    name: 'ssh-unchanged',
+    title: `${files.toLocaleString('en')} files of 4–64 KiB on a host over SSH, nothing changed, ${far.line.name}`,
+    files,
+    contenders: contenders(stage, far, peers, (target) => sameTree(source, target), true),
+    goals: [{ against: 'rsync -a -e ssh', atMost: 1.5 }],
+  };
+}
