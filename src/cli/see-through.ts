@@ -33,11 +33,9 @@ export async function seeThrough(
     readonly since: string;
   },
   options: Pick<VerbCall, 'terminal' | 'flags'> & {
-    readonly what: 'copy' | 'offload' | 'sync';
+    readonly what: 'copy' | 'offload';
     readonly request: { readonly verify?: CopyOutcome['verify'] | undefined; readonly move?: boolean | undefined };
     readonly interrupt: ReturnType<typeof listenForInterrupt>;
-    /** What there is to say beside the outcome, once the job has come to rest. */
-    readonly tell?: (wherry: Opened, job: Job) => Promise<void>;
   },
 ): Promise<number> {
   const { wherry, submission, before, since } = opened;
@@ -72,7 +70,6 @@ export async function seeThrough(
       return interrupt.exitCode ?? 130;
     }
     await told;
-    await options.tell?.(wherry, job);
     return tellOutcome(terminal, {
       jobId: job.id,
       state: job.state,

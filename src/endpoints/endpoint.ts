@@ -162,7 +162,7 @@ export interface Endpoint {
   readRange?(path: string, from: number, to: number, call?: Call): Promise<ReadableStream<Uint8Array>>;
   /**
    * Writes at an offset without cutting the file, which is made where it is missing; several writings of one file run side by side.
-   * Resolves with the bytes written once they are durable as far as the place can tell.
+   * Resolves with the bytes written; they are durable once a `write` at the file's end has resolved.
    */
   writeAt?(path: string, from: number, body: ReadableStream<Uint8Array>, call?: Call): Promise<number>;
   /** How many readings or writings of one file at once are worth it. Default is 1. */

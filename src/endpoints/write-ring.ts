@@ -44,12 +44,24 @@ export class RingWriter {
 
   /** Copies what fits and says how much that was: 0 where all pieces are full. Small chunks share a piece while the worker is busy. */
   put(chunk: Uint8Array): number {
+    const length = this.gather(chunk);
+    if (this.#used > 0 && this.#free === pieces) this.#handOver();
+    return length;
+  }
+
+  /** As `put`, but what does not fill a piece waits for more, or for `flush`: waking the worker costs more than many small chunks. */
+  gather(chunk: Uint8Array): number {
     if (this.#free === 0) return 0;
-    const part = chunk.subarray(0, pieceBytes - this.#used);
+    const part = chunk.length <= pieceBytes - this.#used ? chunk : chunk.subarray(0, pieceBytes - this.#used);
     pieceOf(this.#ring, this.#handedOver).set(part, this.#used);
     this.#used += part.length;
-    if (this.#used === pieceBytes || this.#free === pieces) this.#handOver();
+    if (this.#used === pieceBytes) this.#handOver();
     return part.length;
+  }
+
+  /** What waits goes. */
+  flush(): void {
+    if (this.#used > 0) this.#handOver();
   }
 
   /** Resolves once a piece is free, or `close` was called. */
@@ -76,7 +88,7 @@ export class RingWriter {
 
   /** Nothing more comes. */
   end(): void {
-    if (this.#used > 0) this.#handOver();
+    this.flush();
     Atomics.store(this.#state, cells.ended, 1);
     this.#tell();
   }

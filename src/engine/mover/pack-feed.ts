@@ -31,6 +31,7 @@ export class PackFeed {
   readonly #writer: RingWriter;
   readonly #stop = new AbortController();
   #looking: NodeJS.Timeout | undefined;
+  #willFlush = false;
 
   constructor(source: Endpoint, files: readonly PackFile[]) {
     const ring = newWriteRing();
@@ -52,8 +53,6 @@ export class PackFeed {
     this.#looking = setInterval(() => {
       if (control.stop !== stopReasons.run) this.#stop.abort(new Fault('interrupted', 'The pack was stopped.'));
     }, lookForStopMs);
-    // What waits for company in the ring goes on when the worker has nothing else to do.
-    this.#writer.attend(() => undefined).catch(() => undefined);
     void this.#run()
       .catch((error: unknown) => {
         this.fault = asFault(error);
@@ -158,7 +157,8 @@ export class PackFeed {
 
   /** A promise only where there is no room. */
   #put(chunk: Uint8Array): Promise<void> | undefined {
-    const done = this.#writer.put(chunk);
+    const done = this.#writer.gather(chunk);
+    this.#flushSoon();
     return done === chunk.length ? undefined : this.#putRest(chunk.subarray(done));
   }
 
@@ -166,8 +166,19 @@ export class PackFeed {
     for (let at = 0; at < chunk.length; ) {
       this.#stop.signal.throwIfAborted();
       await this.#writer.room();
-      at += this.#writer.put(chunk.subarray(at));
+      at += this.#writer.gather(chunk.subarray(at));
     }
+    this.#flushSoon();
+  }
+
+  /** Once what has come by now has been taken in. */
+  #flushSoon(): void {
+    if (this.#willFlush) return;
+    this.#willFlush = true;
+    setImmediate(() => {
+      this.#willFlush = false;
+      this.#writer.flush();
+    });
   }
 
   #file(at: number): PackFile {

@@ -12,6 +12,7 @@ import { baseName, displayPath, joinPath, numberedName, parentPath, partialName 
 import type { Publishing, SourceIdentity } from '../../model/transfer.ts';
 import type { MoveOutcome, MoveRequest } from './move.ts';
 import { journalPath, type MoverParts, Stopped } from './mover-parts.ts';
+import { readBySeveral, unitsAtOnce, writeBySeveral } from './several-streams.ts';
 import { grownFrom, sameSource } from './source-identity.ts';
 import { passing } from './stream-content.ts';
 import { StreamJournal } from './stream-journal.ts';
@@ -382,12 +383,22 @@ class StreamMove {
       this.#movedBytes += chunk.length - known;
       this.#control.addBytes(chunk.length);
     };
-    const given = await source.read(transfer.source.path, from, this.#pinned);
+    const { path } = transfer.source;
+    const readings = unitsAtOnce(source, 'readRange', end - from);
+    const given =
+      readings > 1
+        ? readBySeveral(source, path, { from, end, atOnce: readings }, this.#pinned)
+        : await source.read(path, from, this.#pinned);
     const body = this.#looked(given, end - from, looked, keptBytes);
     let size: number;
     if (provedBy === undefined) {
       this.#isProved = false;
-      size = await (upload?.write(body) ?? destination.write(this.#partial, from, body, this.#call));
+      const writings = unitsAtOnce(destination, 'writeAt', end - from);
+      const write = () =>
+        writings > 1
+          ? writeBySeveral(destination, this.#partial, { from, atOnce: writings }, body, this.#call)
+          : destination.write(this.#partial, from, body, this.#call);
+      size = await (upload?.write(body) ?? write());
       cutter?.end();
     } else {
       const told = ({ block, digest, isSame }: ProvedBlock) => {

@@ -174,9 +174,9 @@ async function clean(run: SyncState): Promise<void> {
         copies: spec.destinations.length,
       },
       {
-        ...{ clock: host.clock, mounts: host.mounts, newId: host.newId, reader: host.reader, jobId: host.job.id },
+        ...{ clock: host.clock, mounts: host.mounts, newId: host.newId, reader: host.reader },
         open: (address) => host.open(address),
-        write: (changes) => host.write(changes),
+        record: (events) => host.write(events.map((event) => ({ kind: 'append_event', event, jobId: host.job.id }))),
       },
       signal,
     );

@@ -45,9 +45,7 @@ async function openStage() {
         });
       },
     },
-    write: async (changes) => {
-      for (const change of changes) if (change.kind === 'append_event') events.push(change.event);
-    },
+    record: async (more) => void events.push(...more),
   };
   const put = async (place: Endpoint, path: string, text: string, mtimeMs: number) => {
     await place.write(path, 0, new Blob([text]).stream());
