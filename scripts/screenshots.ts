@@ -1,6 +1,6 @@
-// `npm run screenshots`: the guide's pictures of the console (docs/images), taken from a real daemon with real transfers. `--all FOLDER`: every page, both widths, both themes, and with nothing, one row or only failures, to look at; `--only nothing,receipt` some of them; `--card`: those of devices and recordings, from a card that is mounted for it.
+// `npm run screenshots`: the guide's pictures of the console (docs/images), taken from a real daemon with real transfers. `--all FOLDER`: every page, both widths, both themes, and with nothing, one row or only failures, to look at; `--only nothing,receipt` some of them; `--card`: those of devices and recordings, from a card that is mounted for it; `--syncs`: those of syncs, with a real SSH server.
 
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
@@ -9,9 +9,10 @@ import type { Page, PageScreenshotOptions } from 'playwright-core';
 import { cardConfig, openCardScene, prepareCard } from '../test/browser/card-scene.ts';
 import { openRealConsole, type RealConsole } from '../test/browser/real-console.ts';
 import { prepareScene, type Scene, sceneConfig, stageScene } from '../test/browser/scene.ts';
+import { makeOld, openSyncScene } from '../test/browser/sync-scene.ts';
 
 const { values } = parseArgs({
-  options: { all: { type: 'string' }, only: { type: 'string' }, card: { type: 'boolean' } },
+  options: { all: { type: 'string' }, only: { type: 'string' }, card: { type: 'boolean' }, syncs: { type: 'boolean' } },
 });
 const desk = { width: 1440, height: 900 };
 const phone = { width: 390, height: 844 };
@@ -80,7 +81,17 @@ async function takeSparse(console_: RealConsole, folder: string): Promise<void> 
     if (values.only !== undefined && !values.only.split(',').includes(name)) return;
     for (const viewport of [desk, phone]) {
       const page = await console_.page({ viewport, colorScheme: 'light' });
-      for (const address of ['/', '/transfers', '/jobs', '/watches', '/storage', '/events', '/changes', '/webhooks']) {
+      for (const address of [
+        '/',
+        '/transfers',
+        '/jobs',
+        '/watches',
+        '/syncs',
+        '/storage',
+        '/events',
+        '/changes',
+        '/webhooks',
+      ]) {
         const of = address === '/' ? 'overview' : address.slice(1);
         await shoot(page, console_, { name, address }, join(folder, `${name}-${of}-${viewport.width}.png`));
       }
@@ -140,9 +151,9 @@ async function takeCard(folder: string): Promise<void> {
   const card = openCardScene('/mnt');
   try {
     const address = '/devices';
-    if (values.all !== undefined) await shootCard(console_, [{ name: 'no-devices', address }], folder);
+    if (values.all !== undefined) await shootEach(console_, [{ name: 'no-devices', address }], folder);
     if (values.all !== undefined)
-      await shootCard(console_, [{ name: 'no-recordings', address: '/recordings' }], folder);
+      await shootEach(console_, [{ name: 'no-recordings', address: '/recordings' }], folder);
     card.insert();
     const here = async () => (await console_.api.call('lookForDevices')).rows.find(({ name }) => name === 'EOS_CARD');
     let device = await here();
@@ -158,11 +169,11 @@ async function takeCard(folder: string): Promise<void> {
     };
     await batch(['DCIM/100CANON/IMG_0002.JPG']);
     const devices = { name: 'devices', address: `/devices/${device.id}`, shows: 'IMG_0002.JPG' };
-    await shootCard(console_, [devices, { name: 'offload', address: `/devices/${device.id}?offload=1` }], folder);
+    await shootEach(console_, [devices, { name: 'offload', address: `/devices/${device.id}?offload=1` }], folder);
     const job = await batch('all');
     const [film] = (await console_.api.call('listRecordings', { query: { kind: 'video' } })).rows;
     const [photo] = (await console_.api.call('listRecordings', { query: { kind: 'image' } })).rows;
-    await shootCard(
+    await shootEach(
       console_,
       [
         { name: 'recordings', address: '/recordings' },
@@ -180,12 +191,75 @@ async function takeCard(folder: string): Promise<void> {
   }
 }
 
-const cardInGuide = ['devices', 'recordings', 'recording'];
+/** Two hosts' pictures come home: before there is a sync, a form, one that runs, its plan, one that failed in part. */
+async function takeSyncs(folder: string): Promise<void> {
+  const scene = await openSyncScene(values.all === undefined ? join(tmpdir(), 'render-desk') : undefined);
+  const { console: console_, home, source, far } = scene;
+  const { api } = console_;
+  try {
+    await shootEach(console_, [{ name: 'no-syncs', address: '/syncs' }], folder);
+    const make = async (name: string, more: object) =>
+      (
+        await api.call('createSync', {
+          body: { name, source, destinations: [join(home, name)], schedule: { everyMinutes: 5 }, ...more },
+        })
+      ).id;
+    const run = async (id: string) => {
+      await api.call('runSync', { params: { id } });
+      while (!['completed', 'partial'].includes((await api.call('getSync', { params: { id } })).lastRun?.state ?? ''))
+        await setTimeout(100);
+    };
+    const one = await make('GPU 1, stills', {
+      folders: [{ from: 'txt2img-images', to: 'pictures' }, 'img2img-images'],
+      delete: true,
+      cleanup: { ageHours: 24, preservePatterns: ['**/*.safetensors'] },
+      media: { metadata: true, xmp: true, thumbnails: true },
+    });
+    const two = await make('GPU 2, ComfyUI', {
+      source: `ssh://gpu-2${far}`,
+      folders: ['output'],
+      schedule: { cron: '*/10 * * * *', timezone: null },
+    });
+    const gone = await make('GPU 1, what was rented before', {
+      folders: ['img2img-images', 'extras-images'],
+      schedule: { cron: '0 2 * * *', timezone: null },
+      enabled: false,
+    });
+    for (const id of [one, two, gone]) await run(id);
+    await api.call('setBandwidth', { body: { limit: '150k' } });
+    const films = await make('Films of the week', { folders: ['WAN', 'img2img-images'], schedule: null, delete: true });
+    await api.call('runSync', { params: { id: films } });
+    const stills = join(source, 'txt2img-images');
+    const [first = '', second = '', ...others] = readdirSync(stills).toSorted();
+    rmSync(join(stills, first));
+    renameSync(join(stills, second), join(stills, 'the chosen one.png'));
+    for (const name of others.slice(0, 12)) makeOld(join(stills, name));
+    writeFileSync(join(stills, 'new since then.png'), Buffer.alloc(700_000, 'new'));
+    await shootEach(
+      console_,
+      [
+        { name: 'syncs', address: '/syncs' },
+        { name: 'sync', address: `/syncs/${films}`, shows: 'Folders, side by side' },
+        { name: 'sync-form', address: '/syncs/new' },
+        { name: 'sync-edit', address: `/syncs/${two}?edit=1` },
+        { name: 'sync-plan', address: `/syncs/${one}?show=plan`, shows: 'To copy' },
+        { name: 'sync-cleanup', address: `/syncs/${one}?show=cleanup`, shows: 'would be deleted' },
+        { name: 'sync-failed', address: `/syncs/${gone}`, shows: 'Folders, side by side' },
+        { name: 'sync-ssh', address: `/syncs/${two}`, shows: 'How they are reached' },
+      ],
+      folder,
+    );
+  } finally {
+    await scene.close();
+  }
+}
 
-async function shootCard(console_: RealConsole, of: readonly Picture[], folder: string): Promise<void> {
+const ofScenesInGuide = ['devices', 'recordings', 'recording', 'sync'];
+
+async function shootEach(console_: RealConsole, of: readonly Picture[], folder: string): Promise<void> {
   const all = values.all !== undefined;
   const wanted = of.filter(({ name }) =>
-    all ? (values.only?.split(',').includes(name) ?? true) : cardInGuide.includes(name),
+    all ? (values.only?.split(',').includes(name) ?? true) : ofScenesInGuide.includes(name),
   );
   for (const viewport of all ? [desk, phone] : [desk]) {
     for (const colorScheme of all ? (['light', 'dark'] as const) : (['light'] as const)) {
@@ -202,8 +276,8 @@ async function shootCard(console_: RealConsole, of: readonly Picture[], folder: 
 
 const folder = values.all === undefined ? guide : resolve(values.all);
 mkdirSync(folder, { recursive: true });
-if (values.card) {
-  await takeCard(folder);
+if (values.card || values.syncs) {
+  await (values.card ? takeCard : takeSyncs)(folder);
   process.exit();
 }
 // Paths in the guide's pictures are the same with each run.

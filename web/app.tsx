@@ -22,6 +22,7 @@ import { RecordingsPage } from './pages/recordings/recordings-page.tsx';
 import { SettingsPage } from './pages/settings/settings-page.tsx';
 import { SignInPage } from './pages/sign-in-page.tsx';
 import { StoragePage } from './pages/storage/storage-page.tsx';
+import { SyncsPage } from './pages/syncs/syncs-page.tsx';
 import { TransfersPage } from './pages/transfers/transfers-page.tsx';
 import { WatchesPage } from './pages/watches/watches-page.tsx';
 import { WebhooksPage } from './pages/webhooks/webhooks-page.tsx';
@@ -86,6 +87,8 @@ function Page({ path }: { path: string }) {
       return <JobsPage open={second} />;
     case 'watches':
       return <WatchesPage open={second} />;
+    case 'syncs':
+      return <SyncsPage open={second} />;
     case 'devices':
       return <DevicesPage open={second} />;
     case 'recordings':

@@ -119,8 +119,10 @@ export interface SyncFolderStatus {
   readonly from: string;
   readonly to: string;
   readonly state: 'waiting' | 'listing' | 'transferring' | 'done' | 'failed';
-  /** Files of the source, and of those how many have arrived in this run, with their bytes. */
+  /** Files of the source; of those how many this run brings over, as far as is known, and how many have arrived; with their bytes. */
   readonly found: number;
+  readonly expected: number;
+  readonly expectedBytes: number;
   readonly transferred: number;
   readonly bytes: number;
   readonly fault: FaultReport | null;

@@ -16,6 +16,7 @@ export const places: readonly PlaceInRail[] = [
   { href: '/', label: 'Overview', icon: 'overview' },
   { href: '/transfers', label: 'Transfers', icon: 'transfers' },
   { href: '/watches', label: 'Watches', icon: 'watches' },
+  { href: '/syncs', label: 'Syncs', icon: 'syncs', aside: true },
   { href: '/devices', label: 'Devices', icon: 'devices', aside: true },
   { href: '/recordings', label: 'Recordings', icon: 'recordings', aside: true },
   { href: '/jobs', label: 'Jobs', icon: 'jobs' },

@@ -35,6 +35,7 @@ export class LegRun {
   found = 0;
   renamed = 0;
   #expected = 0;
+  #expectedBytes = 0;
   #transferred = 0;
   #bytes = 0;
   #known: KnownTree | undefined;
@@ -51,7 +52,18 @@ export class LegRun {
   get status(): SyncFolderStatus {
     const { from, to, destination } = this.leg.key;
     const { state, found, fault } = this;
-    return { destination, from, to, state, found, transferred: this.#transferred, bytes: this.#bytes, fault };
+    const figures = { expected: this.#expected, expectedBytes: this.#expectedBytes };
+    return {
+      destination,
+      from,
+      to,
+      state,
+      found,
+      ...figures,
+      transferred: this.#transferred,
+      bytes: this.#bytes,
+      fault,
+    };
   }
 
   get known(): KnownTree | undefined {
@@ -131,7 +143,9 @@ export class LegRun {
     const unrenamed = await this.#rename(findings.renames, tools, signal);
 
     const todo = [...copies, ...unrenamed].filter(({ found }) => !taken.has(found.destination));
-    this.#expected += todo.length + standing.length;
+    const expected = [...todo, ...standing].map(({ found }) => found);
+    this.#expected = this.#transferred + expected.length;
+    this.#expectedBytes = this.#bytes + bytesOf(expected);
     this.state = this.#expected > this.#transferred ? 'transferring' : 'done';
     const large: NewTransfer[] = [];
     for (const { found } of todo) {

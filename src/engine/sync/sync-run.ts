@@ -41,7 +41,7 @@ export interface SyncState {
 export function openSync(job: Job, host: ModeHost): ModeRun {
   const spec = job.spec as SyncSpec;
   const options = moveOptions(spec);
-  const transport: Record<string, string> = {};
+  const places = new Set<Endpoint>();
   const problems = new Map<string, { path: string; text: string }>();
   const keepers = new Map<string, FolderKeeper>();
   let legs: readonly LegRun[] = [];
@@ -56,13 +56,13 @@ export function openSync(job: Job, host: ModeHost): ModeRun {
 
   const open = async (signal: AbortSignal): Promise<void> => {
     const source = await host.open(spec.source);
-    note(source);
+    places.add(source);
     if (legs.length > 0) return;
     const made: LegRun[] = [];
     for (const pair of folderPairs(spec)) {
       for (const address of spec.destinations) {
         const destination = await host.open(address);
-        note(destination);
+        places.add(destination);
         const key = { source: spec.source, destination: address, ...pair };
         made.push(new LegRun({ key, source, destination }, host));
         if (!keepers.has(address)) keepers.set(address, createFolderKeeper(spec, host));
@@ -71,10 +71,6 @@ export function openSync(job: Job, host: ModeHost): ModeRun {
     signal.throwIfAborted();
     legs = made;
     for (const { transfer, receipt } of early.splice(0)) take(transfer, receipt);
-  };
-
-  const note = ({ name, transport: words }: Endpoint) => {
-    if (words !== undefined) transport[name] = words;
   };
 
   const legOf = ({ source, destination }: Transfer): LegRun | undefined => {
@@ -237,7 +233,10 @@ export function openSync(job: Job, host: ModeHost): ModeRun {
 
   function status(): SyncStatus {
     return {
-      transport,
+      // A place knows it once it is connected to.
+      transport: Object.fromEntries(
+        [...places].flatMap(({ name, transport }) => (transport === undefined ? [] : [[name, transport]])),
+      ),
       folders: legs.map((leg) => leg.status),
       deleted: state?.deleted ?? 0,
       renamed: legs.reduce((sum, { renamed }) => sum + renamed, 0),

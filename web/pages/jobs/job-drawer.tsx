@@ -20,6 +20,7 @@ import { jobTitle } from '../../words/jobs.ts';
 import { jobLooks } from '../../words/states.ts';
 import { exactMoment } from '../../words/times.ts';
 import { doneOf, etaText } from '../../words/transfers.ts';
+import { RunFolders } from '../syncs/run-folders.tsx';
 
 export function JobDrawer({ id, onClose }: { id: string; onClose: () => void }) {
   const { data, error } = useQuery({
@@ -57,6 +58,7 @@ export function JobDrawer({ id, onClose }: { id: string; onClose: () => void }) 
     >
       <Standing job={job} />
       <Counts job={job} />
+      {job.kind === 'sync' && <RunFolders job={job} />}
       <Asked job={job} />
     </Drawer>
   );
