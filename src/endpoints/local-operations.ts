@@ -5,7 +5,6 @@ import {
   closeSync,
   constants,
   fstatSync,
-  linkSync,
   lstatSync,
   lutimesSync,
   openSync,
@@ -29,6 +28,7 @@ import { createHasher } from './content-hash.ts';
 import { checkStop } from './control.ts';
 import type { Space } from './endpoint.ts';
 import { errnoFault, errnoOf } from './errno.ts';
+import { nameWhereFree } from './free-name.ts';
 import { entryFrom, readEntry } from './local-entry.ts';
 import { type ListingStep, type ListingTask, listStep } from './local-listing.ts';
 import { readManyContents } from './local-many.ts';
@@ -131,16 +131,11 @@ function rename(
     try {
       const source = confined.locate(from);
       const target = confined.locate(to, { create: true });
-      const oldFile = source.folder.at(source.name);
-      const newFile = target.folder.at(target.name);
-      beforeCall();
-      const moved = lstatSync(oldFile);
-      if (overwrite) renameSync(oldFile, newFile);
-      else if (moved.isDirectory() || !linkInstead(oldFile, newFile)) {
-        if (lstatSync(newFile, { throwIfNoEntry: false }) !== undefined) {
-          throw new Fault('exists', `${displayPath(to)} in ${displayPath(root)} is taken already.`);
-        }
-        renameSync(oldFile, newFile);
+      if (overwrite) {
+        beforeCall();
+        renameSync(source.folder.at(source.name), target.folder.at(target.name));
+      } else if (!nameWhereFree(source, target, beforeCall)) {
+        throw new Fault('exists', `${displayPath(to)} in ${displayPath(root)} is taken already.`);
       }
       confined.syncMade();
       confined.syncFolder(target.folder.path);
@@ -150,20 +145,6 @@ function rename(
     }
   });
 }
-
-/** A link never replaces what has the new name; false where the file system has no links. */
-function linkInstead(oldFile: FilePath, newFile: FilePath): boolean {
-  try {
-    linkSync(oldFile, newFile);
-  } catch (error) {
-    if (linkless.has(errnoOf(error) ?? '')) return false;
-    throw error;
-  }
-  unlinkSync(oldFile);
-  return true;
-}
-
-const linkless = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK', 'EACCES', 'EINVAL']);
 
 function hash(
   { root, path, algorithm }: At & { algorithm: HashAlgorithm },

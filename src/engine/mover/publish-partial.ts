@@ -5,6 +5,7 @@ import type { ConfinedFolder, ConfinedRoot } from '../../endpoints/confined.ts';
 import { createHasher } from '../../endpoints/content-hash.ts';
 import { checkStop } from '../../endpoints/control.ts';
 import { errnoFault, errnoOf } from '../../endpoints/errno.ts';
+import { nameWhereFree } from '../../endpoints/free-name.ts';
 import { type Control, type OperationContext, sides } from '../../endpoints/mounts.ts';
 import { asFault } from '../../model/fault.ts';
 import type { Preserve } from '../../model/moving.ts';
@@ -142,48 +143,21 @@ export function giveName(
       place: partial.root,
     });
   try {
-    control.enter(sides.destination);
-    if (replace) {
-      folder.rename(from, to);
-      return true;
+    if (!replace) {
+      return nameWhereFree({ folder, name: from }, { folder, name: to }, () => control.enter(sides.destination));
     }
-    if (renamedToFree(folder, from, to)) return true;
     control.enter(sides.destination);
-    folder.link(from, to);
+    folder.rename(from, to);
+    return true;
   } catch (error) {
-    const errno = errnoOf(error) ?? '';
-    if (errno === 'EEXIST' && !replace) return false;
-    if (replace && nameless.has(errno) && linkToFree(folder, from, to, control)) {
-      removeFile(confined, partial.path, control);
-      return true;
-    }
-    if (replace || !linkless.has(errno)) throw fault(error);
-    try {
-      return renameAfterLook(folder, from, to, control);
-    } catch (second) {
-      throw fault(second);
-    }
+    if (!replace || !nameless.has(errnoOf(error) ?? '') || !linkToFree(folder, from, to, control)) throw fault(error);
   }
   removeFile(confined, partial.path, control);
   return true;
 }
 
-const linkless = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK', 'EACCES', 'EINVAL', 'EXDEV']);
-
 /** Errors of rename(2) after which a link may still do. */
 const nameless = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EACCES', 'EINVAL', 'EXDEV']);
-
-/** False where the system or the place has no rename that spares what is there. Throws `EEXIST` where something is. */
-function renamedToFree(folder: ConfinedFolder, from: string, to: string): boolean {
-  if (folder.renameToFree === undefined) return false;
-  try {
-    folder.renameToFree(from, to);
-    return true;
-  } catch (error) {
-    if (nameless.has(errnoOf(error) ?? '')) return false;
-    throw error;
-  }
-}
 
 function linkToFree(folder: ConfinedFolder, from: string, to: string, control: Control): boolean {
   try {
@@ -194,15 +168,6 @@ function linkToFree(folder: ConfinedFolder, from: string, to: string, control: C
     if (errnoOf(error) === undefined) throw error;
     return false;
   }
-}
-
-/** Where there are no hard links: a look, then a rename. What comes in between the two is replaced, which cannot be helped there. */
-function renameAfterLook(folder: ConfinedFolder, from: string, to: string, control: Control): boolean {
-  control.enter(sides.destination);
-  if (lstatSync(folder.at(to), { throwIfNoEntry: false }) !== undefined) return false;
-  control.enter(sides.destination);
-  folder.rename(from, to);
-  return true;
 }
 
 export interface RecoverInput {

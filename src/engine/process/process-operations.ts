@@ -1,8 +1,9 @@
 // What processing does with files of its own, inside a mount pool's workers: work folders, and publishing what was made.
 
-import { linkSync, mkdirSync, readFileSync, renameSync, rmdirSync, rmSync, statfsSync, unlinkSync } from 'node:fs';
+import { mkdirSync, readFileSync, renameSync, rmdirSync, rmSync, statfsSync, unlinkSync } from 'node:fs';
 import type { ConfinedRoot } from '../../endpoints/confined.ts';
-import { errnoFault, errnoOf } from '../../endpoints/errno.ts';
+import { errnoFault } from '../../endpoints/errno.ts';
+import { nameWhereFree } from '../../endpoints/free-name.ts';
 import { type Control, type OperationContext, sides } from '../../endpoints/mounts.ts';
 import { Fault } from '../../model/fault.ts';
 import { baseName, displayPath, joinPath, numberedName, parentPath, safeRelativePath } from '../../model/names.ts';
@@ -287,31 +288,13 @@ function publishOne(
     return 'published';
   }
   if (source === undefined) return 'gone';
-  const from = confined.file(work);
-  const { folder, name } = confined.locate(final, { create: true });
-  const to = folder.at(name);
   try {
-    control.enter(sides.source);
-    if (made.isFolder) renameSync(from, to);
-    else {
-      linkSync(from, to);
-      unlinkSync(from);
-    }
+    const from = confined.locate(work);
+    const to = confined.locate(final, { create: true });
+    return nameWhereFree(from, to, () => control.enter(sides.source)) ? 'published' : 'taken';
   } catch (error) {
-    const errno = errnoOf(error);
-    if (errno === 'EEXIST' || errno === 'ENOTEMPTY') return 'taken';
-    // A place without hard links: nobody had the name a moment ago.
-    if (
-      !made.isFolder &&
-      errno !== undefined &&
-      ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'EMLINK', 'ENOSYS'].includes(errno)
-    ) {
-      renameSync(from, to);
-      return 'published';
-    }
     throw errnoFault(error, { operation: 'publish', path: final, place: confined.root });
   }
-  return 'published';
 }
 
 /** In one moment: whoever reads has the one or the other. */
