@@ -5,9 +5,8 @@ import { cleanUp } from './engine/cleanup/cleanup.ts';
 import type { CleanupResult } from './model/cleanup.ts';
 import type { CleanupRequest } from './model/cleanup-schema.ts';
 import { systemClock } from './model/clock.ts';
-import type { EventDraft } from './model/event.ts';
 import { asFault, Fault } from './model/fault.ts';
-import type { Store } from './store/store.ts';
+import type { Change, Store } from './store/store.ts';
 
 export interface HandCleanup {
   readonly request: CleanupRequest;
@@ -62,13 +61,11 @@ export async function cleanUpByHand(
             return found.flat();
           },
         },
-        record: async (events) => {
+        write: async (changes) => {
           const [first] = stores;
           if (first === undefined) throw new Fault('internal', 'There is no ledger to write to.');
-          const byStore = Map.groupBy(events, ({ data }: EventDraft) => knownBy.get(String(data.transferId)) ?? first);
-          for (const [store, own] of byStore) {
-            await store.apply(own.map((event) => ({ kind: 'append_event', event })));
-          }
+          const byStore = Map.groupBy(changes, (change) => knownBy.get(provenBy(change)) ?? first);
+          for (const [store, own] of byStore) await store.apply(own);
         },
       },
       signal,
@@ -76,4 +73,10 @@ export async function cleanUpByHand(
   } finally {
     for (const close of closing.reverse()) await close();
   }
+}
+
+/** The transfer whose receipt a change goes back to. */
+function provenBy(change: Change): string {
+  if (change.kind === 'append_event') return String(change.event.data.transferId);
+  return change.kind === 'put_document' ? String((change.value as { transferId?: unknown }).transferId) : '';
 }

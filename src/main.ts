@@ -11,10 +11,12 @@ import type { CleanupRequest } from './model/cleanup-schema.ts';
 import type { StoredEvent, TransferProgress } from './model/event.ts';
 import type { HashAlgorithm } from './model/hash.ts';
 import type { Job } from './model/job.ts';
+import type { Entry } from './model/manifest.ts';
 import type { Pipeline } from './model/pipeline.ts';
 import type { S3Config } from './model/s3-config.ts';
 import type { CopyRequest, JobRequest, OffloadRequest, WatchRequest } from './model/specs.ts';
 import type { SshConfig } from './model/ssh-config.ts';
+import type { SyncRequest } from './model/sync-spec.ts';
 import type { StoreReader } from './store/store.ts';
 
 export type { Daemon } from './daemon.ts';
@@ -35,11 +37,13 @@ export type { StoredEvent, TransferProgress } from './model/event.ts';
 export { Fault, type FaultCode, type FaultReport } from './model/fault.ts';
 export type { ContentHash } from './model/hash.ts';
 export type { Job, JobState } from './model/job.ts';
+export type { Entry } from './model/manifest.ts';
 export type { Pipeline } from './model/pipeline.ts';
 export type { LocalFile, OutputPlan, ProcessCall, ProcessResult, Produced, Tool } from './model/processing.ts';
 export type { Receipt } from './model/receipt.ts';
 export type { Recording } from './model/recording.ts';
 export type { CopyRequest, JobRequest, OffloadRequest, WatchRequest } from './model/specs.ts';
+export type { SyncRequest } from './model/sync-spec.ts';
 export type { Transfer, TransferState } from './model/transfer.ts';
 export type { Page, StoreReader, TransferQuery } from './store/store.ts';
 
@@ -76,11 +80,30 @@ export interface Submission {
   cancel(): Promise<void>;
 }
 
+export interface ManifestChanges {
+  readonly new: readonly Entry[];
+  readonly modified: readonly Entry[];
+  readonly deleted: readonly Entry[];
+  readonly renamed: readonly { readonly from: Entry; readonly to: Entry }[];
+}
+
 export interface Wherry {
   /** Resolves once the job is durable. Rejects with `invalid`, `not_found`, `exists` or `busy`. */
   submit(request: JobRequest): Promise<Submission>;
   /** Files of a device, downloaded and processed. Rejects as `submit`, and with `not_found` for a device that nobody knows. */
   queueBatch(batch: Omit<OffloadRequest, 'kind'>): Promise<Submission>;
+  /** Brings a tree, or folders of it, up to date at its destinations; `progress` hears live figures. Rejects as `submit`. */
+  sync(request: Omit<SyncRequest, 'kind'>, progress?: (progress: JobProgress) => void): Promise<Submission>;
+  readonly manifest: {
+    /**
+     * What has changed in `entries` since the last sync of these places: files by their paths below the source, with size, time and, for
+     * `renamed`, hash (`algorithm:value`). The first destination's manifest is asked.
+     */
+    changes(
+      entries: Iterable<Entry>,
+      places: Pick<SyncRequest, 'source' | 'destinations' | 'folders'>,
+    ): Promise<ManifestChanges>;
+  };
   /** What `submit` would do; moves and writes nothing. */
   plan(request: JobRequest, signal?: AbortSignal): AsyncIterable<PlannedItem>;
   /**
@@ -121,12 +144,12 @@ export async function openWherry(options: WherryOptions): Promise<Wherry> {
 }
 
 /**
- * A data folder that serves one copy alone: an earlier run of it that did not complete goes on, with what is asked for now; else the
- * copy is handed in anew. `before` is the job as the earlier run left it. Rejects as `openWherry` and `submit`.
+ * A data folder that serves one copy or sync alone: an earlier run of it that did not complete goes on, with what is asked for now; else
+ * it is handed in anew. `before` is the job as the earlier run left it. Rejects as `openWherry` and `submit`.
  */
 export async function openCopy(
   options: WherryOptions,
-  request: CopyRequest,
+  request: CopyRequest | SyncRequest,
 ): Promise<{
   readonly wherry: Wherry;
   readonly submission: Submission;
@@ -134,7 +157,8 @@ export async function openCopy(
   /** Cursor from which the facts of this run begin. */
   readonly since: string;
 }> {
-  const soon = request.sources.find((source) => source.startsWith('/'));
+  const sources = request.kind === 'copy' ? request.sources : [request.source];
+  const soon = sources.find((source) => source.startsWith('/'));
   const parts = await openLibraryParts(
     { ...options, limits: { ...(await patience()), ...options.limits } },
     { isBrief: true, ...(soon === undefined ? {} : { soon }) },
@@ -294,6 +318,22 @@ function wherryOf(parts: Parts): Wherry {
   return {
     submit: async (request) => submissionOf(parts, (await engine.submit(request)).id),
     queueBatch: async (batch) => submissionOf(parts, (await engine.queueBatch(batch)).id),
+    sync: async (request, progress) => {
+      const submission = submissionOf(parts, (await engine.submit({ kind: 'sync', ...request })).id);
+      if (progress !== undefined) {
+        const stop = engine.onJobProgress((figures) => {
+          if (figures.jobId === submission.id) progress(figures);
+        });
+        submission.done.catch(() => undefined).finally(stop);
+      }
+      return submission;
+    },
+    manifest: {
+      changes: async (entries, places) => {
+        const { changesSince } = await import('./manifests-by-hand.ts');
+        return changesSince(store, entries, places);
+      },
+    },
     plan: (request, signal) => engine.plan(request, signal),
     cleanup: (request, signal) => engine.cleanUp(request, signal),
     job: async (id) => {
@@ -420,15 +460,23 @@ export async function processFile(
   return processByHand(request, await loadSettings(flags), hooks, signal);
 }
 
+/** Manifests of a sync in a ledger of its own, without a daemon (manifests-by-hand.ts). */
+export async function openManifests(
+  { dataFolder, limits = {}, log = silent }: WherryOptions,
+  request: SyncRequest,
+): Promise<import('./manifests-by-hand.ts').Manifests> {
+  const hand = await import('./manifests-by-hand.ts');
+  return hand.openManifests({ dataFolder, limits, log, isBrief: true }, request);
+}
+
 /** A cleanup by ledgers of one's own, without a daemon (cleanup-by-hand.ts). */
 export async function cleanUpByHand(
   cleanup: import('./cleanup-by-hand.ts').HandCleanup,
-  options: Pick<WherryOptions, 'log' | 'limits'>,
+  options: Pick<WherryOptions, 'log' | 'ssh' | 's3'>,
   signal: AbortSignal,
 ): Promise<CleanupResult | undefined> {
   const hand = await import('./cleanup-by-hand.ts');
-  const { log = silent, limits = {} } = options;
-  return hand.cleanUpByHand(cleanup, { log, limits, isBrief: true }, signal);
+  return hand.cleanUpByHand(cleanup, { log: silent, ...options, limits: {}, isBrief: true }, signal);
 }
 
 /** ASC MHL histories of folders on this machine (engine/mhl/asc-mhl.ts). */

@@ -1,27 +1,40 @@
-// An earlier run of the same copy goes on, with what is asked for now.
+// An earlier run of the same copy or sync goes on, with what is asked for now.
 
 import type { Parts } from './compose.ts';
 import { createLedger } from './engine/ledger.ts';
 import { Fault } from './model/fault.ts';
 import { type Job, jobTakes } from './model/job.ts';
 import type { CopyRequest } from './model/specs.ts';
+import type { SyncRequest } from './model/sync-spec.ts';
 
 /**
  * Before the engine starts: the ledger's newest job where it did not complete, its wishes replaced by those of `request` (its places stay,
  * so that partials and journals keep their use). Null where there is none. Rejects with `invalid` for wishes that make no sense.
  */
-export async function takeUp(parts: Parts, request: CopyRequest): Promise<Job | null> {
+export async function takeUp(parts: Parts, request: CopyRequest | SyncRequest): Promise<Job | null> {
   const { store, clock } = parts;
-  const { rows } = await store.jobs({ kind: 'copy', newestFirst: true, limit: 1 });
+  const { rows } = await store.jobs({ kind: request.kind, newestFirst: true, limit: 1 });
   const job = rows[0];
   if (job === undefined || job.state === 'completed') return null;
-  const { copySpecSchema } = await import('./model/specs.ts');
-  const old = copySpecSchema.safeParse(job.spec);
-  if (!old.success) return null;
-  const { sources, destination } = old.data;
-  const wished = { ...job, spec: { ...copySpecSchema.parse(request), sources, destination }, updatedAt: clock.now() };
+  const spec = request.kind === 'copy' ? await copyAgain(job, request) : await syncAgain(request);
+  if (spec === undefined) return null;
+  const wished = { ...job, spec, updatedAt: clock.now() };
   await store.apply([{ kind: 'update_job', job: wished, events: [] }]);
   return await endBrokenOff(wished, parts);
+}
+
+async function copyAgain(job: Job, request: CopyRequest): Promise<unknown> {
+  const { copySpecSchema } = await import('./model/specs.ts');
+  const old = copySpecSchema.safeParse(job.spec);
+  if (!old.success) return undefined;
+  const { sources, destination } = old.data;
+  return { ...copySpecSchema.parse(request), sources, destination };
+}
+
+/** Its ledger serves these two places alone; of what lies below them each run may take another part. */
+async function syncAgain(request: SyncRequest): Promise<unknown> {
+  const { checkSyncSpec } = await import('./engine/sync/check-spec.ts');
+  return checkSyncSpec(request);
 }
 
 /** A run that was broken off after some of its files had failed ends here, so that they are tried again with the rest. */
@@ -29,6 +42,6 @@ async function endBrokenOff(job: Job, { store, clock }: Parts): Promise<Job> {
   if (!jobTakes(job.state, 'fail')) return job;
   const { failed, cancelled } = await store.countTransfers(job.id);
   if (failed + cancelled === 0) return job;
-  const error = new Fault('interrupted', 'The earlier run of this copy was broken off.').report();
+  const error = new Fault('interrupted', 'The earlier run was broken off.').report();
   return await createLedger(store, clock).advanceJob(job, 'fail', { error });
 }

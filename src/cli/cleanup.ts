@@ -13,6 +13,7 @@ import { formatSize } from '../model/size.ts';
 import type { Flags, VerbCall } from './command-line.ts';
 import { absolutePlace, copyLedgers, knownCopies } from './copy-request.ts';
 import { type DaemonLink, findDaemon } from './daemon-client.ts';
+import { hours } from './hours.ts';
 import { listenForInterrupt } from './interrupt.ts';
 import { isBelow } from './known-copies.ts';
 import type { Terminal } from './terminal.ts';
@@ -39,7 +40,8 @@ export async function cleanup({ words, flags, terminal }: VerbCall): Promise<num
         terminal.warn(
           `wherry: the ledger in ${displayPath(folder)} cannot be read, and what it knows stays: ${message}`,
         );
-      const options = { limits: {}, log: tellOnTerminal(terminal) };
+      const { ssh, s3 } = settings;
+      const options = { log: tellOnTerminal(terminal), ssh, s3 };
       const result = await cleanUpByHand({ request, ledgers, unread }, options, interrupt.signal);
       if (result !== undefined) results.push(result);
     }
@@ -58,25 +60,13 @@ function requestOf(endpoint: string, flags: Flags): CleanupRequest & { readonly 
   const copies = flags.number('copies', 1, 16);
   return {
     endpoint,
-    ageHours: age === undefined ? 24 : hours(age),
+    ageHours: age === undefined ? 24 : hours('age', age),
     folders: flags.list('folder'),
     preservePatterns: flags.list('preserve'),
     checksum: flags.is('checksum'),
     dryRun: flags.is('dry-run'),
     ...(copies === undefined ? {} : { copies }),
   };
-}
-
-const unitHours: Readonly<Record<string, number>> = { s: 1 / 3600, m: 1 / 60, min: 1 / 60, h: 1, d: 24, w: 168 };
-
-/** `24h`, `90m`, `7d`. Rejects with `invalid`. */
-function hours(text: string): number {
-  const match = /^(\d+(?:\.\d+)?)(s|m|min|h|d|w)$/.exec(text);
-  const unit = unitHours[match?.[2] ?? ''];
-  if (match === null || unit === undefined) {
-    throw new Fault('invalid', `--age takes a length of time such as 24h, 90m or 7d, not "${displayPath(text)}".`);
-  }
-  return Number(match[1]) * unit;
 }
 
 /** The ledgers of copies, syncs and watches of this user whose source lies in the place, or it in theirs. */

@@ -33,10 +33,13 @@ export async function followJob(
     request,
     flags,
     terminal,
+    tell,
   }: {
     readonly request: { readonly verify?: CopyOutcome['verify'] | undefined; readonly move?: boolean | undefined };
     readonly flags: Flags;
     readonly terminal: Terminal;
+    /** What there is to say beside the outcome, once the job has come to rest. */
+    readonly tell?: (job: JobView) => Promise<void>;
   },
 ): Promise<number> {
   const startedAt = performance.now();
@@ -77,6 +80,7 @@ export async function followJob(
     return interrupt.exitCode;
   }
   job = await client.call('getJob', { params: { id: created.id } });
+  await tell?.(job);
   const failed =
     job.counts.failed === 0
       ? []

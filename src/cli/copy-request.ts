@@ -16,6 +16,18 @@ export function copyRequest(words: readonly string[], flags: Flags): CopyRequest
   if (destination === undefined || sources.length === 0) {
     throw new Fault('invalid', 'wherry copy needs a source and a destination: wherry copy SRC… DST.');
   }
+  return {
+    kind: 'copy',
+    sources,
+    destination: absolutePlace(destination),
+    checksum: flags.is('checksum'),
+    move: flags.is('move'),
+    ...movingWishes(flags),
+  };
+}
+
+/** How a job's bytes are to move, as far as options say so. Rejects with `invalid`. */
+export function movingWishes(flags: Flags) {
   const extras = (flags.text('preserve') ?? '').split(',').filter((word) => word !== '');
   const known = ['owner', 'xattrs', 'sparse', 'mtime', 'mode'];
   const strange = extras.find((word) => !known.includes(word));
@@ -30,13 +42,8 @@ export function copyRequest(words: readonly string[], flags: Flags): CopyRequest
   const bandwidth = flags.text('bwlimit');
   const reserveBytes = flags.sizeBytes('reserve');
   return {
-    kind: 'copy',
-    sources,
-    destination: absolutePlace(destination),
     include: flags.list('include'),
     exclude: flags.list('exclude'),
-    checksum: flags.is('checksum'),
-    move: flags.is('move'),
     preserve: Object.fromEntries(extras.map((word) => [word, true])),
     ...(symlinks === undefined ? {} : { symlinks }),
     ...(conflict === undefined ? {} : { conflict }),

@@ -33,9 +33,11 @@ export async function seeThrough(
     readonly since: string;
   },
   options: Pick<VerbCall, 'terminal' | 'flags'> & {
-    readonly what: 'copy' | 'offload';
+    readonly what: 'copy' | 'offload' | 'sync';
     readonly request: { readonly verify?: CopyOutcome['verify'] | undefined; readonly move?: boolean | undefined };
     readonly interrupt: ReturnType<typeof listenForInterrupt>;
+    /** What there is to say beside the outcome, once the job has come to rest. */
+    readonly tell?: (wherry: Opened, job: Job) => Promise<void>;
   },
 ): Promise<number> {
   const { wherry, submission, before, since } = opened;
@@ -70,6 +72,7 @@ export async function seeThrough(
       return interrupt.exitCode ?? 130;
     }
     await told;
+    await options.tell?.(wherry, job);
     return tellOutcome(terminal, {
       jobId: job.id,
       state: job.state,

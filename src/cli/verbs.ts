@@ -4,6 +4,7 @@ import { mhlFormats } from '../model/hash.ts';
 import { jobStates } from '../model/job.ts';
 import { transferStates } from '../model/transfer.ts';
 import type { OptionSpec, VerbSpec } from './command-line.ts';
+import { manifestVerb, syncsVerb, syncVerb } from './sync-verbs.ts';
 import { watchesVerb, watchVerb } from './watch-verbs.ts';
 
 const data: OptionSpec = {
@@ -383,6 +384,7 @@ const completion: VerbSpec = {
 
 export const verbs: readonly VerbSpec[] = [
   copy,
+  syncVerb,
   watchVerb,
   verify,
   cleanup,
@@ -390,6 +392,8 @@ export const verbs: readonly VerbSpec[] = [
   processVerb,
   serve,
   watchesVerb,
+  syncsVerb,
+  manifestVerb,
   devices,
   recordings,
   jobs,

@@ -289,15 +289,7 @@ export function createEngine(parts: EngineParts): Engine {
     submit: submissions.submit,
     queueBatch: (request, options) => submissions.submit({ ...request, kind: 'offload' }, options),
     observe: (name, data) => offloads.observe(name, data),
-    cleanUp: (request, signal) =>
-      cleanUp(
-        request,
-        {
-          ...modeParts,
-          record: (events) => ledger.write(events.map((event) => ({ kind: 'append_event', event }))),
-        },
-        signal,
-      ),
+    cleanUp: (request, signal) => cleanUp(request, { ...modeParts, write: (changes) => ledger.write(changes) }, signal),
     plan: (request, signal) => submissions.modeOf(request.kind).plan(request, modeParts, signal),
     ...verbs,
     resume: submissions.resume,

@@ -149,9 +149,6 @@ export function createHost(run: JobRun, parts: HostParts): ModeHost & HostWaits 
     },
     goOn: parts.goOn,
     tell: (name, facts) => run.note({}, { name, data: facts }),
-    record: async (events) => {
-      await ledger.write(events.map((event) => ({ kind: 'append_event', event, jobId: run.id })));
-    },
   };
 }
 

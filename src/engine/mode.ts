@@ -172,6 +172,4 @@ export interface ModeHost extends ModeParts {
   write(changes: readonly Change[]): Promise<void>;
   /** A fact of the job that is no change of its state. */
   tell(name: EventDraft['name'], facts: Facts): Promise<void>;
-  /** Many such facts, in one commit. */
-  record(events: readonly EventDraft[]): Promise<void>;
 }

@@ -6,9 +6,10 @@ import type { CleanupRequest, CleanupSpec } from '../../model/cleanup-schema.ts'
 import type { EventDraft } from '../../model/event.ts';
 import { asFault, Fault, type FaultReport } from '../../model/fault.ts';
 import { displayPath, joinPath, parentPath, safeRelativePath } from '../../model/names.ts';
-import type { StoreReader } from '../../store/store.ts';
+import type { Change, StoreReader } from '../../store/store.ts';
 import type { ModeParts } from '../mode.ts';
-import { inLanes, removeProven } from '../remove-proven.ts';
+import { inLanes, type KeptSource, removeProven } from '../remove-proven.ts';
+import { cleanedAway, notCleanedAway } from './cleaned.ts';
 import { findOld } from './old-files.ts';
 import { createFolderProbe, type FolderProbe } from './probe-folders.ts';
 import { createProof, type Proof, type ProvenFile } from './proven-copies.ts';
@@ -17,8 +18,10 @@ import { createProof, type Proof, type ProvenFile } from './proven-copies.ts';
 export interface CleanupParts extends Pick<ModeParts, 'clock' | 'mounts' | 'newId' | 'open'> {
   /** Of all ledgers that are to be believed. */
   readonly reader: Pick<StoreReader, 'receipts'>;
-  /** Writes what was deleted; durable when it resolves. */
-  record(events: readonly EventDraft[]): Promise<unknown>;
+  /** Durable when it resolves. */
+  write(changes: readonly Change[]): Promise<unknown>;
+  /** Whose facts these are. */
+  readonly jobId?: string;
 }
 
 /** What is looked up, deleted and written down together. */
@@ -56,7 +59,7 @@ export async function cleanUp(
   const result = run.result(found.scanned);
   if (!spec.dryRun) {
     const { files: _, ...data } = result;
-    await run.record([{ name: 'observation.sync.cleaned', at: parts.clock.now(), data }]);
+    await run.write([], [{ name: 'observation.sync.cleaned', at: parts.clock.now(), data }]);
   }
   return result;
 }
@@ -108,8 +111,12 @@ class CleanupRun {
     if (this.#errors.size < mostErrors) this.#errors.set(`${fault.code} ${fault.message}`, fault);
   }
 
-  async record(events: readonly EventDraft[]): Promise<void> {
-    if (events.length > 0) await this.#parts.record(events);
+  async write(changes: readonly Change[], events: readonly EventDraft[] = []): Promise<void> {
+    const { jobId } = this.#parts;
+    const facts = events.map((event): Change => {
+      return { kind: 'append_event', event, ...(jobId === undefined ? {} : { jobId }) };
+    });
+    if (changes.length + facts.length > 0) await this.#parts.write([...changes, ...facts]);
   }
 
   async batch(entries: Parameters<Proof['judge']>[0]): Promise<void> {
@@ -125,7 +132,11 @@ class CleanupRun {
         gone.push(...(await this.#group(proven.slice(at, at + groupFiles))));
     } finally {
       // Also of a batch that was broken off: what is gone is on record.
-      if (!this.#spec.dryRun) await this.record(gone.map((file) => this.#fact(file)));
+      if (!this.#spec.dryRun)
+        await this.write(
+          [],
+          gone.map((file) => this.#fact(file)),
+        );
     }
   }
 
@@ -137,13 +148,7 @@ class CleanupRun {
     });
     const inOrder = files.filter((file) => safe.includes(file));
     if (inOrder.length === 0) return [];
-    const stayed = this.#spec.dryRun
-      ? []
-      : await removeProven(
-          this.#source,
-          inOrder.map(({ entry }) => entry),
-          this.#parts,
-        );
+    const stayed = this.#spec.dryRun ? [] : await this.#remove(inOrder);
     for (const { fault } of stayed) {
       if (fault.code === 'source_changed' || fault.code === 'not_found') this.keep('changed');
       else {
@@ -154,6 +159,14 @@ class CleanupRun {
     const gone = inOrder.filter(({ entry }) => !stayed.some(({ path }) => path === entry.path));
     for (const { entry } of gone) this.#count(entry);
     return gone;
+  }
+
+  async #remove(files: readonly ProvenFile[]): Promise<readonly KeptSource[]> {
+    await this.write(cleanedAway(files, this.#parts.clock.now()));
+    const entries = files.map(({ entry }) => entry);
+    const stayed = await removeProven(this.#source, entries, this.#parts);
+    await this.write(notCleanedAway(files.filter(({ entry }) => stayed.some(({ path }) => path === entry.path))));
+    return stayed;
   }
 
   #count({ path, sizeBytes }: CleanedFile): void {

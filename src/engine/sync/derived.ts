@@ -1,9 +1,10 @@
-// Which files at a destination were made here of files that arrived: they are not the source's, and do not go with what it loses.
+// Which files at a destination do not go with what the source loses: made here of files that arrived, or cleaned away at the source.
 
 import { parseEndpoint } from '../../model/endpoint-url.ts';
 import { joinPath, parentPath } from '../../model/names.ts';
 import type { StepRecord } from '../../model/pipeline.ts';
 import type { Change, PutDocument, StoreReader } from '../../store/store.ts';
+import { isCleanedAway } from '../cleanup/cleaned.ts';
 import type { Leg } from './leg.ts';
 
 const collection = 'sync.derived';
@@ -20,7 +21,7 @@ export function forgetDerived(paths: readonly string[]): Change[] {
   return paths.map((key) => ({ kind: 'delete_document', collection, key }));
 }
 
-/** Also true for what lies in a folder that was made so. `path` is below the destination's root. */
+/** Also true for what lies in a folder that was made so, and for what was cleaned away at its source. `path` is below the destination's root. */
 export function createDerivedRegister(
   reader: Pick<StoreReader, 'document'>,
 ): (leg: Leg, path: string) => Promise<boolean> {
@@ -32,6 +33,7 @@ export function createDerivedRegister(
     return known;
   };
   return async ({ destination, key }, path) => {
+    if (await isCleanedAway(reader, { endpoint: key.destination, path })) return true;
     if (destination.localPath === undefined) return false;
     const { path: root } = parseEndpoint(key.destination);
     const whole = (below: string) => joinPath(root === '/' ? '' : root, below);

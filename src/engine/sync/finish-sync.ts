@@ -174,9 +174,9 @@ async function clean(run: SyncState): Promise<void> {
         copies: spec.destinations.length,
       },
       {
-        ...{ clock: host.clock, mounts: host.mounts, newId: host.newId, reader: host.reader },
+        ...{ clock: host.clock, mounts: host.mounts, newId: host.newId, reader: host.reader, jobId: host.job.id },
         open: (address) => host.open(address),
-        record: (events) => host.write(events.map((event) => ({ kind: 'append_event', event, jobId: host.job.id }))),
+        write: (changes) => host.write(changes),
       },
       signal,
     );

@@ -18,7 +18,7 @@ import { fileAt, listDestination, pathBelow, type TreeListing } from './tree-lis
 
 export interface SurveyParts {
   readonly reader: Pick<StoreReader, 'receiptsAt'>;
-  /** True for what was made here of files that arrived, and is not the source's. `path` is below the destination's root. */
+  /** True for what does not go with what the source loses (derived.ts). `path` is below the destination's root. */
   readonly isDerived: (leg: Leg, path: string) => Promise<boolean>;
 }
 
@@ -127,7 +127,9 @@ export async function surveyLeg(
 
   const mayDelete = spec.delete && listing.fault === null && look.tree !== undefined;
   const renames =
-    mayDelete && spec.detectRenames ? await findRenames(leg, copies, gone, look.tree, precisionMs, signal) : [];
+    mayDelete && spec.detectRenames
+      ? await findRenames(leg, copies, await withoutKept(leg, gone, parts), look.tree, precisionMs, signal)
+      : [];
   const renamed = new Set(renames.map(({ path }) => path));
   const vacated = new Set(renames.map(({ from }) => from));
   const surplus = mayDelete
@@ -230,6 +232,13 @@ function* everything(listing: TreeListing, changed: readonly Candidate[]): Gener
 /** What selections pass over, or what is there as something else, has not gone. */
 function trulyGone(leg: Leg, diff: KnownDiff, listing: TreeListing, selection: Selection): KnownDiff['gone'] {
   return diff.gone.filter(({ path }) => !listing.there.has(path) && selection.takes(sourcePath(leg, path)));
+}
+
+/** What was cleaned away at the source keeps its name at the destination. */
+async function withoutKept(leg: Leg, gone: KnownDiff['gone'], { isDerived }: SurveyParts): Promise<KnownDiff['gone']> {
+  const own: KnownDiff['gone'][number][] = [];
+  for (const one of gone) if (!(await isDerived(leg, destinationPath(leg, one.path)))) own.push(one);
+  return own;
 }
 
 /** Of files whose size is the known one: whether their content still is, too. One that cannot be read is taken for changed. */

@@ -12,12 +12,14 @@ import { createFolderKeeper, type FolderKeeper } from '../copy/folder-keeper.ts'
 import { createPacker } from '../copy/packer.ts';
 import type { ModeHost, ModeRun } from '../mode.ts';
 import { moveOptions } from '../move-options.ts';
+import { recordingOf } from '../offload/recording-of.ts';
 import { createSelection } from '../selection.ts';
-import { createDerivedRegister } from './derived.ts';
+import { createDerivedRegister, registerDerived } from './derived.ts';
 import { finishSync } from './finish-sync.ts';
 import { readKnownTree } from './known-tree.ts';
 import { LegRun, type LegTools } from './leg-run.ts';
 import { forEachSideBySide } from './many-calls.ts';
+import { mediaPipeline, mediaProcessing } from './media-pipeline.ts';
 import { surveyLeg } from './survey-leg.ts';
 import { listTree, pathBelow } from './tree-listing.ts';
 
@@ -209,6 +211,18 @@ export function openSync(job: Job, host: ModeHost): ModeRun {
     }
   };
 
+  const processing: Required<Pick<ModeRun, 'processing' | 'completing'>> = {
+    processing: ({ destination, publishedPath }) =>
+      mediaProcessing(spec.media, destination.endpoint, publishedPath ?? destination.path),
+    completing: (transfer, receipt, steps) =>
+      steps.length === 0
+        ? []
+        : [
+            { kind: 'put_recording', recording: recordingOf(transfer, receipt, steps, null, host.clock.now()) },
+            ...registerDerived(transfer.id, steps),
+          ],
+  };
+
   return {
     find,
     options: () => options,
@@ -217,6 +231,7 @@ export function openSync(job: Job, host: ModeHost): ModeRun {
     bandwidth: spec.bandwidth,
     arrived: (transfer, receipt) => arrivedTogether([{ transfer, receipt }]),
     arrivedTogether,
+    ...(mediaPipeline(spec.media) === null ? {} : processing),
     ...(spec.destinations.length > 1
       ? { togetherKey: ({ source }: Transfer) => `${source.endpoint}\n${source.path}` }
       : {}),

@@ -45,7 +45,9 @@ async function openStage() {
         });
       },
     },
-    record: async (more) => void events.push(...more),
+    write: async (changes) => {
+      for (const change of changes) if (change.kind === 'append_event') events.push(change.event);
+    },
   };
   const put = async (place: Endpoint, path: string, text: string, mtimeMs: number) => {
     await place.write(path, 0, new Blob([text]).stream());

@@ -1,0 +1,105 @@
+// What `wherry sync` and `wherry syncs add` are asked for: flags and words as the request that the engine takes.
+
+import { Fault } from '../model/fault.ts';
+import { displayPath } from '../model/names.ts';
+import type { SyncFolder, SyncRequest } from '../model/sync-spec.ts';
+import type { Flags, OptionSpec } from './command-line.ts';
+import { absolutePlace, movingWishes } from './copy-request.ts';
+import { hours } from './hours.ts';
+
+/** Of a sync, whoever begins it. */
+export const syncOptions: readonly OptionSpec[] = [
+  {
+    name: 'folder',
+    value: 'FOLDER',
+    many: true,
+    about: 'Only this folder of SRC; FROM=TO puts it elsewhere below DST',
+  },
+  {
+    name: 'parallel',
+    value: 'N',
+    about: 'Folders that are looked through, and files that move at a place, at once (3)',
+  },
+  { name: 'delete', about: 'Delete at DST what is not in SRC' },
+  { name: 'max-delete', value: 'N', about: 'Beyond so many files, or such a part (10%), delete nothing' },
+  { name: 'no-renames', about: 'Copy anew what was renamed in SRC' },
+  { name: 'checksum', short: 'c', about: 'Compare content by hash, not by time' },
+  {
+    name: 'include',
+    value: 'GLOB',
+    many: true,
+    about: 'Take these paths also where --exclude names them; with no --exclude, only these',
+  },
+  { name: 'exclude', value: 'GLOB', many: true, about: 'Leave these paths out (below the source: *.tmp, cache/**)' },
+  {
+    name: 'conflict',
+    value: 'RULE',
+    choices: ['overwrite', 'newer', 'skip', 'rename', 'fail'],
+    about: 'What is there under that name: overwrite (default), newer, skip, rename, fail',
+  },
+  { name: 'symlinks', value: 'POLICY', choices: ['skip', 'keep'], about: 'skip (default) or keep' },
+  {
+    name: 'verify',
+    value: 'HOW',
+    choices: ['read-back', 'far-hash', 'size'],
+    about: 'read-back (default), far-hash, or size',
+  },
+  {
+    name: 'hash',
+    value: 'ALGORITHM',
+    choices: ['xxh128-8m', 'sha256', 'blake3'],
+    about: 'xxh128-8m, sha256 or blake3; default is the fast one for local places',
+  },
+  {
+    name: 'transport',
+    value: 'WAY',
+    choices: ['auto', 'rsync', 'sftp', 'tar'],
+    about: 'How files of a host are reached; auto (default) takes the best that both sides have',
+  },
+  { name: 'cleanup', value: 'TIME', about: 'Delete at SRC what is older (24h, 7d) and proven to be safe at DST' },
+  { name: 'transfers', value: 'N', about: 'Files that move at once (4)' },
+  { name: 'bwlimit', value: 'RATE', about: 'A rate (2M; a bare number is KiB/s), or a timetable (08:00,2M 19:00,off)' },
+  { name: 'reserve', value: 'SIZE', about: 'Free space that must remain at the destination' },
+];
+
+/** Rejects with `invalid`. */
+export function syncRequest(verb: string, words: readonly string[], flags: Flags): SyncRequest {
+  const [source, ...destinations] = words.map(absolutePlace);
+  if (source === undefined || destinations.length === 0) {
+    throw new Fault('invalid', `wherry ${verb} needs a source and a destination: wherry ${verb} SRC DST.`);
+  }
+  const { preserve: _, ...moving } = movingWishes(flags);
+  const parallel = flags.number('parallel', 1, 16);
+  const maxDelete = flags.text('max-delete');
+  const transport = flags.choice('transport', ['auto', 'rsync', 'sftp', 'tar']);
+  const age = flags.text('cleanup');
+  return {
+    kind: 'sync',
+    source: plain(source),
+    destinations: destinations.map(plain),
+    folders: flags.list('folder').map(folderOf),
+    delete: flags.is('delete'),
+    detectRenames: !flags.is('no-renames'),
+    checksum: flags.is('checksum'),
+    ...moving,
+    ...(parallel === undefined ? {} : { parallel }),
+    ...(maxDelete === undefined ? {} : { maxDelete: boundOf(maxDelete) }),
+    ...(transport === undefined ? {} : { transport }),
+    ...(age === undefined ? {} : { cleanup: { ageHours: hours('cleanup', age) } }),
+  };
+}
+
+function plain(place: string): string {
+  return place === '/' ? place : place.replace(/\/+$/, '');
+}
+
+function folderOf(text: string): SyncFolder {
+  const cut = text.indexOf('=');
+  return cut < 0 ? text.replace(/\/+$/, '') : { from: text.slice(0, cut), to: text.slice(cut + 1) };
+}
+
+function boundOf(text: string): number | string {
+  if (/^\d+$/.test(text)) return Number(text);
+  if (/^(100|[0-9]{1,2})%$/.test(text)) return text;
+  throw new Fault('invalid', `--max-delete takes a number of files or a percentage, not "${displayPath(text)}".`);
+}
