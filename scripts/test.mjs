@@ -26,6 +26,7 @@ const tools = {
   'openssh-client': ['ssh', 'sftp', 'scp', 'ssh-keygen'],
   'openssh-server': ['/usr/sbin/sshd'],
   rclone: ['rclone'],
+  curl: ['curl'],
   ffmpeg: ['ffmpeg', 'ffprobe'],
   'libimage-exiftool-perl': ['exiftool'],
   'clamav-daemon': ['/usr/sbin/clamd'],

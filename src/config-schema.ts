@@ -16,6 +16,7 @@ import { sinksConfigSchema } from './model/sink-config.ts';
 import { sizeSchema } from './model/size-schema.ts';
 import { watchSpecSchema } from './model/specs.ts';
 import { sshConfigSchema } from './model/ssh-config.ts';
+import { compatConfigSchema, syncContractConfigSchema } from './model/sync-contract.ts';
 import { syncDefinitionBodySchema } from './model/sync-spec.ts';
 import { webhookEventsSchema } from './model/webhook-events.ts';
 import { checkedPipelineSchema } from './steps/index.ts';
@@ -220,6 +221,10 @@ export const configSchema = z.strictObject({
     })
     .default([])
     .describe('Folders that are brought up to date again and again'),
+  sync: syncContractConfigSchema
+    .prefault({})
+    .describe('The sync contract of older clients: what a source_type stands for'),
+  compat: compatConfigSchema.prefault({}).describe('What is let through for the sake of older clients'),
   watches: z.array(watchConfigSchema).default([]).describe('Folders whose files move as they appear'),
 });
 /** With defaults filled in. */

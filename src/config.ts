@@ -13,7 +13,8 @@ import type { Pipeline } from './model/pipeline.ts';
 import type { S3Config, S3Settings } from './model/s3-config.ts';
 import type { SinkSettings } from './model/sink-config.ts';
 import type { WatchRequest } from './model/specs.ts';
-import type { SshConfig } from './model/ssh-config.ts';
+import type { SshConfig, SshHostConfig } from './model/ssh-config.ts';
+import type { SyncPreset } from './model/sync-contract.ts';
 import type { SyncDefinitionRequest } from './model/sync-spec.ts';
 
 export { fetchByCard } from './card-fetch.ts';
@@ -59,6 +60,10 @@ export interface Settings {
   readonly syncs: readonly (SyncDefinitionRequest & { readonly destinations: readonly string[] })[];
   readonly webhooks: readonly WebhookSettings[];
   readonly sinks: readonly SinkSettings[];
+  /** By `source_type` of the sync contract. */
+  readonly syncPresets: Readonly<Record<string, SyncPreset>>;
+  /** The sync contract may be spoken from this machine without a token. */
+  readonly syncWithoutToken: boolean;
   /** What files go through once they have arrived: the first that fits. */
   readonly pipelines: readonly Pipeline[];
   readonly offload: OffloadConfig;
@@ -203,6 +208,8 @@ export async function loadSettings(flags: SettingFlags = {}, env: Environment = 
     watches,
     syncs,
     webhooks: await webhookSettings(values, folder),
+    syncPresets: presetSettings(values.sync.presets, folder),
+    syncWithoutToken: values.compat.syncWithoutToken,
     sinks:
       values.sinks.length === 0
         ? []
@@ -293,22 +300,25 @@ function s3Settings({ buckets, ...all }: S3Config, folder: (text: string) => str
 }
 
 function sshSettings({ hosts }: SshConfig, folder: (text: string) => string): SshConfig {
+  const named = Object.entries(hosts).map(([name, host]) => [name, { ...host, ...sshFiles(host, folder) }]);
+  return { hosts: Object.fromEntries(named) };
+}
+
+function sshFiles({ identityFile, passwordFile, knownHosts }: SshHostConfig, folder: (text: string) => string) {
   return {
-    hosts: Object.fromEntries(
-      Object.entries(hosts).map(([name, host]) => {
-        const { identityFile, passwordFile, knownHosts } = host;
-        return [
-          name,
-          {
-            ...host,
-            ...(identityFile === undefined ? {} : { identityFile: folder(identityFile) }),
-            ...(passwordFile === undefined ? {} : { passwordFile: folder(passwordFile) }),
-            ...(knownHosts === undefined ? {} : { knownHosts: folder(knownHosts) }),
-          },
-        ];
-      }),
-    ),
+    ...(identityFile === undefined ? {} : { identityFile: folder(identityFile) }),
+    ...(passwordFile === undefined ? {} : { passwordFile: folder(passwordFile) }),
+    ...(knownHosts === undefined ? {} : { knownHosts: folder(knownHosts) }),
   };
+}
+
+function presetSettings(presets: Readonly<Record<string, SyncPreset>>, folder: (text: string) => string) {
+  const whole = (preset: SyncPreset): SyncPreset => ({
+    ...preset,
+    ...sshFiles(preset, folder),
+    ...(preset.destination === undefined ? {} : { destination: folder(preset.destination) }),
+  });
+  return Object.fromEntries(Object.entries(presets).map(([name, preset]) => [name, whole(preset)]));
 }
 
 function watchRequest(

@@ -10,6 +10,7 @@ import { openParts } from './compose.ts';
 import type { Settings } from './config.ts';
 import { deviceOptions } from './config-devices.ts';
 import { sinkWishes } from './config-sinks.ts';
+import { contractMeans } from './config-sync-contract.ts';
 import { applyWatches, type ConfigWatches } from './config-watches.ts';
 import { removeDaemonCard, writeDaemonCard } from './daemon-file.ts';
 import { examineMachine } from './doctor-machine.ts';
@@ -70,6 +71,7 @@ export async function openDaemon(settings: Settings, options: DaemonOptions): Pr
   }
   const log = pino({ level: logs.level, base: null }, pino.multistream(streams));
 
+  const contract = contractMeans(settings, mediaFolderOf);
   const parts = await openParts({
     stays: true,
     dataFolder,
@@ -77,11 +79,12 @@ export async function openDaemon(settings: Settings, options: DaemonOptions): Pr
     log,
     modules: [workerModule('api/browse-operations'), workerModule('sinks/json-lines-operations')],
     devices: deviceOptions(settings),
-    ssh: settings.ssh,
+    ssh: contract.ssh,
     s3: settings.s3,
     offloading: offloadingOf(settings),
   });
   const { store, mounts, engine, clock, newId } = parts;
+  contract.opens(parts.open);
   const version = ownVersion();
   let watches: ConfigWatches | undefined;
   let api: Api | undefined;
@@ -93,12 +96,14 @@ export async function openDaemon(settings: Settings, options: DaemonOptions): Pr
     ...(demo === null ? [] : [demo.source, demo.destination]),
   ];
   const deliveries = createDeliveries({ store, openSink, present: eventView, clock, random: systemRandom, newId, log });
-  const ingest = createIngest({ store, clock, random: systemRandom, log });
+  const syncIdOf = async (jobId: string) => api?.syncIdOf(jobId) ?? jobId;
+  const ingest = createIngest({ store, clock, random: systemRandom, log, syncIdOf });
   const reload = createReload(settings, {
     read: options.readSettings,
     apply: async (now, changed) => {
       log.level = now.logs.level;
       engine.adjust(engineLimits(now), offloadingOf(now));
+      contract.adjust(now);
       if (changed.has('bandwidth')) await api?.setBandwidth(now.bandwidth);
       api?.apply({ ...now, roots: rootsOf(now), adminToken: now.adminToken ?? undefined });
       if (changed.has('webhooks')) await deliveries.configure(now.webhooks);
@@ -131,6 +136,7 @@ export async function openDaemon(settings: Settings, options: DaemonOptions): Pr
       onEvents: (listener) => store.onEvents(() => listener()),
       deliveries,
       ingest,
+      contract: contract.means,
       lookup: (path, operation, input) => mounts.pool(path).run(operation, input, { quick: true }),
       config: {
         listen: settings.listen,
@@ -140,6 +146,7 @@ export async function openDaemon(settings: Settings, options: DaemonOptions): Pr
         allowedOrigins: settings.allowedOrigins,
         roots: rootsOf(settings),
         adminToken: settings.adminToken ?? undefined,
+        syncWithoutToken: settings.syncWithoutToken,
       },
       clock,
       newId,
@@ -237,7 +244,7 @@ function offloadingOf(settings: Settings): Offloading {
   return { pipelines: settings.pipelines, mediaFolder: mediaFolderOf(settings), config: settings.offload };
 }
 
-function mediaFolderOf({ mediaBase, dataFolder }: Settings): string {
+function mediaFolderOf({ mediaBase, dataFolder }: Pick<Settings, 'mediaBase' | 'dataFolder'>): string {
   return mediaBase ?? join(dataFolder, 'media');
 }
 

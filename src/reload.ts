@@ -118,6 +118,8 @@ function namedValues(settings: Settings): readonly Named[] {
     now('pipelines', settings.pipelines),
     now('watches', settings.watches),
     now('syncs', settings.syncs),
+    now('sync.presets', settings.syncPresets),
+    now('compat.syncWithoutToken', settings.syncWithoutToken),
   ];
 }
 

@@ -15,6 +15,8 @@ import { type Audit, isChange, openAudit } from './audit.ts';
 import { newSecret, openAuth } from './auth.ts';
 import { type Caller, requireScope } from './caller.ts';
 import { serveConsole } from './console-files.ts';
+import { type ContractDoor, openContractDoor } from './contract/contract-door.ts';
+import { type ContractMeans, openSyncContract } from './contract/sync-contract.ts';
 import { docsPage } from './docs-page.ts';
 import { type DocumentWriter, documentsOf } from './documents.ts';
 import { openEventHub } from './event-hub.ts';
@@ -45,6 +47,8 @@ export interface ApiConfig {
   readonly allowedOrigins: readonly string[];
   /** Absolute folders: the only ones that the API may read from or write to. */
   readonly roots: readonly string[];
+  /** The sync contract may be spoken from this machine without a token. */
+  readonly syncWithoutToken: boolean;
   /** WHERRY_TOKEN. */
   readonly adminToken?: string | undefined;
 }
@@ -60,6 +64,7 @@ export interface ApiParts {
   readonly lookup: FileLookup;
   readonly deliveries: Deliveries;
   readonly ingest: Ingest;
+  readonly contract: ContractMeans;
   readonly config: ApiConfig;
   readonly clock: Clock;
   readonly newId: NewId;
@@ -92,7 +97,9 @@ export interface Api {
   /** The configuration's limit: what was set by a route before no longer holds. */
   setBandwidth(limit: string | null): Promise<void>;
   /** Other roots, names, origins and admin token, from the next request on. */
-  apply(config: Pick<ApiConfig, 'roots' | 'allowedHosts' | 'allowedOrigins' | 'adminToken'>): void;
+  apply(config: Pick<ApiConfig, 'roots' | 'allowedHosts' | 'allowedOrigins' | 'adminToken' | 'syncWithoutToken'>): void;
+  /** Under which name older clients know the run of a job; undefined where none of them started it. */
+  syncIdOf(jobId: string): string | undefined;
   /** New connections get this certificate; PEM texts. Does nothing where the API speaks plain HTTP. */
   renewTls(pair: { readonly certificate: string; readonly key: string }): void;
   close(): Promise<void>;
@@ -126,15 +133,22 @@ export async function createApi(parts: ApiParts): Promise<Api> {
   let { adminToken } = config;
   const cookieName = () => `wherry_${port}`;
   const access = openAccess({ auth, clock, rules, cookieName, onFailure: metrics.authenticationFailed });
+  const door = openContractDoor(access, config.syncWithoutToken);
   const url = () => `${secure ? 'https' : 'http'}://${urlHost(host)}:${port}`;
 
+  const roots = openRoots(config.roots, parts.lookup);
+  const contract = await openSyncContract({
+    ...{ engine, reader, documents, hub, roots, clock },
+    means: parts.contract,
+  });
   const services: Services = {
+    contract,
     engine,
     reader,
     documents,
     auth,
     hub,
-    roots: openRoots(config.roots, parts.lookup),
+    roots,
     metrics,
     throughput,
     deliveries: parts.deliveries,
@@ -184,7 +198,7 @@ export async function createApi(parts: ApiParts): Promise<Api> {
     reply.header('allow', methods.join(', '));
     throw Object.assign(new Error(`This address takes ${methods.join(' and ')}.`), { statusCode: 405 });
   });
-  for (const route of routes) addRoute(server, route, { access, callers, services, idempotency, audit });
+  for (const route of routes) addRoute(server, route, { access, door, callers, services, idempotency, audit });
 
   const live = attachLiveSocket(server.server, {
     engine,
@@ -195,6 +209,8 @@ export async function createApi(parts: ApiParts): Promise<Api> {
     requireReady: () => requireReady(services),
     admit: (request) => void access.origin(socketAsker(request)),
     identify: (request, token) => access.caller(socketAsker(request), token),
+    contract,
+    identifyContract: (request, token) => door.caller(socketAsker(request), token),
     lifeOf: lives.of,
     audit,
     onError: (error) => log.error({ err: error }, 'A live connection broke off.'),
@@ -202,6 +218,7 @@ export async function createApi(parts: ApiParts): Promise<Api> {
   let sweeper: NodeJS.Timeout | undefined;
 
   return {
+    syncIdOf: (jobId) => services.contract.syncIdOf(jobId),
     async setBandwidth(limit) {
       engine.setBandwidth(limit);
       await documents.remove(settingsCollection, bandwidthKey);
@@ -210,6 +227,7 @@ export async function createApi(parts: ApiParts): Promise<Api> {
       services.roots.replace(next.roots);
       rules.allowedHosts = next.allowedHosts;
       rules.allowedOrigins = next.allowedOrigins;
+      door.isOpen = next.syncWithoutToken;
       if (next.adminToken === adminToken) return;
       adminToken = next.adminToken;
       auth.replaceAdminToken(adminToken);
@@ -250,22 +268,24 @@ function addRoute(
   route: Route,
   parts: {
     access: Access;
+    door: ContractDoor;
     callers: WeakMap<FastifyRequest, Caller>;
     services: Services;
     idempotency: Idempotency;
     audit: Audit;
   },
 ): void {
-  const { access, callers, services, idempotency, audit } = parts;
+  const { access, door, callers, services, idempotency, audit } = parts;
   server.route({
     method: route.method,
     url: route.path.replace(/\{(\w+)\}/g, ':$1'),
-    config: { routeName: route.name },
+    config: { routeName: route.name, refusals: route.shape.refusals },
     // Before the body is read: what nobody may send is not even received.
     onRequest: async (request, reply) => {
       if (route.name === 'docs') reply.header('content-security-policy', docsPolicy(services.version));
       if (route.shape.scope === 'open') return;
-      callers.set(request, requireScope(access.caller(asker(request)), route.shape.scope));
+      const identify = route.shape.refusals === 'contract' ? door.caller : access.caller;
+      callers.set(request, requireScope(identify(asker(request)), route.shape.scope));
       if (route.shape.scope === 'write') requireReady(services);
     },
     handler: async (request, reply) => {

@@ -3,9 +3,11 @@
 import type { Socket } from 'node:net';
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { Fault } from '../model/fault.ts';
+import type { Problem } from '../model/views.ts';
 import { clientHeader } from './client-header.ts';
 import { codeForStatus, problemMediaType, problemOf } from './problem.ts';
 import type { ApiLog } from './route.ts';
+import type { RouteShape } from './route-table.ts';
 
 const bodyLimitBytes = 1024 * 1024;
 
@@ -82,11 +84,22 @@ export function sendError(
   if (problem.status === 401) reply.header('www-authenticate', 'Bearer realm="wherry"');
   if (problem.status === 429) reply.header('retry-after', String(retryAfterSeconds(request.ip)));
   if (problem.status === 413) reply.header('connection', 'close');
+  const { refusals } = request.routeOptions.config as { refusals?: RouteShape['refusals'] };
+  const isContract = refusals === 'contract';
   void reply
     .header('cache-control', 'no-store')
     .status(problem.status)
-    .type(problemMediaType)
-    .send(JSON.stringify(problem));
+    .type(isContract ? 'application/json; charset=utf-8' : problemMediaType)
+    .send(JSON.stringify(isContract ? { success: false, error: contractWords(problem) } : problem));
+}
+
+/** As older clients of syncs are told why: of a request that makes no sense, which field. */
+function contractWords({ detail, issues = [] }: Problem): string {
+  if (issues.length === 0) return detail;
+  const words = issues.map(({ at, message }) =>
+    message.startsWith('Missing ') ? message : `${at.replace(/^body\./, '')}: ${message}`,
+  );
+  return words.join('; ');
 }
 
 /** Rejects with `port_in_use`, `permission`, `config_invalid` (not an address of this machine). */

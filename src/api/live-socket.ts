@@ -8,10 +8,12 @@ import type { StoreReader } from '../store/store.ts';
 import type { Audit } from './audit.ts';
 import { type Caller, requireScope } from './caller.ts';
 import { type CommandParts, isTaken, runCommand } from './commands.ts';
+import type { SyncContract } from './contract/sync-contract.ts';
 import type { EventHub } from './event-hub.ts';
 import { eventView } from './present.ts';
 import { problemOf } from './problem.ts';
 import { heartbeatMs } from './server-sent-events.ts';
+import { attachSyncSocket } from './sync-socket.ts';
 
 /** Packets that may wait for a slow connection; the rest stays in the ledger until they are gone. */
 const mostBufferedPackets = 64;
@@ -25,6 +27,9 @@ export interface LiveSocketParts extends CommandParts {
   admit(request: IncomingMessage): void;
   /** Undefined where the credentials are nobody's. Rejects with `rate_limited`. */
   identify(request: IncomingMessage, token: string | undefined): Caller | undefined;
+  readonly contract: SyncContract;
+  /** As `identify`, of who speaks the sync contract. */
+  identifyContract(request: IncomingMessage, token: string | undefined): Caller | undefined;
   /** A signal that ends with the caller's token or session, or when the API closes. */
   lifeOf(caller: Caller): { readonly signal: AbortSignal; release(): void };
   readonly audit: Audit;
@@ -61,8 +66,9 @@ export function attachLiveSocket(server: HttpServer, parts: LiveSocketParts): Li
       }
     },
   });
-  io.use((_socket, next) => next(new Error('Connect to the namespace /events.')));
+  io.use((_socket, next) => next(new Error('Connect to the namespace /events or /sync.')));
 
+  attachSyncSocket(io, { ...parts, identify: parts.identifyContract });
   const events = io.of('/events');
   events.use((socket, next) => {
     try {

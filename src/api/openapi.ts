@@ -3,6 +3,7 @@
 import { z } from 'zod';
 import { type FaultCode, faultTable } from '../model/fault.ts';
 import { jobSpecSchema } from '../model/specs.ts';
+import { contractRefusalSchema } from '../model/sync-contract.ts';
 import * as views from '../model/views.ts';
 import { problemMediaType } from './problem.ts';
 import { type RouteName, routePaths } from './route-paths.ts';
@@ -32,6 +33,7 @@ const named: Readonly<Record<string, z.ZodType>> = {
   Fault: views.faultViewSchema,
   Eta: views.etaSchema,
   Problem: views.problemSchema,
+  ContractRefusal: contractRefusalSchema,
 };
 
 const mediaTypes: Readonly<Record<Exclude<AnswerForm, 'none'>, string>> = {
@@ -112,6 +114,7 @@ function operation(name: RouteName, shape: RouteShape, method: string, answer: s
   if (name === 'listEvents') {
     content['text/event-stream'] = { schema: { type: 'string', description: 'Events with ids, progress without' } };
   }
+  const refused = shape.refusals === 'contract' ? contractRefusal : problem;
   return {
     operationId: name,
     summary: shape.summary,
@@ -139,8 +142,8 @@ function operation(name: RouteName, shape: RouteShape, method: string, answer: s
         ...(Object.keys(content).length === 0 ? {} : { content }),
       },
       ...(shape.form === 'bytes' ? partly : {}),
-      ...Object.fromEntries(refusals(shape, method).map((status) => [String(status), problem(statusWords(status))])),
-      default: problem('Trouble of this machine or of a place that the request names (5xx)'),
+      ...Object.fromEntries(refusals(shape, method).map((status) => [String(status), refused(statusWords(status))])),
+      default: refused('Trouble of this machine or of a place that the request names (5xx)'),
     },
   };
 }
@@ -182,6 +185,10 @@ function problem(description: string): Json {
   return { description, content: { [mediaType]: { schema: { $ref: '#/components/schemas/Problem' } } } };
 }
 
+function contractRefusal(description: string): Json {
+  return { description, content: { 'application/json': { schema: { $ref: '#/components/schemas/ContractRefusal' } } } };
+}
+
 const idempotencyKey: Json = {
   name: 'Idempotency-Key',
   in: 'header',
@@ -215,6 +222,7 @@ function parametersOf(schema: z.ZodObject | undefined, place: 'path' | 'query'):
 }
 
 function tagOf(path: string): string {
+  if (path.startsWith('/api/v2/sync/') || path.startsWith('/sync/')) return 'sync contract';
   return path.startsWith('/api/v1/') ? (path.split('/')[3] ?? 'service') : 'service';
 }
 

@@ -6,7 +6,6 @@ import { deviceFilesViewSchema, deviceListViewSchema, deviceViewSchema } from '.
 import type { FaultCode } from '../model/fault.ts';
 import { offloadSettingsViewSchema } from '../model/offload-views.ts';
 import { custodyViewSchema, fileKindSchema, recordingViewSchema } from '../model/recording-views.ts';
-import { sinkViewSchema } from '../model/sink-views.ts';
 import { batchBodySchema, jobSpecSchema, placementRuleSchema, watchSpecSchema } from '../model/specs.ts';
 import {
   aboutViewSchema,
@@ -35,13 +34,9 @@ import {
   transferViewSchema,
 } from '../model/views.ts';
 import { placementTestSchema, storageViewSchema, watchViewSchema } from '../model/watch-views.ts';
-import {
-  createdWebhookSchema,
-  deliveryStateSchema,
-  deliveryViewSchema,
-  webhookBodySchema,
-  webhookViewSchema,
-} from '../model/webhook-views.ts';
+import { contractRouteTable } from './contract-route-table.ts';
+import { outsideRouteTable } from './outside-route-table.ts';
+import { cursor, id, limit } from './route-parts.ts';
 import type { RouteName } from './route-paths.ts';
 import { syncRouteTable } from './sync-route-table.ts';
 
@@ -62,14 +57,13 @@ export interface RouteShape {
   readonly status?: 200 | 201 | 204;
   /** Codes it may refuse with, beside those that follow from its scope and from what it takes (openapi.ts). */
   readonly problems?: readonly FaultCode[];
+  /** How it refuses: by problem documents, or as older clients know it, {success: false, error}. Default is `problem`. */
+  readonly refusals?: 'problem' | 'contract';
   /** True where the answer holds a secret that must not be kept for `Idempotency-Key`. */
   readonly secretAnswer?: boolean;
 }
 
-const id = z.object({ id: z.string().min(1).max(64) });
 const deviceId = z.object({ id: z.string().regex(/^[A-Za-z0-9._-]{1,128}$/) });
-const cursor = z.string().min(1).max(4096).optional().describe('`nextCursor` of the page before');
-const limit = z.coerce.number<number>().int().min(1).max(1000).default(100);
 const order = z.enum(['desc', 'asc']).default('desc');
 const pathQuery = {
   path: z.string().min(1).max(4096).optional(),
@@ -245,6 +239,7 @@ export const routeTable = {
     file: fileName,
   }),
   ...syncRouteTable,
+  ...contractRouteTable,
   getStorage: {
     summary: 'The places of running watches as they were at the last look (every 30 s), with a day of free space',
     scope: 'read',
@@ -418,85 +413,7 @@ export const routeTable = {
     body: z.strictObject({ limit: z.string().min(1).max(1000).nullable() }),
     output: bandwidthViewSchema,
   },
-  listWebhooks: {
-    summary: 'Webhooks, without their secrets',
-    scope: 'admin',
-    output: z.object({ rows: z.array(webhookViewSchema) }),
-  },
-  createWebhook: {
-    summary: 'A new webhook for events from now on; its secret is shown this once',
-    scope: 'admin',
-    problems: ['unsupported'],
-    body: webhookBodySchema,
-    output: createdWebhookSchema,
-    status: 201,
-    secretAnswer: true,
-  },
-  editWebhook: {
-    summary: 'Change a webhook; its secret and its messages stay',
-    scope: 'admin',
-    problems: ['state_conflict', 'unsupported'],
-    params: id,
-    body: webhookBodySchema,
-    output: webhookViewSchema,
-  },
-  removeWebhook: {
-    summary: 'Remove a webhook and its messages',
-    scope: 'admin',
-    problems: ['state_conflict'],
-    params: id,
-    output: nothing,
-    form: 'none',
-    status: 204,
-  },
-  pauseWebhook: {
-    summary: 'Send nothing to a webhook until it is resumed; its events gather meanwhile',
-    scope: 'admin',
-    params: id,
-    output: webhookViewSchema,
-  },
-  resumeWebhook: {
-    summary: 'Send again to a webhook that was paused, or whose receiver had answered 410',
-    scope: 'admin',
-    params: id,
-    output: webhookViewSchema,
-  },
-  testWebhook: {
-    summary: 'Send one message of the type wherry.test now, once',
-    scope: 'admin',
-    params: id,
-    output: deliveryViewSchema,
-  },
-  listDeliveries: {
-    summary: 'Messages of a webhook, newest first',
-    scope: 'admin',
-    params: id,
-    query: z.strictObject({ state: deliveryStateSchema.optional(), cursor, limit }),
-    output: pageSchema(deliveryViewSchema),
-  },
-  replayDelivery: {
-    summary: 'Send a message again under its id',
-    scope: 'admin',
-    params: id.extend({ delivery: z.string().min(1).max(64) }),
-    output: deliveryViewSchema,
-  },
-  replayDead: {
-    summary: 'Send all messages again that were given up',
-    scope: 'admin',
-    params: id,
-    output: z.object({ replayed: z.int() }),
-  },
-  listSinks: {
-    summary: 'Sinks of the configuration, by name, each with how far it has come',
-    scope: 'read',
-    output: z.object({ rows: z.array(sinkViewSchema) }),
-  },
-  retrySink: {
-    summary: 'Tell a sink now what it was to be told again later',
-    scope: 'write',
-    params: id,
-    output: sinkViewSchema,
-  },
+  ...outsideRouteTable,
   reloadConfig: {
     summary: 'Read the configuration again: what changed is applied, or named as needing a restart',
     scope: 'admin',

@@ -12,6 +12,7 @@ import type { AboutView, ReloadView } from '../model/views.ts';
 import type { StoreReader } from '../store/store.ts';
 import type { Auth } from './auth.ts';
 import type { Caller } from './caller.ts';
+import type { SyncContract } from './contract/sync-contract.ts';
 import type { Documents } from './documents.ts';
 import type { EventHub } from './event-hub.ts';
 import type { Metrics } from './metrics.ts';
@@ -32,6 +33,8 @@ export interface Services {
   readonly throughput: Throughput;
   readonly deliveries: Deliveries;
   readonly ingest: Ingest;
+  /** Syncs that older clients start. */
+  readonly contract: SyncContract;
   /** Watches of the configuration that could not begin yet. */
   waitingWatches(): readonly WaitingWatch[];
   /** Reads the configuration again and applies it; `by` says who asked. Rejects with `config_invalid` and has then changed nothing. */

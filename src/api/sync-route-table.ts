@@ -4,8 +4,8 @@ import { z } from 'zod';
 import { syncDefinitionBodySchema } from '../model/sync-spec.ts';
 import { manifestEntryViewSchema, syncStatusViewSchema, syncViewSchema } from '../model/sync-views.ts';
 import { jobViewSchema, plannedItemViewSchema } from '../model/views.ts';
+import { id } from './route-parts.ts';
 
-const id = z.object({ id: z.string().min(1).max(64) });
 /** A sync names places, which may not be there or not be able to do what is asked. */
 const problems = ['not_found', 'unsupported', 'exists'] as const;
 

@@ -69,9 +69,10 @@ export function createEngine(parts: EngineParts): Engine {
   ];
   const ledger = createLedger(store, clock);
   const window = createRetryWindow({ clock, write: (changes) => ledger.write(changes) });
-  const judge: JobsParts['decide'] = (fault, { attempts, firstQueuedAt }) => {
+  const judge: JobsParts['decide'] = (fault, { attempts, firstQueuedAt, jobId = '' }) => {
     const attempted = { attempts, firstQueuedAt: window.startOf(firstQueuedAt) };
-    const decision = decide(fault, attempted, clock.now(), random.next(), rules);
+    const own = { ...rules, ...jobs.get(jobId)?.mode.retry };
+    const decision = decide(fault, attempted, clock.now(), random.next(), own);
     // What a place has done to a copy is true of the place: whoever looks at it need not wait for its turn to see it.
     if (decision.kind === 'wait' && decision.reason !== 'backoff') void storage.look();
     return decision;

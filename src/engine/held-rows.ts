@@ -108,7 +108,8 @@ export function createHeldRows(parts: HeldParts): HeldRows {
 
     give: async (one, fault, extra) => {
       const { row, run } = one;
-      const attempted = { attempts: row.attempts, firstQueuedAt: row.firstQueuedAt ?? row.createdAt };
+      const { attempts, firstQueuedAt, createdAt, jobId } = row;
+      const attempted = { attempts, firstQueuedAt: firstQueuedAt ?? createdAt, jobId };
       const decision = parts.decide(fault, attempted);
       const patch = { error: fault.report(), ...rows.howFar(row), ...extra };
       if (decision.kind === 'fail') {

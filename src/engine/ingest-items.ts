@@ -15,7 +15,6 @@ import {
 } from '../model/ingest.ts';
 import type { Job } from '../model/job.ts';
 import { displayPath, isText, joinPath, pathBytes } from '../model/names.ts';
-import type { Derived } from '../model/pipeline.ts';
 import type { Recording } from '../model/recording.ts';
 import type { Transfer } from '../model/transfer.ts';
 import type { StoreReader } from '../store/store.ts';
@@ -96,32 +95,25 @@ async function fileEvent(
       ...(data.alreadyThere === true ? { alreadyThere: true } : {}),
       ...found?.facts,
     },
-    xmpPath: pathOfRole(found, 'xmp'),
-    thumbnailPath: pathOfRole(found, 'thumbnail'),
+    xmpPath: found?.xmpPath ?? null,
+    thumbnailPath: found?.thumbnailPath ?? null,
   };
 }
 
 interface Findings {
-  /** What the steps found out, by step. */
   readonly facts: Readonly<Record<string, unknown>>;
-  readonly derived: readonly Pick<Derived, 'role' | 'path'>[];
+  readonly xmpPath: string | null;
+  readonly thumbnailPath: string | null;
 }
 
-/** From the fact itself, else from the recording that was written with it. */
+/** What the steps found out and made: from the fact itself, else from the recording that was written with it. */
 async function findings({ data, transferId }: StoredEvent, { reader }: IngestLookup): Promise<Findings> {
-  if (isRecord(data.facts) || Array.isArray(data.derived)) {
-    return {
-      facts: isRecord(data.facts) ? data.facts : {},
-      derived: Array.isArray(data.derived) ? (data.derived as Findings['derived']) : [],
-    };
-  }
+  const path = (value: unknown) => (typeof value === 'string' ? shownPath(value) : null);
+  const { metadata, xmpPath, thumbnailPath } = data;
+  if (isRecord(metadata)) return { facts: metadata, xmpPath: path(xmpPath), thumbnailPath: path(thumbnailPath) };
   const recording: Recording | undefined = transferId === null ? undefined : await reader.recording(transferId);
-  return recording ?? { facts: {}, derived: [] };
-}
-
-function pathOfRole(found: Findings | undefined, role: string): string | null {
-  const path = found?.derived.find((one) => one.role === role)?.path;
-  return path === undefined ? null : shownPath(path);
+  const made = (role: string) => path(recording?.derived.find((one) => one.role === role)?.path);
+  return { facts: recording?.facts ?? {}, xmpPath: made('xmp'), thumbnailPath: made('thumbnail') };
 }
 
 interface Gone {

@@ -7,7 +7,7 @@ import type { Transfer } from '../model/transfer.ts';
 import type { JobRun } from './job-run.ts';
 import type { Ledger } from './ledger.ts';
 import type { ModeHost, ModeParts, NewPack, NewTransfer } from './mode.ts';
-import type { Decision } from './retry.ts';
+import type { Attempted, Decision } from './retry.ts';
 
 /** Packs that a job may have handed over and not yet got back; enough to keep every slot busy while the next is found. */
 const packsAhead = 6;
@@ -15,7 +15,7 @@ const rowsAtOnce = 500;
 
 export interface HostParts extends ModeParts {
   readonly ledger: Ledger;
-  readonly decide: (fault: Fault, attempted: { attempts: number; firstQueuedAt: number }) => Decision;
+  readonly decide: (fault: Fault, attempted: Attempted) => Decision;
   /** Work has come that may be claimed. */
   readonly wake: () => void;
   readonly offerPack: (run: JobRun, pack: NewPack) => void;
@@ -198,7 +198,7 @@ export function newTransfer(
 export function stoppedTransfer(file: NewTransfer, fault: Fault, job: Job, parts: HostParts, id?: string): Transfer {
   const row = newTransfer(file, job, parts, 'queued', id);
   const now = row.createdAt;
-  const decision = parts.decide(fault, { attempts: 1, firstQueuedAt: now });
+  const decision = parts.decide(fault, { attempts: 1, firstQueuedAt: now, jobId: job.id });
   if (decision.kind === 'fail') return failedTransfer(row, fault);
   const error = fault.report();
   const { reason, until } = decision;

@@ -137,13 +137,14 @@ export function createJobs(parts: JobsParts): Jobs {
       } catch (error) {
         if (signal.aborted) return;
         const fault = asFault(error);
-        const decision = parts.decide(fault, { attempts, firstQueuedAt: run.job.startedAt ?? run.job.createdAt });
+        const firstQueuedAt = run.job.startedAt ?? run.job.createdAt;
+        const decision = parts.decide(fault, { attempts, firstQueuedAt, jobId: run.id });
         if (decision.kind === 'fail') {
           log.error({ jobId: run.id, fault: fault.report() }, fault.message);
           run.fault = fault;
           return;
         }
-        const until = clock.now() + backoffMs(attempts, parts.random.next(), parts.rules);
+        const until = clock.now() + backoffMs(attempts, parts.random.next(), { ...parts.rules, ...run.mode.retry });
         await host.wait(decision.reason === 'backoff' ? 'network' : decision.reason, fault, until);
         try {
           await clock.sleep(until - clock.now(), signal);

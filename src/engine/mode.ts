@@ -16,6 +16,7 @@ import type { EngineLog } from './engine-parts.ts';
 import type { Advance, Facts, TransferPatch } from './ledger.ts';
 import type { Growth, MoveOptions, PackFile } from './mover/move.ts';
 import type { Processing } from './processing.ts';
+import type { RetryRules } from './retry.ts';
 import type { StoragePlace } from './storage-monitor.ts';
 
 /** What has been checked before a job is written. */
@@ -94,6 +95,8 @@ export interface ModeRun {
   readonly atEndpoint?: number;
   /** As `Engine.setBandwidth` takes it; null is no limit of its own. */
   readonly bandwidth: string | null;
+  /** Rules in place of the engine's own. */
+  readonly retry?: Partial<RetryRules>;
   /** What it says of itself beside its row; plain data. */
   readonly status?: unknown;
   /** Places whose room and reachability are looked at while it runs. */

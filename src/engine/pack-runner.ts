@@ -132,6 +132,7 @@ export function createPackRunner(parts: PackParts): PackRunner {
       const decision = parts.host.decide(fault, {
         attempts: before.attempts + 1,
         firstQueuedAt: before.firstQueuedAt ?? before.createdAt,
+        jobId: run.id,
       });
       const attempts = before.attempts + (decision.kind === 'fail' || decision.reason === 'backoff' ? 1 : 0);
       if (decision.kind === 'fail') run.firstFault ??= fault;

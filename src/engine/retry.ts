@@ -40,10 +40,24 @@ export const oneShotRetryRules: RetryRules = {
   neverWait: ['permission', 'space', 'device', 'network', 'tool'],
 };
 
+/** So many attempts, each so long after the last one that failed, whatever the trouble; then it is given up. */
+export function countedTries(attempts: number, delaySeconds: number): Partial<RetryRules> {
+  return {
+    firstDelayMs: delaySeconds * 1000,
+    mostDelayMs: delaySeconds * 1000,
+    jitter: 0,
+    windowMs: Number.POSITIVE_INFINITY,
+    mostAttempts: Math.max(1, attempts),
+    neverWait: oneShotRetryRules.neverWait,
+  };
+}
+
 export interface Attempted {
   /** Attempts so far, the one that has just failed included. */
   readonly attempts: number;
   readonly firstQueuedAt: number;
+  /** Whose own rules hold, where it has some. */
+  readonly jobId?: string;
 }
 
 export type Decision =

@@ -181,6 +181,8 @@ describe('the list of what may change', () => {
       retry: { firstSeconds: 1, mostSeconds: 1, windowDays: 1, attempts: 1, checkSeconds: 1 },
       logs: { folder: '/x', level: 'debug' as const, maxBytes: 1, keep: 1, jobs: 1 },
       webhooks: [{ name: 'x', url: 'https://x', events: ['*'], allowPrivate: false, secret: 'x' }],
+      syncPresets: { forge: { user: 'x' } },
+      syncWithoutToken: true,
       sinks: sinksConfigSchema.parse([{ name: 'x', kind: 'json-lines', file: '/x' }]) as SinkSettings[],
       offload: { rules: [offloadRuleSchema.parse({ name: 'x', kind: 'x' })], triggers: ['x.y'] },
       watches: [{ kind: 'watch' as const, source: '/x', destinations: ['/y'] }],

@@ -103,6 +103,12 @@ export async function openApiRig(
       onEvents: (listener) => store.onEvents(() => listener()),
       deliveries,
       ingest,
+      contract: {
+        presets: () => ({}),
+        reachAs: nowhere,
+        foldersThere: async (_address, folders) => folders,
+        mediaFolder: () => join(root, 'media'),
+      },
       lookup: (path, operation, input) => mounts.pool(path).run(operation, input, { quick: true }),
       config: {
         listen: { host: '127.0.0.1', port: 0 },
@@ -112,6 +118,7 @@ export async function openApiRig(
         allowedOrigins: [],
         roots: [root],
         adminToken,
+        syncWithoutToken: false,
         ...config,
         ...changes,
       },

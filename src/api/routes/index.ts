@@ -4,6 +4,7 @@ import type { Route } from '../route.ts';
 import { accessRoutes } from './access-routes.ts';
 import { browseRoutes } from './browse-routes.ts';
 import { cleanupRoutes } from './cleanup-routes.ts';
+import { contractRoutes } from './contract-routes.ts';
 import { deviceRoutes } from './device-routes.ts';
 import { eventRoutes } from './event-routes.ts';
 import { jobRoutes } from './job-routes.ts';
@@ -22,6 +23,7 @@ export const routes: readonly Route[] = [
   ...watchRoutes,
   ...offloadRoutes,
   ...syncRoutes,
+  ...contractRoutes,
   ...storageRoutes,
   ...cleanupRoutes,
   ...deviceRoutes,

@@ -13,6 +13,7 @@ import { createPacker } from '../copy/packer.ts';
 import type { ModeHost, ModeRun } from '../mode.ts';
 import { moveOptions } from '../move-options.ts';
 import { recordingOf } from '../offload/recording-of.ts';
+import { countedTries } from '../retry.ts';
 import { createSelection } from '../selection.ts';
 import { createDerivedRegister, registerDerived } from './derived.ts';
 import { finishSync } from './finish-sync.ts';
@@ -229,6 +230,7 @@ export function openSync(job: Job, host: ModeHost): ModeRun {
     mostAtOnce: spec.transfers,
     atEndpoint: spec.parallel,
     bandwidth: spec.bandwidth,
+    ...(spec.retry === null ? {} : { retry: countedTries(spec.retry.attempts, spec.retry.delaySeconds) }),
     arrived: (transfer, receipt) => arrivedTogether([{ transfer, receipt }]),
     arrivedTogether,
     ...(mediaPipeline(spec.media) === null ? {} : processing),
