@@ -462,11 +462,12 @@ export async function processFile(
 
 /** Manifests of a sync in a ledger of its own, without a daemon (manifests-by-hand.ts). */
 export async function openManifests(
-  { dataFolder, limits = {}, log = silent }: WherryOptions,
+  { dataFolder, ssh, s3 }: Pick<WherryOptions, 'dataFolder' | 'ssh' | 's3'>,
   request: SyncRequest,
 ): Promise<import('./manifests-by-hand.ts').Manifests> {
   const hand = await import('./manifests-by-hand.ts');
-  return hand.openManifests({ dataFolder, limits, log, isBrief: true }, request);
+  const places = { ...(ssh === undefined ? {} : { ssh }), ...(s3 === undefined ? {} : { s3 }) };
+  return hand.openManifests({ dataFolder, ...places, limits: {}, log: silent, isBrief: true }, request);
 }
 
 /** A cleanup by ledgers of one's own, without a daemon (cleanup-by-hand.ts). */

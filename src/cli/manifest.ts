@@ -1,6 +1,7 @@
 // `wherry manifest`: what is known to be at a sync's destinations, exported, taken in, compared and cleared.
 
 import { readFileSync } from 'node:fs';
+import { loadLimits } from '../config.ts';
 import { Fault } from '../model/fault.ts';
 import { diff, type Entry } from '../model/manifest.ts';
 import { displayPath } from '../model/names.ts';
@@ -54,7 +55,10 @@ async function withLedger<Result>(
 ): Promise<Result> {
   const request = syncRequest('manifest', places, flags);
   const { openManifests } = await import('../main.ts');
-  const manifests = await openManifests({ dataFolder: syncLedger(request, flags) }, request);
+  const manifests = await openManifests(
+    { dataFolder: syncLedger(request, flags), ...(await loadLimits()).places },
+    request,
+  );
   try {
     return await work(manifests);
   } finally {

@@ -33,7 +33,7 @@ export async function sync({ words, flags, terminal }: VerbCall): Promise<number
   }
   const limits = await loadLimits({ config: flags.text('config') });
   const folder = syncLedger(request, flags);
-  const options = { dataFolder: folder, limits, log: tellOnTerminal(terminal) };
+  const options = { dataFolder: folder, limits, ...limits.places, log: tellOnTerminal(terminal) };
   const interrupt = listenForInterrupt();
   if (flags.is('dry-run')) {
     try {

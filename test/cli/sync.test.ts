@@ -3,6 +3,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type Daemon, startDaemon } from '../support/daemon.ts';
+import { startSshd } from '../support/sshd.ts';
 import { compareTrees, writeSmallFiles } from '../support/trees.ts';
 import { type Bench, openBench } from './command.ts';
 
@@ -63,6 +64,23 @@ describe('without a daemon', () => {
       code: 1,
       out: 'deleted  part-000/file-1.bin\n',
     });
+  });
+
+  it('brings home what a host has that the configuration knows by a name', async () => {
+    const sshd = await startSshd();
+    try {
+      const { port, user, identityFile, knownHosts, files } = sshd;
+      const host = { host: '127.0.0.1', port, user, identityFile, knownHosts, agent: false };
+      writeFileSync(at('wherry.yaml'), JSON.stringify({ ssh: { hosts: { render: host } } }));
+      writeSmallFiles(`${files}/it's | a\nfolder`, 20, 500);
+      const far = `ssh://render${files}`;
+      const sync = () => bench.run('sync', '--config', at('wherry.yaml'), far, at('home'));
+      expect(await sync()).toMatchObject({ code: 0, err: expect.stringContaining('20 files') });
+      expect(compareTrees(files, at('home'))).toEqual(nothingDiffers);
+      expect(await sync()).toMatchObject({ code: 0, err: expect.stringContaining('unchanged') });
+    } finally {
+      await sshd.close();
+    }
   });
 
   it.each([
