@@ -50,12 +50,6 @@ export const syncOptions: readonly OptionSpec[] = [
     choices: ['xxh128-8m', 'sha256', 'blake3'],
     about: 'xxh128-8m, sha256 or blake3; default is the fast one for local places',
   },
-  {
-    name: 'transport',
-    value: 'WAY',
-    choices: ['auto', 'rsync', 'sftp', 'tar'],
-    about: 'How files of a host are reached; auto (default) takes the best that both sides have',
-  },
   { name: 'cleanup', value: 'TIME', about: 'Delete at SRC what is older (24h, 7d) and proven to be safe at DST' },
   { name: 'transfers', value: 'N', about: 'Files that move at once (4)' },
   { name: 'bwlimit', value: 'RATE', about: 'A rate (2M; a bare number is KiB/s), or a timetable (08:00,2M 19:00,off)' },
@@ -71,7 +65,6 @@ export function syncRequest(verb: string, words: readonly string[], flags: Flags
   const { preserve: _, ...moving } = movingWishes(flags);
   const parallel = flags.number('parallel', 1, 16);
   const maxDelete = flags.text('max-delete');
-  const transport = flags.choice('transport', ['auto', 'rsync', 'sftp', 'tar']);
   const age = flags.text('cleanup');
   return {
     kind: 'sync',
@@ -84,7 +77,6 @@ export function syncRequest(verb: string, words: readonly string[], flags: Flags
     ...moving,
     ...(parallel === undefined ? {} : { parallel }),
     ...(maxDelete === undefined ? {} : { maxDelete: boundOf(maxDelete) }),
-    ...(transport === undefined ? {} : { transport }),
     ...(age === undefined ? {} : { cleanup: { ageHours: hours('cleanup', age) } }),
   };
 }

@@ -4,6 +4,7 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { DeviceRegistry } from '../../src/devices/registry.ts';
+import type { Endpoint } from '../../src/endpoints/endpoint.ts';
 import { requireEndpoint } from '../../src/endpoints/index.ts';
 import { localOperations } from '../../src/endpoints/local.ts';
 import { openMounts } from '../../src/endpoints/mount-pool.ts';
@@ -32,6 +33,8 @@ export interface RigOptions {
   /** Stands between engine and ledger, to make it refuse. */
   readonly wrapStore?: (store: Store) => Store;
   readonly folder?: string;
+  /** Stands between engine and places, to make them misbehave. */
+  readonly wrapEndpoint?: (address: string, endpoint: Endpoint) => Endpoint;
   readonly devices?: DeviceRegistry;
   readonly processRunner?: ProcessRunner;
   readonly offloading?: Partial<Offloading>;
@@ -73,13 +76,14 @@ export async function openRig(options: RigOptions = {}): Promise<Rig> {
   const log: EngineLog = { debug: say, info: say, warn: say, error: say };
   const engine = createEngine({
     store: options.wrapStore?.(store) ?? store,
-    openEndpoint: (address) => {
+    openEndpoint: async (address) => {
       const { scheme, authority } = parseEndpoint(address);
       if (scheme === 'device' && options.devices !== undefined) return options.devices.open(authority);
-      return requireEndpoint(parseEndpoint(address), {
+      const endpoint = await requireEndpoint(parseEndpoint(address), {
         mounts,
         ...(options.s3 === undefined ? {} : { s3: options.s3 }),
       });
+      return options.wrapEndpoint?.(address, endpoint) ?? endpoint;
     },
     mounts,
     mover: options.wrapMover?.(mover) ?? mover,

@@ -5,6 +5,7 @@ import { faultFrom } from '../../model/fault.ts';
 import { type FolderPair, folderPairs } from '../../model/folder-pairs.ts';
 import type { Job } from '../../model/job.ts';
 import { displayPath } from '../../model/names.ts';
+import type { StepRecord } from '../../model/pipeline.ts';
 import type { Receipt } from '../../model/receipt.ts';
 import type { SyncSpec, SyncStatus } from '../../model/sync-spec.ts';
 import type { Transfer } from '../../model/transfer.ts';
@@ -185,8 +186,9 @@ export function openSync(job: Job, host: ModeHost): ModeRun {
     const failed = legs.filter(({ fault }) => fault !== null);
     if (failed.length === 0) return;
     const [worst] = failed.map(({ fault }) => fault).filter((fault) => fault?.transient === true);
-    const isAlone = failed.length === legs.length && spec.definition === null;
-    if (worst !== undefined && worst !== null && (isAlone || tries < listingTries)) {
+    const isAlone = failed.length === legs.length && spec.definition === null && spec.retry === null;
+    const mostTries = spec.retry === null ? listingTries : spec.retry.attempts + 1;
+    if (worst !== undefined && worst !== null && (isAlone || tries < mostTries)) {
       signal.throwIfAborted();
       throw faultFrom(worst);
     }
