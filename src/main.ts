@@ -6,6 +6,7 @@ import type { DeviceAdapter } from './devices/device.ts';
 import type { Endpoint } from './endpoints/endpoint.ts';
 import type { JobProgress, PlannedItem } from './engine/engine.ts';
 import type { EngineLimits, EngineLog } from './engine/engine-parts.ts';
+import type { ManifestChanges } from './manifests-by-hand.ts';
 import type { CleanupResult } from './model/cleanup.ts';
 import type { CleanupRequest } from './model/cleanup-schema.ts';
 import type { StoredEvent, TransferProgress } from './model/event.ts';
@@ -31,6 +32,7 @@ export type {
 export type { Endpoint } from './endpoints/endpoint.ts';
 export type { JobProgress, PlannedItem } from './engine/engine.ts';
 export type { EngineLimits, EngineLog } from './engine/engine-parts.ts';
+export type { ManifestChanges } from './manifests-by-hand.ts';
 export type { CleanedFile, CleanupResult, KeptReason } from './model/cleanup.ts';
 export type { CleanupRequest } from './model/cleanup-schema.ts';
 export type { StoredEvent, TransferProgress } from './model/event.ts';
@@ -78,13 +80,6 @@ export interface Submission {
   resume(): Promise<void>;
   retry(): Promise<void>;
   cancel(): Promise<void>;
-}
-
-export interface ManifestChanges {
-  readonly new: readonly Entry[];
-  readonly modified: readonly Entry[];
-  readonly deleted: readonly Entry[];
-  readonly renamed: readonly { readonly from: Entry; readonly to: Entry }[];
 }
 
 export interface Wherry {

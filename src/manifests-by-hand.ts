@@ -4,7 +4,6 @@ import { openParts, type PartsOptions } from './compose.ts';
 import { checkSyncSpec } from './engine/sync/check-spec.ts';
 import { clearManifests, knownEntries, manifestKeys } from './engine/sync/known-entries.ts';
 import { hashAll } from './engine/sync/many-calls.ts';
-import type { ManifestChanges } from './main.ts';
 import type { HashAlgorithm } from './model/hash.ts';
 import { hashAlgorithms } from './model/hash.ts';
 import { diff, type Entry } from './model/manifest.ts';
@@ -12,6 +11,13 @@ import { baseName, joinPath, parentPath, safeRelativePath } from './model/names.
 import { type KnownFile, packFolder } from './model/packed-entries.ts';
 import type { SyncRequest } from './model/sync-spec.ts';
 import type { ManifestKey, StoreReader } from './store/store.ts';
+
+export interface ManifestChanges {
+  readonly new: readonly Entry[];
+  readonly modified: readonly Entry[];
+  readonly deleted: readonly Entry[];
+  readonly renamed: readonly { readonly from: Entry; readonly to: Entry }[];
+}
 
 export interface Manifests {
   /** Paths are below the folder's own place. */

@@ -5,7 +5,6 @@ import { faultFrom } from '../../model/fault.ts';
 import { type FolderPair, folderPairs } from '../../model/folder-pairs.ts';
 import type { Job } from '../../model/job.ts';
 import { displayPath } from '../../model/names.ts';
-import type { StepRecord } from '../../model/pipeline.ts';
 import type { Receipt } from '../../model/receipt.ts';
 import type { SyncSpec, SyncStatus } from '../../model/sync-spec.ts';
 import type { Transfer } from '../../model/transfer.ts';
