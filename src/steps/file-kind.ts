@@ -1,10 +1,10 @@
 // What sort of file a step is given, by its name, else by its media type: steps pass over what they cannot work on.
 
-import { type FileKind, workableKind } from '../model/file-kind.ts';
+import { type FileKind, shownKind } from '../model/file-kind.ts';
 import type { LocalFile } from '../model/processing.ts';
 
 export function kindOf(file: LocalFile): FileKind {
-  const byName = workableKind(file.path);
+  const byName = shownKind(file.path);
   if (byName !== 'other') return byName;
   const type = /^(image|video|audio)\//.exec(file.mediaType ?? '')?.[1];
   return (type as FileKind | undefined) ?? 'other';

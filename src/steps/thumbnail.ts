@@ -1,8 +1,9 @@
 // Step `thumbnail`: a small upright picture of a photo or video.
 
 import { z } from 'zod';
-import { failed, ffmpeg, ffmpegTool, probe } from './ffmpeg.ts';
+import { failed, ffmpeg, ffmpegTool } from './ffmpeg.ts';
 import { kindOf } from './file-kind.ts';
+import { pictureOf } from './raw-preview.ts';
 import type { Step } from './step.ts';
 import { nameResult, plainInput } from './work-folder.ts';
 
@@ -22,7 +23,7 @@ const formats = {
   webp: { ending: 'webp', mediaType: 'image/webp', args: ['-c:v', 'libwebp', '-quality', '80'] },
 } as const;
 
-/** ffmpeg turns pictures upright by their EXIF orientation, and videos by their display matrix. */
+/** ffmpeg turns pictures upright by their EXIF orientation, and videos by their display matrix. Of RAW and HEIC the largest preview in them is taken. */
 export const thumbnail: Step<z.output<typeof params>> = {
   kind: 'thumbnail',
   about: 'A small upright picture of a photo or video',
@@ -31,21 +32,22 @@ export const thumbnail: Step<z.output<typeof params>> = {
   async run(file, output, { width, format, atSeconds }, call) {
     const folder = output.workFolder;
     const input = plainInput(file, output);
-    const media = await probe(input, folder, file, call.signal);
+    const { path: picture, media, upright } = await pictureOf(input, file, folder, call);
     if (!media.streams.some(({ kind }) => kind === 'video')) throw failed(file, 'there is no picture in it');
     const seconds = kindOf(file) === 'video' ? (media.durationSeconds ?? 0) : 0;
     const at = atSeconds === null ? Math.min(10, seconds / 10) : Math.min(atSeconds, Math.max(0, seconds - 0.1));
     const { ending, mediaType, args } = formats[format];
     const path = `${output.name}.thumbnail.${ending}`;
     const made = `picture.${ending}`;
-    const filters = `scale='min(${width},iw)':-2`;
+    const filters = [...(upright ?? []), `scale='min(${width},iw)':-2`].join(',');
     await ffmpeg(
       {
         file,
         folder,
         args: [
           ...(at > 0 ? ['-ss', at.toFixed(3)] : []),
-          ...['-i', `file:${input}`, '-map', '0:V:0', '-frames:v', '1', '-vf', filters, '-map_metadata', '-1'],
+          ...(upright === null ? [] : ['-noautorotate']),
+          ...['-i', `file:${picture}`, '-map', '0:V:0', '-frames:v', '1', '-vf', filters, '-map_metadata', '-1'],
           ...['-fflags', '+bitexact', '-flags', '+bitexact', ...args, '-f', 'image2', '-update', '1', `file:./${made}`],
         ],
         durationSeconds: null,

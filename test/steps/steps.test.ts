@@ -14,7 +14,7 @@ import {
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { digestOf } from '../../src/endpoints/digest.ts';
 import { pathBytes } from '../../src/model/names.ts';
-import { makeDualFisheye, makePhoto, makeVideo, pixel, probeFile } from '../support/media.ts';
+import { makeDualFisheye, makePhoto, makeRawPhoto, makeVideo, pixel, probeFile } from '../support/media.ts';
 import { openStepBench, type StepBench } from '../support/run-step.ts';
 
 let bench: StepBench;
@@ -125,6 +125,29 @@ describe('xmp', () => {
 });
 
 describe('thumbnail', () => {
+  test.each(['dng', 'CR2'])('of a RAW photo (%s) is its largest preview, turned as the photo says', async (ending) => {
+    const raw = bench.path(`raw-6.${ending}`);
+    makeRawPhoto(raw, { previews: [160, 320], orientation: 6 });
+    const { produced, at } = await bench.run('thumbnail', raw);
+    expect(produced).toEqual([{ role: 'thumbnail', path: 'raw-6.thumbnail.jpg', mediaType: 'image/jpeg' }]);
+    expect(probeFile(at('raw-6.thumbnail.jpg')).streams).toEqual([{ codec: 'mjpeg', width: 240, height: 320 }]);
+    const { facts } = await bench.run('metadata', raw);
+    expect(facts).toMatchObject({ make: 'ACME', orientation: 6 });
+  });
+
+  test('of a RAW or HEIC photo without a preview says why there is none', async () => {
+    const bare = bench.path('bare.dng');
+    makeRawPhoto(bare, { previews: [], orientation: 1 });
+    const why = /holds no preview, and ffmpeg does not read such photos/;
+    await expect(bench.run('thumbnail', bare)).rejects.toMatchObject({
+      code: 'step_failed',
+      message: expect.stringMatching(why),
+    });
+    const heic = bench.path('IMG_1.HEIC');
+    writeFileSync(heic, Buffer.from('000000186674797068656963000000006d6966316865696300000008', 'hex'));
+    await expect(bench.run('thumbnail', heic)).rejects.toMatchObject({ code: 'step_failed' });
+  });
+
   test.each([
     [1, 160, 120],
     [6, 160, 214],

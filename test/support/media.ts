@@ -1,7 +1,7 @@
 // Photos and videos for tests, made by ffmpeg and exiftool.
 
 import { execFileSync } from 'node:child_process';
-import { statSync } from 'node:fs';
+import { statSync, writeFileSync } from 'node:fs';
 import type { LocalFile } from '../../src/model/processing.ts';
 
 function ffmpeg(...args: readonly string[]): void {
@@ -13,6 +13,71 @@ export function makePhoto(path: string, tags: Readonly<Record<string, string | n
   ffmpeg('-f', 'lavfi', '-i', 'testsrc=size=320x240:rate=1', '-frames:v', '1', '-f', 'image2', '-update', '1', path);
   const sets = Object.entries({ Make: 'ACME', Model: 'X1', ...tags }).map(([tag, value]) => `-${tag}=${value}`);
   execFileSync('exiftool', ['-q', '-n', '-overwrite_original', ...sets, path]);
+}
+
+/**
+ * The skeleton of a RAW photo, which is a TIFF (6.0) of its own kind: no picture of the sensor, the camera's previews (their widths, two
+ * at most, at 4:3) where cameras put them.
+ */
+export function makeRawPhoto(
+  path: string,
+  { previews, orientation }: { previews: readonly number[]; orientation: number },
+) {
+  const pictures = previews.map((width) =>
+    execFileSync('ffmpeg', [
+      ...['-v', 'error', '-f', 'lavfi', '-i', `testsrc=size=${width}x${(width * 3) / 4}:rate=1`, '-frames:v', '1'],
+      ...['-f', 'image2', '-c:v', 'mjpeg', '-'],
+    ]),
+  );
+  const make = Buffer.from('ACME\0');
+  const folderBytes = (entries: number) => 2 + entries * 12 + 4;
+  const [second, first] = pictures;
+  const sizes = [folderBytes(first === undefined ? 4 : 6), second === undefined ? 0 : folderBytes(3)];
+  const secondAt = 8 + (sizes[0] ?? 0);
+  const makeAt = secondAt + (sizes[1] ?? 0);
+  const firstAt = makeAt + make.length;
+  const preview = (at: number, picture: Buffer): Entry[] => [
+    [0x201, 4, 1, at],
+    [0x202, 4, 1, picture.length],
+  ];
+  writeFileSync(
+    path,
+    Buffer.concat([
+      Buffer.from('49492a0008000000', 'hex'),
+      tiffFolder(
+        [
+          [0x100, 4, 1, 640],
+          [0x101, 4, 1, 480],
+          [0x10f, 2, make.length, makeAt],
+          [0x112, 3, 1, orientation],
+          ...(first === undefined ? [] : preview(firstAt, first)),
+        ],
+        second === undefined ? 0 : secondAt,
+      ),
+      ...(second === undefined
+        ? []
+        : [tiffFolder([[0x103, 3, 1, 6], ...preview(firstAt + (first?.length ?? 0), second)], 0)]),
+      make,
+      ...(first === undefined ? [] : [first]),
+      ...(second === undefined ? [] : [second]),
+    ]),
+  );
+}
+
+/** Tag, type (2 text, 3 short, 4 long), count, value or where it stands. */
+type Entry = readonly [tag: number, type: number, count: number, value: number];
+
+function tiffFolder(entries: readonly Entry[], next: number): Buffer {
+  const bytes = Buffer.alloc(2 + entries.length * 12 + 4);
+  bytes.writeUInt16LE(entries.length, 0);
+  for (const [at, [tag, type, count, value]] of entries.entries()) {
+    bytes.writeUInt16LE(tag, 2 + at * 12);
+    bytes.writeUInt16LE(type, 4 + at * 12);
+    bytes.writeUInt32LE(count, 6 + at * 12);
+    bytes.writeUInt32LE(value, 10 + at * 12);
+  }
+  bytes.writeUInt32LE(next, bytes.length - 4);
+  return bytes;
 }
 
 /** Picture and tone, H.264 and AAC in MP4 with its header before the data. */
