@@ -16,7 +16,7 @@ export interface SshdOptions {
   readonly readOnly?: boolean;
   /** As in sshd_config. */
   readonly ciphers?: string;
-  /** Further lines of sshd_config. */
+  /** Further lines of sshd_config; they win over those of ours. */
   readonly lines?: readonly string[];
 }
 
@@ -68,6 +68,8 @@ export async function startSshd(options: SshdOptions = {}): Promise<Sshd> {
   writeFileSync(
     at('sshd_config'),
     [
+      // The first of two that say the same counts.
+      ...(options.lines ?? []),
       `Port ${port}`,
       'ListenAddress 127.0.0.1',
       `HostKey ${at('host-key')}`,
@@ -86,7 +88,6 @@ export async function startSshd(options: SshdOptions = {}): Promise<Sshd> {
       ...(options.ciphers === undefined ? [] : [`Ciphers ${options.ciphers}`]),
       ...(options.chroot === undefined ? [] : [`ChrootDirectory ${options.chroot}`]),
       ...(sftpOnly ? [`ForceCommand internal-sftp${options.readOnly ? ' -R' : ''}`] : []),
-      ...(options.lines ?? []),
       '',
     ].join('\n'),
   );

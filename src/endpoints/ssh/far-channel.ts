@@ -7,7 +7,12 @@ interface Inside {
   push(data: Buffer | null): boolean;
   readonly incoming: { window: number };
   readonly outgoing: { readonly id: number; readonly state: string };
-  readonly _client: { readonly _protocol: { channelWindowAdjust(id: number, bytes: number): void } };
+  readonly _client: {
+    readonly _protocol: {
+      channelWindowAdjust(id: number, bytes: number): void;
+      signal(id: number, name: string): void;
+    };
+  };
 }
 
 /** What may be under way to us: 20 ms at 3 Gbit/s. ssh2's own 2 MiB hold a line of 1 Gbit/s back from some 15 ms on. */
@@ -77,12 +82,6 @@ export class FarChannel {
 
   onError(received: (data: Buffer) => void): void {
     this.#channel.stderr.on('data', received);
-  }
-
-  /** What runs at the other end is told to stop, and nobody listens to it any more. */
-  kill(): void {
-    this.#channel.signal('TERM');
-    this.#channel.close();
   }
 
   close(): void {

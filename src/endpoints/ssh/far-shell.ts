@@ -77,9 +77,19 @@ export function commandLine(parts: readonly (string | { readonly word: string | 
 
 export interface Running {
   readonly channel: FarChannel;
+  /** Ends it; nobody is told how. */
+  kill(): void;
   /** With what it wrote to its standard error, at most 4 KiB of it. */
   readonly ended: Promise<ChannelEnd & { readonly said: string }>;
 }
+
+/*
+ * A host does not take signals for programs of root, and a program that writes nothing does not notice that nobody listens. So each
+ * says first which group of processes it leads, and is ended by a command of its own.
+ */
+const leader = /^pid:(\d+)\n/m;
+const announcement = Buffer.from('echo "pid:$$" >&2; ');
+const announcedWithinMs = 1_000;
 
 /** `received` is given its output, null at its end. Aborting ends the program on the far side. Rejects with `unsupported` where the host runs no commands. */
 export async function run(
@@ -90,9 +100,10 @@ export async function run(
 ): Promise<Running> {
   signal.throwIfAborted();
   let said = Buffer.alloc(0);
+  const pid = Promise.withResolvers<string | undefined>();
   const channel = await new Promise<FarChannel>((resolve, reject) => {
     // The types know texts alone; the protocol, and ssh2, take bytes.
-    client.exec(command as unknown as string, (error, opened: ClientChannel) => {
+    client.exec(Buffer.concat([announcement, command]) as unknown as string, (error, opened: ClientChannel) => {
       if (error) {
         reject(new Fault('unsupported', `The host does not run commands: ${error.message}.`, { cause: error }));
         return;
@@ -101,18 +112,33 @@ export async function run(
       const made = new FarChannel(opened, received);
       made.onError((data) => {
         if (said.length < 4096) said = Buffer.concat([said, data]).subarray(0, 4096);
+        const found = leader.exec(said.toString('latin1'))?.[1];
+        if (found !== undefined) pid.resolve(found);
       });
       resolve(made);
     });
   });
-  const stop = () => channel.kill();
+  let isEnded = false;
+  const kill = async () => {
+    const late = setTimeout(() => pid.resolve(undefined), announcedWithinMs);
+    const group = await pid.promise;
+    clearTimeout(late);
+    channel.close();
+    if (group === undefined || isEnded) return;
+    client.exec(`kill -TERM -- -${group} || kill -TERM ${group}`, (error, killing) => {
+      if (!error) new FarChannel(killing, () => undefined).onError(() => undefined);
+    });
+  };
+  const stop = () => void kill().catch(() => undefined);
   if (signal.aborted) stop();
   signal.addEventListener('abort', stop, { once: true });
   const ended = channel.closed.then((end) => {
+    isEnded = end.code !== null;
+    pid.resolve(undefined);
     signal.removeEventListener('abort', stop);
-    return { ...end, said: said.toString('utf8').trim() };
+    return { ...end, said: said.toString('utf8').replace(leader, '').trim() };
   });
-  return { channel, ended };
+  return { channel, ended, kill: stop };
 }
 
 /** Runs it to its end and gives all that it wrote; `input` is what it reads. */
@@ -186,7 +212,7 @@ export async function* outputOf(
   let waiting = 0;
   let isOver = false;
   let told: () => void = () => undefined;
-  const { channel, ended } = await run(
+  const { channel, ended, kill } = await run(
     client,
     command,
     (data) => {
@@ -225,7 +251,7 @@ export async function* outputOf(
     signal.throwIfAborted();
     return await ended;
   } finally {
-    if (!isOver) channel.kill();
+    if (!isOver) kill();
   }
 }
 

@@ -27,7 +27,7 @@ const loginMs = 20_000;
 const lookMs = 2_000;
 /** So long may nothing be heard before the host is asked whether it is there, and before it is taken for lost. */
 const askAfterMs = 3_000;
-const silentMs = 12_000;
+const silentMs = 10_000;
 
 // AES in Galois mode first: processors have instructions for it. ssh2 has no other order on every machine.
 const ciphers = [
