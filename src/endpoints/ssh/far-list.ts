@@ -56,10 +56,36 @@ async function listByFind(
     closedFormat,
   ]);
   const entries: Entry[] = [];
+  const { code, said, isWhole } = await rowsOf(client, command, signal, (fields) =>
+    takeEntry(far, start, fields, entries, troubles),
+  );
+  if (code !== 0 || !isWhole) {
+    const place = { path: start, endpoint: far.place, operation: 'list' };
+    const why = said === '' ? `find ended with ${code ?? 'the connection'}` : said.split('\n')[0];
+    throw new Fault(code === null ? 'network' : 'io', `The listing of ${far.place} is not whole: ${why}.`, { place });
+  }
+  return entries;
+}
+
+interface RowsEnd {
+  readonly code: number | null;
+  readonly said: string;
+  /** Its output ended with a row. */
+  readonly isWhole: boolean;
+}
+
+/** Output of three fields a row. `take` must keep nothing of what it is given. Rejects with what it throws. */
+async function rowsOf(
+  client: Client,
+  command: Buffer,
+  signal: AbortSignal,
+  take: (fields: readonly Buffer[]) => void,
+  input?: Uint8Array,
+): Promise<RowsEnd> {
   const fields: Buffer[] = [];
   let wrong: unknown;
   let rest: Buffer = Buffer.alloc(0);
-  const take = (data: Buffer | null) => {
+  const received = (data: Buffer | null) => {
     if (data === null || wrong !== undefined) return;
     const whole = rest.length === 0 ? data : Buffer.concat([rest, data]);
     let from = 0;
@@ -68,7 +94,7 @@ async function listByFind(
         fields.push(whole.subarray(from, at));
         from = at + 1;
         if (fields.length < 3) continue;
-        takeEntry(far, start, fields, entries, troubles);
+        take(fields);
         fields.length = 0;
       }
     } catch (error) {
@@ -78,18 +104,61 @@ async function listByFind(
     for (const [at, field] of fields.entries()) fields[at] = Buffer.from(field);
     rest = Buffer.from(whole.subarray(from));
   };
-  const { channel, ended } = await run(client, command, take, signal);
+  const { channel, ended } = await run(client, command, received, signal);
+  if (input !== undefined) void channel.write(input);
   channel.end();
   const { code, said } = await ended;
   signal.throwIfAborted();
   if (wrong !== undefined) throw wrong;
-  if (code !== 0 || rest.length > 0 || fields.length > 0) {
-    const place = { path: start, endpoint: far.place, operation: 'list' };
-    const why = said === '' ? `find ended with ${code ?? 'the connection'}` : said.split('\n')[0];
-    throw new Fault(code === null ? 'network' : 'io', `The listing of ${far.place} is not whole: ${why}.`, { place });
-  }
-  return entries;
+  return { code, said, isWhole: rest.length === 0 && fields.length === 0 };
 }
+
+/**
+ * As `entryAt` for each path, by one program: what is not there is left out. Rejects with `name_unsafe` where a folder on the way is a
+ * symlink, and with `network` where the answer is not whole.
+ */
+export async function statByFind(
+  far: FarRoot,
+  paths: readonly string[],
+  { client, signal }: { readonly client: Client; readonly signal: AbortSignal },
+): Promise<readonly Entry[]> {
+  const folders = new Set<string>();
+  for (const path of paths) {
+    for (let folder = parentPath(path); folder !== '' && !folders.has(folder); folder = parentPath(folder))
+      folders.add(folder);
+  }
+  const asked = new Set([...folders, ...paths]);
+  const names = Buffer.concat([...asked].flatMap((path) => [here, pathBytes(path), Buffer.of(0)]));
+  const script = `exec find "$@" -maxdepth 0 -printf '${lookFormat}'`;
+  const command = commandLine([
+    'cd',
+    { word: far.root },
+    '&& exec env LC_ALL=C xargs -0 sh -c',
+    { word: script },
+    'sh',
+  ]);
+  const there = new Map<string, Entry>();
+  const take = ([facts, name, target]: readonly Buffer[]) => {
+    const path = pathFromBytes((name ?? here).subarray(here.length));
+    // find says nothing of its own accord; what answers otherwise is not find.
+    if (asked.has(path)) there.set(path, entryFrom(path, facts?.toString('latin1') ?? '', target ?? here));
+  };
+  const { code, isWhole } = await rowsOf(client, command, signal, take, names);
+  // 123: some were not there.
+  if ((code !== 0 && code !== somewhereNot) || !isWhole) {
+    const place = { endpoint: far.place, operation: 'look at' };
+    throw new Fault('network', `${far.place} did not say of all files how they are.`, { place });
+  }
+  for (const folder of folders) {
+    if (there.get(folder)?.kind === 'symlink')
+      throw refuse(far, 'name_unsafe', folder, 'is a symlink where a folder is needed; it is not followed');
+  }
+  return paths.flatMap((path) => there.get(path) ?? []);
+}
+
+const here = Buffer.from('./');
+const somewhereNot = 123;
+const lookFormat = '%y %s %T@ %m\\0%p\\0%l\\0';
 
 const kinds: Readonly<Record<string, Entry['kind']>> = { f: 'file', d: 'folder', l: 'symlink' };
 
@@ -115,9 +184,13 @@ function takeEntry(far: FarRoot, start: string, fields: readonly Buffer[], entri
     );
     return;
   }
+  entries.push(entryFrom(path, facts, target));
+}
+
+function entryFrom(path: string, facts: string, target: Uint8Array): Entry {
   const [type = '', size = '', time = '', mode = ''] = facts.split(' ');
   const kind = kinds[type] ?? 'other';
-  entries.push({
+  return {
     path,
     kind,
     sizeBytes: kind === 'file' || kind === 'symlink' ? Number(size) : 0,
@@ -125,7 +198,7 @@ function takeEntry(far: FarRoot, start: string, fields: readonly Buffer[], entri
     mtimeMs: (Math.floor(Number(time)) >>> 0) * 1000,
     mode: Number.parseInt(mode, 8),
     ...(kind === 'symlink' ? { linkTarget: pathFromBytes(target) } : {}),
-  });
+  };
 }
 
 /** Folders before what is in them, siblings by their bytes. What has no folder above it was made after that one had been listed, and is left to the next listing. */

@@ -1,5 +1,6 @@
 // The hosts that are connected: a few connections each, shared by all places on the host, opened when needed and closed when idle.
 
+import { availableParallelism } from 'node:os';
 import type { SshConfig } from '../../model/ssh-config.ts';
 import type { FarOperations, FarPlace, HostFacts } from './far-call.ts';
 import { type SshTarget, sshTarget } from './ssh-target.ts';
@@ -30,6 +31,10 @@ export interface SshHost {
 /** Connections to one host. Each is a thread with a key exchange of its own. */
 export const mostConnections = 4;
 const idleMs = 30_000;
+/** A host that answers sooner is near: there it is the processors that set the pace, and no connection's window. */
+export const farMs = 8;
+/** How many calls share a connection to a host that is near before another is worth its thread. */
+const callsNearby = availableParallelism() < 4 ? 4 : 1;
 
 export function createSshHosts(settings: SshConfig): SshHosts {
   const hosts = new Map<string, SshHost & { close(): Promise<void> }>();
@@ -92,7 +97,10 @@ function createHost(target: SshTarget): SshHost & { close(): Promise<void> } {
     call: (operation, place, input, options) => over(threads[0] ?? start(), operation, place, input, options),
     stream(operation, place, input, options) {
       const [least] = [...threads].sort((a, b) => a.busy - b.busy);
-      const thread = least === undefined || (least.busy > 0 && threads.length < mostConnections) ? start() : least;
+      const isNear = (facts?.roundTripMs ?? farMs) < farMs;
+      const mostCalls = isNear ? callsNearby : 1;
+      const isCrowded = least !== undefined && least.busy >= mostCalls && threads.length < mostConnections;
+      const thread = least === undefined || isCrowded ? start() : least;
       return over(thread, operation, place, input, options);
     },
     async close() {

@@ -9,11 +9,9 @@ import { troubleFault } from '../local-listing.ts';
 import { unpackEntries } from '../packed-entries.ts';
 import type { FarOperations, FarPlace, ListingMessage } from './far-call.ts';
 import { readFar, writeFar } from './far-streams.ts';
-import { mostConnections, type SshHosts } from './ssh-hosts.ts';
+import { farMs, mostConnections, type SshHosts } from './ssh-hosts.ts';
 import { manyMethods } from './ssh-many.ts';
 import { farFolder } from './ssh-target.ts';
-
-const farMs = 8;
 
 /**
  * Opens a place, without connecting yet: what is wrong with the host comes out at the first call, as `unreachable`, `network`,
