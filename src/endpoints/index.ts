@@ -24,10 +24,6 @@ export interface EndpointParts {
 
 type Open = (address: EndpointAddress, parts: EndpointParts, call: Call) => Promise<Endpoint | Unavailable>;
 
-const notYet =
-  (kind: EndpointScheme, what: string): Open =>
-  async () => ({ unavailable: true, kind, reason: `This version cannot reach ${what} yet.` });
-
 const openers: Readonly<Record<EndpointScheme, Open>> = {
   file: (address, parts, call) => openLocal(address.path, parts, call),
   mem: async (address) => openMemory(address),
@@ -36,7 +32,7 @@ const openers: Readonly<Record<EndpointScheme, Open>> = {
     const { openSsh } = await import('./ssh/ssh.ts');
     return openSsh(address, await ssh());
   },
-  docker: notYet('docker', 'files in containers'),
+  docker: async (address) => (await import('./docker/docker-place.ts')).openDocker(address),
   s3: async (address, { s3 }) => (await import('./s3/s3-place.ts')).openS3(address, s3),
   device: async (address, { openDevice }, call) =>
     openDevice === undefined

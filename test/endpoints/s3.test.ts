@@ -155,7 +155,7 @@ describe('order', () => {
   });
 });
 
-describe('trouble', () => {
+describe('trouble', { timeout: 120_000 }, () => {
   test('a link that is cut in mid part costs that part; what was whole is not sent again', async () => {
     const link = closed(await linkTo(server.port));
     const endpoint = closed(await place(await newBucket(), server.config(link.port)));
