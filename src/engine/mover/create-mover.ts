@@ -160,19 +160,25 @@ export function createMover(options: MoverOptions): Mover {
       if (paths.length > 0)
         removed += await pool.run<number>('mover.removePartials', { root, paths }, { unqueued: true });
     }
+    const far = new Map(folders.map(({ destination }) => [destination.name, destination]));
     const own = options.mounts.pool(options.journalFolder);
     const input = { folder: options.journalFolder };
     for (const id of await own.run<string[]>('mover.listJournals', input, { unqueued: true })) {
-      if (!(await isAlive(id))) removed += await removeJournalled(own, id);
+      if (!(await isAlive(id))) removed += await removeJournalled(own, id, far);
     }
     return removed;
   };
 
-  /** A journal knows where its partial lies; what only streams reach was removed when the transfer was. */
-  const removeJournalled = async (own: MountPool, id: string): Promise<number> => {
+  /** A journal knows where its partial lies; what only streams reach, and is not among `far`, was removed when the transfer was. */
+  const removeJournalled = async (own: MountPool, id: string, far: ReadonlyMap<string, Endpoint>): Promise<number> => {
     const path = journalPath(options.journalFolder, id);
     const journal = await own.run<Journal | undefined>('mover.loadJournal', { journal: path }, { unqueued: true });
     const root = journal?.head.partial.root ?? '';
+    const destination = far.get(root);
+    if (destination !== undefined && destination.localPath === undefined) {
+      await discardByStream(parts, { id }, destination);
+      return 1;
+    }
     const isLocal = isAbsolute(root);
     const pool = isLocal ? options.mounts.pool(root) : own;
     if (isLocal) await pool.run('mover.discard', { root, journal: path } satisfies DiscardInput, { unqueued: true });

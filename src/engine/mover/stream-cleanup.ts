@@ -29,7 +29,11 @@ async function hashOf(endpoint: Endpoint, path: string, algorithm: Publishing['h
 }
 
 /** Removes partial and journal. What is not there is removed already. */
-export async function discardByStream(parts: MoverParts, transfer: Transfer, destination: Endpoint): Promise<void> {
+export async function discardByStream(
+  parts: MoverParts,
+  transfer: Pick<Transfer, 'id'>,
+  destination: Endpoint,
+): Promise<void> {
   const journal = new StreamJournal(
     parts.mounts.pool(parts.journalFolder),
     journalPath(parts.journalFolder, transfer.id),
