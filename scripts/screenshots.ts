@@ -6,6 +6,7 @@ import { join, resolve } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import type { Page, PageScreenshotOptions } from 'playwright-core';
+import type { SyncDefinitionBody } from '../src/model/sync-spec.ts';
 import { cardConfig, openCardScene, prepareCard } from '../test/browser/card-scene.ts';
 import { openRealConsole, type RealConsole } from '../test/browser/real-console.ts';
 import { prepareScene, type Scene, sceneConfig, stageScene } from '../test/browser/scene.ts';
@@ -198,6 +199,7 @@ async function takeSyncs(folder: string): Promise<void> {
   const { api } = console_;
   try {
     await shootEach(console_, [{ name: 'no-syncs', address: '/syncs' }], folder);
+    for (const name of readdirSync(join(source, 'img2img-images'))) makeOld(join(source, 'img2img-images', name));
     const make = async (name: string, more: object) =>
       (
         await api.call('createSync', {
@@ -212,7 +214,6 @@ async function takeSyncs(folder: string): Promise<void> {
     const one = await make('GPU 1, stills', {
       folders: [{ from: 'txt2img-images', to: 'pictures' }, 'img2img-images'],
       delete: true,
-      cleanup: { ageHours: 24, preservePatterns: ['**/*.safetensors'] },
       media: { metadata: true, xmp: true, thumbnails: true },
     });
     const two = await make('GPU 2, ComfyUI', {
@@ -226,14 +227,16 @@ async function takeSyncs(folder: string): Promise<void> {
       enabled: false,
     });
     for (const id of [one, two, gone]) await run(id);
+    const { spec } = await api.call('getSync', { params: { id: one } });
+    const cleanup = { ageHours: 24, preservePatterns: ['**/*.safetensors'] };
+    await api.call('editSync', { params: { id: one }, body: { ...(spec as unknown as SyncDefinitionBody), cleanup } });
     await api.call('setBandwidth', { body: { limit: '150k' } });
     const films = await make('Films of the week', { folders: ['WAN', 'img2img-images'], schedule: null, delete: true });
     await api.call('runSync', { params: { id: films } });
     const stills = join(source, 'txt2img-images');
-    const [first = '', second = '', ...others] = readdirSync(stills).toSorted();
+    const [first = '', second = ''] = readdirSync(stills).toSorted();
     rmSync(join(stills, first));
     renameSync(join(stills, second), join(stills, 'the chosen one.png'));
-    for (const name of others.slice(0, 12)) makeOld(join(stills, name));
     writeFileSync(join(stills, 'new since then.png'), Buffer.alloc(700_000, 'new'));
     await shootEach(
       console_,

@@ -46,10 +46,19 @@ export async function openSyncScene(given?: string): Promise<SyncScene> {
 /** The far host goes by a name, as in a configuration that somebody has written. */
 function configOf(folder: string, { port, user, identityFile, knownHosts }: Sshd): string {
   const host = { host: '127.0.0.1', port, user, identityFile, knownHosts, agent: false };
-  return `roots: [${folder}]\nssh: { hosts: { gpu-2: ${JSON.stringify(host)} } }\n`;
+  const sinks = [
+    { name: 'picture-log', kind: 'json-lines', file: join(folder, 'pictures.jsonl') },
+    // Nobody listens there.
+    {
+      ...{ name: 'news-desk', kind: 'webhook', url: 'http://127.0.0.1:9/ingest' },
+      ...{ secretFile: join(folder, 'desk.secret'), allowPrivate: true },
+    },
+  ];
+  return JSON.stringify({ roots: [folder], ssh: { hosts: { 'gpu-2': host } }, sinks });
 }
 
 function prepare(folder: string, far: string): void {
+  writeFileSync(join(folder, 'desk.secret'), `whsec_${Buffer.alloc(32, 7).toString('base64')}\n`, { mode: 0o600 });
   const source = join(folder, 'gpu-1/outputs');
   for (const name of ['txt2img-images', 'img2img-images', 'WAN']) mkdirSync(join(source, name), { recursive: true });
   mkdirSync(join(folder, 'renders'));

@@ -102,7 +102,7 @@ test('a run shows its folders side by side while they move, and then what came h
   await drawer(page, 'GPU 1').getByText('2 files, 2 brought over, 12.0 MB').waitFor();
   expect(readdirSync(join(scene.home, 'gpu-1/pictures')).length).toBe(40);
   await last.getByRole('link').click();
-  await page.getByRole('complementary', { name: /^Job/ }).getByText('Folders, side by side: 2').waitFor();
+  await page.getByRole('complementary', { name: /^Job/ }).getByText('Folders: 2').waitFor();
   await page.context().close();
 });
 
@@ -158,14 +158,13 @@ test('one folder that is not there fails by itself, with its reason; the other i
 
 test('cleanup shows what it would delete before it is asked to, then says what it has deleted', async () => {
   const { id } = await syncNamed('GPU 1');
-  makeOld(join(scene.source, 'WAN/harbour.mp4'));
+  const old = join(scene.source, 'WAN/harbour.mp4');
+  makeOld(old);
   const page = await rig.page();
   await page.goto(`${rig.url}/syncs/${id}`);
   await drawer(page, 'GPU 1').getByRole('button', { name: 'Change' }).click();
   const change = page.getByRole('complementary', { name: 'Change the sync' });
   await change.getByLabel(/^Only these folders/).fill('WAN');
-  await change.getByLabel(/^After each run delete old files/).check();
-  await change.getByLabel(/^Never these/).fill('**/*.keep');
   await change.getByLabel('Every few minutes').check();
   await change.getByRole('textbox', { name: /^Every/ }).fill('90');
   await change.getByRole('button', { name: 'Save' }).click();
@@ -173,20 +172,23 @@ test('cleanup shows what it would delete before it is asked to, then says what i
   await drawer(page, 'GPU 1')
     .getByText(/^Every 1 h 30 min, next /)
     .waitFor();
-  // What was copied before it got its time anew has to be proven with that time.
   await run(page, 'GPU 1', 'In step');
-  expect(existsSync(join(scene.source, 'WAN/harbour.mp4'))).toBe(false);
-  await drawer(page, 'GPU 1').getByText('1 file deleted, 6.00 MB freed').waitFor();
-  makeOld(join(scene.source, 'WAN/anchors.mp4'));
+
+  await drawer(page, 'GPU 1').getByRole('button', { name: 'Change' }).click();
+  await change.getByLabel(/^After each run delete old files/).check();
+  await change.getByLabel(/^Never these/).fill('**/*.keep');
+  await change.getByRole('button', { name: 'Save' }).click();
   await drawer(page, 'GPU 1').getByRole('button', { name: 'What it would delete now' }).click();
   const list = drawer(page, 'GPU 1').getByRole('list', { name: 'Files that would be deleted' });
-  await drawer(page, 'GPU 1')
-    .getByText(/would be deleted/)
-    .first()
-    .waitFor();
+  await list.getByText('WAN/harbour.mp4').waitFor();
+  await drawer(page, 'GPU 1').getByText('1 file would be deleted, 6.00 MB would be freed').waitFor();
+  await drawer(page, 'GPU 1').getByText('2 stay: not old enough').waitFor();
   await expectNothing(page, 'the preview of a cleanup');
-  expect(existsSync(join(scene.source, 'WAN/anchors.mp4'))).toBe(true);
-  await list.waitFor({ state: 'attached' });
+  expect(existsSync(old)).toBe(true);
+
+  await run(page, 'GPU 1', 'In step');
+  await drawer(page, 'GPU 1').getByText('1 file deleted, 6.00 MB freed').waitFor();
+  expect(existsSync(old)).toBe(false);
   await page.context().close();
 });
 
@@ -222,6 +224,22 @@ test('pictures come home from a host over SSH, and it is said how it was reached
   await page.getByText('The sync is removed.').waitFor();
   expect((await rig.api.call('listSyncs')).rows.map(({ name }) => name)).toEqual(['GPU 1']);
   expect(readdirSync(join(scene.home, 'gpu-2/output')).length).toBe(8);
+  await page.context().close();
+});
+
+test('how far each sink has come stands below, and one that does not take what it is told can be told again', async () => {
+  const page = await rig.page();
+  await page.goto(`${rig.url}/syncs`);
+  const sinks = page.getByRole('region', { name: 'Sinks' });
+  const log = sinks.getByRole('listitem').filter({ hasText: 'picture-log' });
+  await log.getByText('Up to date').waitFor();
+  await log.getByText(/^[0-9]+ events taken, the last /).waitFor();
+  const desk = sinks.getByRole('listitem').filter({ hasText: 'news-desk' });
+  await desk.getByText('Failing').waitFor();
+  await desk.getByText(/nothing is lost/).waitFor();
+  await desk.getByRole('button', { name: 'Tell it now' }).click();
+  await page.getByText('news-desk is told again now.').waitFor();
+  await expectNothing(page, 'syncs with their sinks');
   await page.context().close();
 });
 

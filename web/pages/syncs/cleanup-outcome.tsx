@@ -24,9 +24,20 @@ export function CleanupFigures({ result }: { result: Cleanup }) {
   return (
     <div className="flex flex-col gap-1 tabular-nums">
       <p>
-        <strong className="font-semibold">{counted(filesDeleted, 'file')}</strong>{' '}
-        {dryRun ? 'would be deleted' : 'deleted'},{' '}
-        <span title={exactSize(spaceFreedBytes)}>{size(spaceFreedBytes)}</span> {dryRun ? 'would be freed' : 'freed'}
+        {filesDeleted === 0 ? (
+          dryRun ? (
+            'Nothing would be deleted'
+          ) : (
+            'Nothing was deleted'
+          )
+        ) : (
+          <>
+            <strong className="font-semibold">{counted(filesDeleted, 'file')}</strong>{' '}
+            {dryRun ? 'would be deleted' : 'deleted'},{' '}
+            <span title={exactSize(spaceFreedBytes)}>{size(spaceFreedBytes)}</span>{' '}
+            {dryRun ? 'would be freed' : 'freed'}
+          </>
+        )}
         <span className="text-ink-faint"> · of {count(filesScanned)} looked at</span>
       </p>
       {stayed.length > 0 && (

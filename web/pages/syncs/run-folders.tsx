@@ -4,6 +4,7 @@ import type { SyncStatusView } from '../../../src/model/sync-views.ts';
 import type { JobView } from '../../../src/model/views.ts';
 import { useLive } from '../../live/live-store.ts';
 import { useSyncStatus } from '../../live/use-syncs.ts';
+import { useTransferList } from '../../live/use-transfer-list.ts';
 import { Icon } from '../../parts/icon.tsx';
 import { ProgressBar } from '../../parts/progress-bar.tsx';
 import { Section } from '../../parts/section.tsx';
@@ -13,7 +14,8 @@ import { folderLooks, folderName, folderSentence, isUnderWay } from '../../words
 import { CleanupOutcome } from './cleanup-outcome.tsx';
 
 export function RunFolders({ job }: { job: JobView }) {
-  const { data } = useSyncStatus(job.id, isUnderWay(job.state));
+  const underWay = isUnderWay(job.state);
+  const { data } = useSyncStatus(job.id, underWay);
   if (data === undefined) return null;
   const { folders, transport, problems, deleted, renamed, cleanup } = data;
   const ways = Object.entries(transport);
@@ -24,7 +26,10 @@ export function RunFolders({ job }: { job: JobView }) {
   return (
     <>
       {folders.length > 0 && (
-        <Section title={folders.length === 1 ? 'Folder' : `Folders, side by side: ${folders.length}`}>
+        <Section
+          title={folders.length === 1 ? 'Folder' : `Folders${underWay ? ', side by side' : ''}: ${folders.length}`}
+        >
+          {underWay && <Known jobId={job.id} />}
           <ul className="flex flex-col gap-3">
             {folders.map((folder) => (
               <Folder
@@ -104,6 +109,19 @@ function Folder({ jobId, folder, showsDestination }: FolderProps) {
       )}
     </li>
   );
+}
+
+/** Rows of files that began to move before the page was opened: events tell only of others. */
+function Known({ jobId }: { jobId: string }) {
+  useTransferList({
+    states: ['transferring'],
+    job: jobId,
+    mode: undefined,
+    search: '',
+    sort: 'created',
+    order: 'desc',
+  });
+  return null;
 }
 
 /** Of files that are under way: so far only the live figures know of them. */

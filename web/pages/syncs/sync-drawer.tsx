@@ -245,13 +245,15 @@ function Verbs({ sync, job, onPlan, asking, onAsk }: VerbsProps) {
           )}
         </>
       ) : (
-        <Button icon="play" weight="strong" disabled={busy} onClick={() => void ask(run)}>
-          Run now
-        </Button>
+        <>
+          <Button icon="play" weight="strong" disabled={busy} onClick={() => void ask(run)}>
+            Run now
+          </Button>
+          <Button icon="search" onClick={onPlan}>
+            Show the plan
+          </Button>
+        </>
       )}
-      <Button icon="search" onClick={onPlan}>
-        Show the plan
-      </Button>
       {sync.fromConfig ? (
         <p className="self-center text-12 text-ink-faint">Set up in wherry.yaml; changed and removed there.</p>
       ) : (
