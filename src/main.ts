@@ -128,7 +128,7 @@ const silent: EngineLog = { debug: nowhere, info: nowhere, warn: nowhere, error:
 
 /** Recovers what an earlier run left, and works. Rejects with `data_in_use` and `ledger`. */
 export async function openWherry(options: WherryOptions): Promise<Wherry> {
-  const parts = await openLibraryParts(options);
+  const parts = await openLibraryParts(options, { offloading: { pipelines: options.pipelines ?? [] } });
   try {
     await parts.engine.start();
   } catch (error) {
@@ -156,7 +156,9 @@ export async function openCopy(
   const soon = sources.find((source) => source.startsWith('/'));
   const parts = await openLibraryParts(
     { ...options, limits: { ...(await patience()), ...options.limits } },
-    { isBrief: true, ...(soon === undefined ? {} : { soon }) },
+    wantsSteps(request)
+      ? { offloading: { pipelines: [] } }
+      : { isBrief: true, ...(soon === undefined ? {} : { soon }) },
   );
   try {
     const { takeUp } = await import('./take-up.ts');
@@ -278,7 +280,7 @@ export async function openDaemon(
 
 async function openLibraryParts(
   { dataFolder, limits = {}, log = silent, adapters, pipelines = [], mediaFolder, ssh, s3 }: WherryOptions,
-  more: Pick<PartsOptions, 'isBrief' | 'soon'> = {},
+  more: Pick<PartsOptions, 'isBrief' | 'soon' | 'offloading'> = {},
 ): Promise<Parts> {
   const own = {
     dataFolder,
@@ -300,6 +302,11 @@ async function openLibraryParts(
     },
     offloading: { pipelines, mediaFolder: mediaFolder ?? join(dataFolder, 'media') },
   });
+}
+
+/** Files that are processed after their arrival need more than a copy does. */
+function wantsSteps(request: CopyRequest | SyncRequest): boolean {
+  return request.kind === 'sync' && Object.values(request.media ?? {}).some((wish) => wish === true);
 }
 
 /** For a command that somebody sits in front of. */

@@ -51,6 +51,18 @@ export const syncOptions: readonly OptionSpec[] = [
     about: 'xxh128-8m, sha256 or blake3; default is the fast one for local places',
   },
   { name: 'cleanup', value: 'TIME', about: 'Delete at SRC what is older (24h, 7d) and proven to be safe at DST' },
+  {
+    name: 'media',
+    value: 'LIST',
+    about: 'For pictures and films that arrived (comma-separated): hashes, metadata, xmp, overwrite-xmp, thumbnails',
+  },
+  {
+    name: 'dedup',
+    value: 'RULE',
+    choices: ['off', 'hardlink', 'skip'],
+    about:
+      'What DST has already under another name: off (default) copies it, hardlink links it there, skip leaves it out',
+  },
   { name: 'transfers', value: 'N', about: 'Files that move at once (4)' },
   { name: 'bwlimit', value: 'RATE', about: 'A rate (2M; a bare number is KiB/s), or a timetable (08:00,2M 19:00,off)' },
   { name: 'reserve', value: 'SIZE', about: 'Free space that must remain at the destination' },
@@ -78,6 +90,24 @@ export function syncRequest(verb: string, words: readonly string[], flags: Flags
     ...(parallel === undefined ? {} : { parallel }),
     ...(maxDelete === undefined ? {} : { maxDelete: boundOf(maxDelete) }),
     ...(age === undefined ? {} : { cleanup: { ageHours: hours('cleanup', age) } }),
+    media: mediaOf(flags),
+  };
+}
+
+const mediaWords = ['hashes', 'metadata', 'xmp', 'overwrite-xmp', 'thumbnails'] as const;
+
+function mediaOf(flags: Flags): NonNullable<SyncRequest['media']> {
+  const words = (flags.text('media') ?? '').split(',').filter((word) => word !== '');
+  const strange = words.find((word) => !mediaWords.some((known) => known === word));
+  if (strange !== undefined) {
+    throw new Fault('invalid', `--media takes ${mediaWords.join(', ')}; "${displayPath(strange)}" is none of them.`);
+  }
+  const has = (word: (typeof mediaWords)[number]) => words.includes(word);
+  const dedup = flags.choice('dedup', ['off', 'hardlink', 'skip']);
+  return {
+    ...{ hashes: has('hashes'), metadata: has('metadata'), thumbnails: has('thumbnails') },
+    ...{ xmp: has('xmp') || has('overwrite-xmp'), overwriteXmp: has('overwrite-xmp') },
+    ...(dedup === undefined ? {} : { dedup }),
   };
 }
 

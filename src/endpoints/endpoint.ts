@@ -111,6 +111,8 @@ export interface Endpoint {
   /** Moves within the endpoint. Without `overwrite` rejects with `exists` where the new name is taken. */
   rename?(from: string, to: string, options: { overwrite: boolean }, call?: Call): Promise<void>;
   makeFolder?(path: string, call?: Call): Promise<void>;
+  /** Another name for a file within the endpoint. Rejects with `exists` where it is taken, `unsupported` where it cannot be. */
+  link?(from: string, to: string, call?: Call): Promise<void>;
   makeSymlink?(path: string, target: string, call?: Call): Promise<void>;
   setMetadata?(path: string, metadata: Metadata, call?: Call): Promise<void>;
   /** Bytes, and inodes where the place counts them. */

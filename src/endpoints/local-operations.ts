@@ -5,6 +5,7 @@ import {
   closeSync,
   constants,
   fstatSync,
+  linkSync,
   lstatSync,
   lutimesSync,
   openSync,
@@ -52,6 +53,7 @@ export const operations = {
   'local.write': writeContent,
   'local.remove': remove,
   'local.rename': rename,
+  'local.link': link,
   'local.hash': hash,
   'local.makeFolder': makeFolder,
   'local.makeSymlink': makeSymlink,
@@ -120,6 +122,27 @@ function remove({ root, path }: At, { control }: OperationContext): void {
     const fault = errnoFault(error, { operation: 'remove', path, place: root });
     if (fault.code !== 'not_found') throw fault;
   }
+}
+
+function link({ root, from, to }: { root: string; from: string; to: string }, { control }: OperationContext): void {
+  const beforeCall = (patienceMs?: number) => control.enter(sides.source, patienceMs);
+  within(root, beforeCall, (confined) => {
+    try {
+      const target = confined.locate(to, { create: true });
+      const file = confined.file(from);
+      beforeCall();
+      linkSync(file, target.folder.at(target.name));
+      confined.syncMade();
+      confined.syncFolder(target.folder.path);
+    } catch (error) {
+      const errno = errnoOf(error);
+      if (errno !== undefined && ['EXDEV', 'EPERM', 'EMLINK', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS'].includes(errno)) {
+        const text = `${displayPath(from)} cannot have another name in ${displayPath(root)} (${errno}).`;
+        throw new Fault('unsupported', text, { cause: error });
+      }
+      throw errnoFault(error, { operation: `link as ${displayPath(to)}`, path: from, place: root });
+    }
+  });
 }
 
 function rename(

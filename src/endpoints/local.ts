@@ -56,6 +56,7 @@ export async function openLocal(path: string, parts: { mounts: Mounts }, call: C
           { ...signalOf(given), onMessage: (done) => given.progress?.(done as number) },
         ),
     rename: (from, to, options, given) => quickly('local.rename', { from, to, ...options }, given),
+    link: (from, to, given) => quickly('local.link', { from, to }, given),
     makeFolder: (at, given) => quickly('local.makeFolder', { path: at }, given),
     makeSymlink: (at, target, given) => quickly('local.makeSymlink', { path: at, target }, given),
     setMetadata: (at, metadata, given) => quickly('local.setMetadata', { path: at, ...metadata }, given),

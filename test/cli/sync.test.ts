@@ -1,8 +1,9 @@
 // `wherry sync`, `wherry manifest` and `wherry syncs` as people run them: without a daemon, and through one.
 
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type Daemon, startDaemon } from '../support/daemon.ts';
+import { makePng, tEXt } from '../support/png.ts';
 import { startSshd } from '../support/sshd.ts';
 import { compareTrees, writeSmallFiles } from '../support/trees.ts';
 import { type Bench, openBench } from './command.ts';
@@ -41,6 +42,21 @@ describe('without a daemon', () => {
     expect(second.code).toBe(0);
     expect(lines(second.out)).toContainEqual(expect.objectContaining({ type: 'sync', deleted: 1 }));
     expect(compareTrees(at('in'), at('out'))).toEqual(nothingDiffers);
+  });
+
+  it('gives pictures their sidecars and thumbnails, and links what is there already', async () => {
+    const castle = makePng([tEXt('parameters', 'a castle\nSteps: 3, Sampler: Euler, Seed: 42')]);
+    writeFileSync(at('in/1.png'), castle);
+    writeFileSync(at('in/2.png'), castle);
+    const words = ['sync', '--media', 'metadata,xmp,thumbnails', '--dedup', 'hardlink', at('in'), at('out')];
+    const ended = await bench.run(...words);
+    expect(ended, ended.err).toMatchObject({ code: 0 });
+    expect(readdirSync(at('out')).sort()).toEqual(
+      expect.arrayContaining(['1.png', '2.png', '1.png.xmp', '1.png.thumbnail.jpg']),
+    );
+    expect(readFileSync(at('out/1.png.xmp'), 'utf8')).toContain('>a castle<');
+    expect(statSync(at('out/1.png')).nlink).toBe(2);
+    expect(await bench.run('sync', '--media', 'xml', at('in'), at('out'))).toMatchObject({ code: 2 });
   });
 
   it('exports what is known, takes it in again where it still stands, and clears it', async () => {

@@ -17,6 +17,10 @@ const batchFiles = 500;
 export async function finishSync(run: SyncState): Promise<void> {
   const { spec, legs, keepers, signal } = run;
   if (!spec.dryRun) {
+    for (const leg of legs) {
+      const keeper = keepers.get(leg.leg.key.destination);
+      if (keeper !== undefined) await leg.settleTwins(spec, keeper, signal);
+    }
     if (isWhole(run)) {
       if (spec.delete) await deleteSurplus(run);
       for (const leg of legs) {

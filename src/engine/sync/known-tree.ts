@@ -25,6 +25,7 @@ export interface KnownTree {
   readonly folders: readonly string[];
   hasFolder(path: string): boolean;
   get(path: string): KnownFile | undefined;
+  files(): Iterable<readonly [path: string, file: KnownFile]>;
   diff(listing: TreeListing, options: { readonly precisionMs: number; readonly sameHash?: SameHash }): KnownDiff;
   /** A copy is proven: it is in from now on. */
   proven(path: string, receipt: Receipt): void;
@@ -93,6 +94,11 @@ export async function readKnownTree(reader: Pick<StoreReader, 'manifest'>, key: 
     },
     hasFolder: (path) => packed.has(path),
     get: (path) => filesIn(parentPath(path))?.get(baseName(path)),
+    *files() {
+      for (const folder of [...packed.keys()]) {
+        for (const [name, file] of filesIn(folder) ?? []) yield [joinPath(folder, name), file] as const;
+      }
+    },
 
     diff: (listing, { precisionMs, sameHash }) => {
       const fresh: KnownDiff['fresh'][number][] = [];

@@ -10,6 +10,7 @@ import { newTransfer } from '../copy/new-transfer.ts';
 import type { Packer } from '../copy/packer.ts';
 import type { ModeHost, NewTransfer } from '../mode.ts';
 import { smallBytes } from '../work.ts';
+import { type Copy, type Deduplicated, deduplicate, type Later, newlyStranded, settleLater } from './dedup.ts';
 import type { KnownTree } from './known-tree.ts';
 import { destinationPath, type Leg, type LegFindings, type Rename, sourcePath } from './leg.ts';
 import { contentHash, forEachSideBySide } from './many-calls.ts';
@@ -39,6 +40,7 @@ export class LegRun {
   #transferred = 0;
   #bytes = 0;
   #known: KnownTree | undefined;
+  #later: readonly Later[] = [];
   #early: { readonly path: string; readonly receipt: Receipt }[] = [];
   #writtenAt = Number.NEGATIVE_INFINITY;
   #writing: Promise<void> = Promise.resolve();
@@ -142,7 +144,10 @@ export class LegRun {
     for (const folder of listing.folders.keys()) known.addFolder(folder);
     const unrenamed = await this.#rename(findings.renames, tools, signal);
 
-    const todo = [...copies, ...unrenamed].filter(({ found }) => !taken.has(found.destination));
+    const wanted = [...copies, ...unrenamed, ...(await newlyStranded(findings, host.reader))].filter(
+      ({ found }) => !taken.has(found.destination),
+    );
+    const todo = await this.#withoutTwins(findings, wanted, tools, signal);
     const expected = [...todo, ...standing].map(({ found }) => found);
     this.#expected = this.#transferred + expected.length;
     this.#expectedBytes = this.#bytes + bytesOf(expected);
@@ -163,6 +168,47 @@ export class LegRun {
     if (refused.length > 0) await host.refuse(refused);
     if (spec.symlinks === 'keep') await folders.keepSymlinks(this.leg.destination, symlinks);
     await this.write();
+  }
+
+  /** Resolves with those that have to be moved. */
+  async #withoutTwins(
+    findings: LegFindings,
+    wanted: readonly Copy[],
+    { spec: { media }, host, folders }: LegTools,
+    signal: AbortSignal,
+  ): Promise<readonly Copy[]> {
+    this.#later = [];
+    if (media.dedup === 'off') return wanted;
+    const { copies, proven, later } = await deduplicate(findings, wanted, media.dedup, host, signal);
+    this.#later = later;
+    this.#takeIn(proven, folders);
+    return copies;
+  }
+
+  #takeIn(proven: Deduplicated['proven'], folders: FolderKeeper): void {
+    for (const { path, receipt } of proven) {
+      this.#known?.proven(path, receipt);
+      folders.touched(parentPath(destinationPath(this.leg, path)));
+    }
+  }
+
+  /** What waited for another file of its content, once that has arrived; what of it has to be moved after all is said, and moved by the next run. */
+  async settleTwins(spec: SyncSpec, folders: FolderKeeper, signal: AbortSignal): Promise<void> {
+    const later = this.#later;
+    if (later.length === 0 || this.#known === undefined || spec.media.dedup === 'off') return;
+    this.#later = [];
+    const { proven, left } = await settleLater(this.leg, this.#known, later, spec.media.dedup, this.#host, signal);
+    this.#takeIn(proven, folders);
+    if (left.length === 0) return;
+    await this.#host.refuse(
+      left.map(({ found }) => ({
+        file: newTransfer(this.leg.key.destination, found, found.destination),
+        fault: new Fault(
+          'busy',
+          `${displayPath(found.entry.path)} waited for another file of its content, which did not arrive; the next run copies it.`,
+        ),
+      })),
+    );
   }
 
   /** Resolves with those that have to be copied after all. */

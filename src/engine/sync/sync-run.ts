@@ -15,6 +15,7 @@ import { moveOptions } from '../move-options.ts';
 import { recordingOf } from '../offload/recording-of.ts';
 import { countedTries } from '../retry.ts';
 import { createSelection } from '../selection.ts';
+import { forgetStranded } from './dedup.ts';
 import { createDerivedRegister, registerDerived } from './derived.ts';
 import { finishSync } from './finish-sync.ts';
 import { readKnownTree } from './known-tree.ts';
@@ -161,6 +162,7 @@ export function openSync(job: Job, host: ModeHost): ModeRun {
         try {
           const { known } = leg;
           if (known === undefined) continue;
+          if (!spec.dryRun) await forgetStranded(leg.leg, known, spec.media.dedup, host, signal);
           const parts = { reader: host.reader, isDerived };
           const findings = await surveyLeg(leg.leg, listing, known, spec, selection, parts, signal);
           await leg.carryOut(findings, toolsOf(leg.leg.key.destination), signal);
