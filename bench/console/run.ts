@@ -1,4 +1,4 @@
-// `node bench/console/run.ts`: what the console and its API cost with many transfers, and how soon they answer. `--only list,page,feed,listeners --transfers 100000`.
+// `node bench/console/run.ts`: what the console and its API cost with many transfers, and how soon they answer. `--only list,page,feed,listeners,recordings --transfers 100000`.
 
 import { closeSync, ftruncateSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { get } from 'node:http';
@@ -10,11 +10,13 @@ import { idSource, systemClock, systemRandom } from '../../src/model/clock.ts';
 import { openSqliteStore } from '../../src/store/sqlite-store.ts';
 import { openRealConsole, type RealConsole } from '../../test/browser/real-console.ts';
 import { literalJob, literalTransfer } from '../../test/support/literal-transfer.ts';
+import { fillRecordings, recordings } from './recordings.ts';
+import { quantile, say } from './say.ts';
 
 const { values } = parseArgs({
   options: {
     transfers: { type: 'string', default: '100000' },
-    only: { type: 'string', default: 'list,page,feed,listeners' },
+    only: { type: 'string', default: 'list,page,feed,listeners,recordings' },
   },
 });
 const stored = Number(values.transfers);
@@ -63,20 +65,13 @@ async function prepare(folder: string): Promise<void> {
     await store.apply(changes);
   }
   await store.close();
+  if (wanted('recordings')) await fillRecordings(join(folder, 'data'), stored);
 }
 
 function hollow(path: string, sizeBytes: number): void {
   const file = openSync(path, 'w');
   ftruncateSync(file, sizeBytes);
   closeSync(file);
-}
-
-function say(what: string, figure: string): void {
-  process.stdout.write(`| ${what} | ${figure} |\n`);
-}
-
-function quantile(values: readonly number[], part: number): number {
-  return [...values].sort((a, b) => a - b)[Math.min(values.length - 1, Math.floor(values.length * part))] ?? 0;
 }
 
 /** User and system time of a process so far, in seconds. */
@@ -263,6 +258,7 @@ try {
   if (wanted('list')) await list(daemon);
   if (wanted('page')) await page(daemon);
   if (wanted('feed')) await feed(daemon);
+  if (wanted('recordings')) await recordings(daemon, stored);
   if (wanted('listeners')) await hearAll(daemon);
 } finally {
   await daemon.close();
