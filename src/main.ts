@@ -38,6 +38,7 @@ export type { CleanupRequest } from './model/cleanup-schema.ts';
 export type { StoredEvent, TransferProgress } from './model/event.ts';
 export { Fault, type FaultCode, type FaultReport } from './model/fault.ts';
 export type { ContentHash } from './model/hash.ts';
+export type { CleanupSummary, IngestEvent, IngestType, SyncSummary } from './model/ingest.ts';
 export type { Job, JobState } from './model/job.ts';
 export type { Entry } from './model/manifest.ts';
 export type { Pipeline } from './model/pipeline.ts';
@@ -47,6 +48,7 @@ export type { Recording } from './model/recording.ts';
 export type { CopyRequest, JobRequest, OffloadRequest, WatchRequest } from './model/specs.ts';
 export type { SyncRequest } from './model/sync-spec.ts';
 export type { Transfer, TransferState } from './model/transfer.ts';
+export type { IngestCall, IngestSink, SinkKind } from './sinks/sink.ts';
 export type { Page, StoreReader, TransferQuery } from './store/store.ts';
 
 export interface WherryOptions {

@@ -85,7 +85,7 @@ async function fileEvent(
     syncId: await syncIdOf(transfer.jobId),
     filePath: shownPlace(endpoint, path),
     fileSize: transfer.sizeBytes,
-    fileHash: hashText(transfer.hash),
+    fileHash: sha256Of(found) ?? hashText(transfer.hash),
     metadata: {
       source: shownPlace(source.endpoint, source.path),
       relativePath: displayPath(path),
@@ -239,6 +239,12 @@ function shownPath(path: string): string {
 
 function bytesOf(path: string): { pathBytes?: string } {
   return isText(path) ? {} : { pathBytes: Buffer.from(pathBytes(path)).toString('base64') };
+}
+
+/** Where somebody asked for it; whoever looks files up by content knows them by it. */
+function sha256Of(found: Findings | undefined): string | null {
+  const checksums = found?.facts.checksums;
+  return isRecord(checksums) && typeof checksums.sha256 === 'string' ? `sha256:${checksums.sha256}` : null;
 }
 
 function hashText(hash: ContentHash | null): string | null {

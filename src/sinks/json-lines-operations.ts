@@ -3,6 +3,7 @@
 import {
   closeSync,
   constants,
+  existsSync,
   fdatasyncSync,
   fstatSync,
   fsyncSync,
@@ -70,7 +71,7 @@ export const operations = {
    */
   'sinks.append': ({ path, sizeBytes, text }: AppendInput, { control }: CallContext): { sizeBytes: number } =>
     calling(path, 'write to', control, () => {
-      mkdirSync(dirname(path), { recursive: true });
+      makeFolders(dirname(path));
       const fd = openSync(path, constants.O_WRONLY | constants.O_CREAT, 0o640);
       try {
         const { size } = fstatSync(fd);
@@ -92,6 +93,17 @@ export const operations = {
       }
     }),
 };
+
+/** Not `recursive`: Node then asks again for ever where a place says ENOENT to a folder whose parent is there. */
+function makeFolders(folder: string): void {
+  if (existsSync(folder)) return;
+  makeFolders(dirname(folder));
+  try {
+    mkdirSync(folder);
+  } catch (error) {
+    if (errnoOf(error) !== 'EEXIST') throw error;
+  }
+}
 
 function tailOf(fd: number, lines: number): Tail {
   const { size } = fstatSync(fd);

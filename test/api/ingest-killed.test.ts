@@ -1,6 +1,6 @@
 // Files that come home while the daemon, PostgreSQL, or both are killed: the table has each once. A runner that moves its cursor first loses some.
 
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -11,6 +11,7 @@ import { postgresSink } from '../../src/sinks/postgres.ts';
 import { openSqliteStore } from '../../src/store/sqlite-store.ts';
 import { type Daemon, startDaemon } from '../support/daemon.ts';
 import { type Postgres, startPostgres } from '../support/postgres.ts';
+import { type Sshd, startSshd } from '../support/sshd.ts';
 
 /** What is killed, and when: database before the files come or meanwhile, daemon while it copies or once it has. */
 const rounds = [
@@ -25,12 +26,13 @@ const filesARound = 40;
 
 let folder: string;
 let server: Postgres;
+let sshd: Sshd;
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'wh-ingest-killed-'));
-  server = await startPostgres({ password: 'let me in' });
+  [server, sshd] = await Promise.all([startPostgres({ password: 'let me in' }), startSshd()]);
 }, 60_000);
 afterAll(async () => {
-  await server.close();
+  await Promise.all([server.close(), sshd.close()]);
   rmSync(folder, { recursive: true, force: true });
 });
 
@@ -38,14 +40,16 @@ test('daemon, database, or both are killed again and again: each file stands in 
   const lines = join(folder, 'ingest.jsonl');
   const url = server.url.replace('rig@', 'guarded@');
   const sinks = [
-    { name: 'db', kind: 'postgres', url, passwordEnv: 'TEST_DB_PASSWORD', jobs: ['copy'] },
-    { name: 'log', kind: 'json-lines', file: lines, jobs: ['copy'] },
+    { name: 'db', kind: 'postgres', url, passwordEnv: 'TEST_DB_PASSWORD' },
+    { name: 'log', kind: 'json-lines', file: lines },
   ];
-  const config = `roots: [${folder}]\nlogs: {level: warn}\nsinks: ${JSON.stringify(sinks)}\n`;
+  const { identityFile, knownHosts } = sshd;
+  const ssh = { hosts: { '127.0.0.1': { identityFile, knownHosts, agent: false } } };
+  const config = `roots: [${folder}]\nlogs: {level: warn}\nssh: ${JSON.stringify(ssh)}\nsinks: ${JSON.stringify(sinks)}\n`;
   const start = () => startDaemon(join(folder, 'daemon'), { config, env: { TEST_DB_PASSWORD: 'let me in' } });
-  const source = join(folder, 'from');
-  mkdirSync(source);
-  for (let at = 0; at < filesARound; at++) writeFileSync(join(source, `frame ${at}.png`), Buffer.alloc(500 + at, at));
+  const source = sshd.address();
+  for (let at = 0; at < filesARound; at++)
+    writeFileSync(join(sshd.files, `frame ${at}.png`), Buffer.alloc(500 + at, at));
   let daemon: Daemon = await start();
   const wanted: string[] = [];
   try {
@@ -54,7 +58,7 @@ test('daemon, database, or both are killed again and again: each file stands in 
       for (let at = 0; at < filesARound; at++) wanted.push(join(to, `frame ${at}.png`));
       if (database === 'before') await server.kill();
       const job = await daemon.client.call('createJob', {
-        body: { kind: 'copy', sources: [source], destination: to },
+        body: { kind: 'sync', source, destinations: [to] },
       });
       if (database === 'meanwhile') await server.kill();
       if (killed === 'after') {
@@ -120,7 +124,7 @@ test('the control: one that moves its cursor before the rows are there loses tho
       const { events, cursor: next } = await store.events({ since: cursor, limit: 100 });
       if (events.length === 0) break;
       const items = (
-        await Promise.all(events.map((event) => itemsOf(event, { types: ingestTypes, jobs: ['copy'] }, lookup)))
+        await Promise.all(events.map((event) => itemsOf(event, { types: ingestTypes, jobs: ['sync'] }, lookup)))
       ).flat();
       const files = items.flatMap((item) => (item.kind === 'file' ? [item.event] : []));
       seen += files.length;

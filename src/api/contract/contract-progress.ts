@@ -67,7 +67,7 @@ export function statusOf({ job, live, status, transfers }: RunState): ContractSt
   if (processed > 0) return 'processing';
   if (open > 0) return 'transferring';
   const isCleaning = (job.spec as { cleanup?: unknown }).cleanup !== null && status?.cleanup === null;
-  return isCleaning ? 'cleaning' : 'processing';
+  return isCleaning ? 'cleaning' : 'transferring';
 }
 
 /** Null until it has ended. */

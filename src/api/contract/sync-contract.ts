@@ -31,6 +31,7 @@ import {
 } from './contract-progress.ts';
 
 export const contractCollection = 'api.sync_contract';
+const openStates = ['pending', 'running', 'waiting', 'paused'] as const;
 /** Errors that are named; a job may have failed a hundred thousand times. */
 const mostFailures = 100;
 
@@ -204,12 +205,9 @@ export async function openSyncContract(parts: {
     },
     progress: async (run) => progressOf(run, await stateOf(run), clock.now()),
     active: async () => {
-      const found: { run: ContractRun; status: ContractStatus }[] = [];
-      for (const run of byId.values()) {
-        const job = await reader.job(run.jobId);
-        if (job !== undefined && !hasEnded(job)) found.push({ run, status: statusOf(await stateOf(run)) });
-      }
-      return found;
+      const { rows } = await reader.jobs({ kind: 'sync', states: openStates, limit: 1000 });
+      const runs = rows.flatMap(({ id }) => bySyncId.get(syncIds.get(id) ?? '') ?? []);
+      return Promise.all(runs.map(async (run) => ({ run, status: statusOf(await stateOf(run)) })));
     },
     cancel: async ({ jobId }) => {
       try {
