@@ -15,6 +15,7 @@ import {
 } from '../model/ingest.ts';
 import type { Job } from '../model/job.ts';
 import { displayPath, isText, joinPath, pathBytes } from '../model/names.ts';
+import { exactPath, type PathText } from '../model/path-text.ts';
 import type { Recording } from '../model/recording.ts';
 import type { Transfer } from '../model/transfer.ts';
 import type { StoreReader } from '../store/store.ts';
@@ -125,20 +126,21 @@ interface Gone {
 
 /** Which files a fact says are no longer there. */
 function goneBy({ name, data }: StoredEvent): readonly Gone[] {
-  const { endpoint, destination, path, sizeBytes, copies, paths, renamed } = data;
+  const { endpoint, destination, path, pathBytes, sizeBytes, copies, paths, exact, renamed } = data;
   switch (name as string) {
     case 'observation.sync.file_deleted':
       if (typeof endpoint !== 'string' || typeof path !== 'string') return [];
       return [
         {
-          ...{ endpoint, path },
+          endpoint,
+          path: exactPath(typeof pathBytes === 'string' ? { path, pathBytes } : { path }),
           sizeBytes: typeof sizeBytes === 'number' ? sizeBytes : null,
           metadata: { at: 'source', ...(Array.isArray(copies) ? { copies } : {}) },
         },
       ];
     case 'observation.sync.files_deleted':
       if (typeof destination !== 'string' || !Array.isArray(paths)) return [];
-      return (paths as string[]).map((gone) => atDestination(destination, gone, {}));
+      return exactPaths(paths as string[], exact).map((gone) => atDestination(destination, gone, {}));
     case 'observation.sync.files_renamed':
       // Under its new name it is told of as one that arrived.
       if (typeof destination !== 'string' || !Array.isArray(renamed)) return [];
@@ -148,6 +150,13 @@ function goneBy({ name, data }: StoredEvent): readonly Gone[] {
     default:
       return [];
   }
+}
+
+/** Paths are shown with escapes; those whose bytes stand beside them are these bytes. */
+function exactPaths(paths: readonly string[], exact: unknown): readonly string[] {
+  if (!Array.isArray(exact) || exact.length === 0) return paths;
+  const bytes = new Map((exact as PathText[]).map((one) => [one.path, exactPath(one)]));
+  return paths.map((path) => bytes.get(path) ?? path);
 }
 
 function atDestination(endpoint: string, path: string, more: Gone['metadata']): Gone {

@@ -67,17 +67,22 @@ ON CONFLICT (id) DO UPDATE SET event_type = excluded.event_type, happened_at = e
   xmp_path = excluded.xmp_path, thumbnail_path = excluded.thumbnail_path`;
 }
 
-/** `isNew`: the file arrived (again), and what was known of an earlier one under its name no longer holds. */
+/**
+ * The second parameter holds the ids of files that have arrived: where their content is another than before, or had been deleted, what was
+ * known of it no longer holds.
+ */
 export function putFiles(schema: string): string {
+  const isNew = '($2::jsonb ? excluded.id AND (old.deleted_at IS NOT NULL OR old.hash IS DISTINCT FROM excluded.hash))';
   const merged = (column: string) =>
-    `${column} = CASE WHEN $2::jsonb ? excluded.id THEN excluded.${column} ELSE coalesce(excluded.${column}, old.${column}) END`;
+    `${column} = CASE WHEN ${isNew} THEN excluded.${column} ELSE coalesce(excluded.${column}, old.${column}) END`;
   return `INSERT INTO "${schema}".file AS old
   (id, path, size, hash, metadata, xmp_path, thumbnail_path, sync_id, synced_at, processed_at, deleted_at)
 SELECT id, path, size, hash, metadata, "xmpPath", "thumbnailPath", "syncId", "syncedAt", "processedAt", "deletedAt"
 FROM jsonb_to_recordset($1::jsonb) AS new (id text, path text, size bigint, hash text, metadata jsonb, "xmpPath" text,
   "thumbnailPath" text, "syncId" text, "syncedAt" timestamptz, "processedAt" timestamptz, "deletedAt" timestamptz)
-ON CONFLICT (id) DO UPDATE SET ${['size', 'hash', 'xmp_path', 'thumbnail_path', 'synced_at', 'processed_at'].map(merged).join(', ')},
-  metadata = CASE WHEN $2::jsonb ? excluded.id THEN excluded.metadata ELSE old.metadata || excluded.metadata END,
+ON CONFLICT (id) DO UPDATE SET ${['size', 'xmp_path', 'thumbnail_path', 'synced_at', 'processed_at'].map(merged).join(', ')},
+  hash = CASE WHEN ${isNew} THEN excluded.hash ELSE coalesce(old.hash, excluded.hash) END,
+  metadata = CASE WHEN ${isNew} THEN excluded.metadata ELSE old.metadata || excluded.metadata END,
   sync_id = excluded.sync_id, deleted_at = excluded.deleted_at`;
 }
 

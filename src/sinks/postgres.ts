@@ -151,19 +151,22 @@ function fileRows(events: readonly IngestEvent[]): { readonly rows: FileRow[]; r
     // A file that was cleaned away where it came from is still here.
     if (eventType === 'file_deleted' && metadata.at !== 'destination') continue;
     const id = createHash('sha256').update(filePath).digest('hex');
-    const isNew = eventType === 'file_synced';
-    if (isNew) fresh.add(id);
-    const before = isNew ? undefined : rows.get(id);
+    const hasArrived = eventType === 'file_synced';
+    if (hasArrived) fresh.add(id);
+    const known = rows.get(id);
+    const isNew = hasArrived && (known?.deletedAt !== null || known.hash !== fileHash);
+    const before = isNew ? undefined : known;
     rows.set(id, {
       id,
       path: filePath,
       size: fileSize ?? before?.size ?? null,
-      hash: fileHash ?? before?.hash ?? null,
+      // The one that proved the copy, by which it is known again.
+      hash: before?.hash ?? fileHash,
       metadata: { ...before?.metadata, ...metadata },
       xmpPath: made.xmpPath ?? before?.xmpPath ?? null,
       thumbnailPath: made.thumbnailPath ?? before?.thumbnailPath ?? null,
       syncId,
-      syncedAt: isNew ? timestamp : (before?.syncedAt ?? null),
+      syncedAt: hasArrived ? timestamp : (before?.syncedAt ?? null),
       processedAt: eventType === 'file_processed' ? timestamp : (before?.processedAt ?? null),
       deletedAt: eventType === 'file_deleted' ? timestamp : null,
     });

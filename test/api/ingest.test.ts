@@ -80,8 +80,9 @@ test('a run over SSH, started by an older client: files, prompts, sidecars, clea
   await endOf(sync_id);
   const home = at('daemon/home/txt2img-images');
   const files = await server.query<{ path: string; prompt: string; xmp_path: string; hash: string; sync_id: string }>(
-    `SELECT path, metadata->'generation'->>'prompt' AS prompt, xmp_path, hash, sync_id
-     FROM pictures.file WHERE deleted_at IS NULL AND processed_at IS NOT NULL ORDER BY path`,
+    `SELECT path, f.metadata->'generation'->>'prompt' AS prompt, f.xmp_path, e.file_hash AS hash, f.sync_id
+     FROM pictures.file f JOIN pictures.event e ON e.file_path = f.path AND e.event_type = 'file_processed'
+     WHERE deleted_at IS NULL AND processed_at IS NOT NULL ORDER BY path`,
   );
   expect(files).toEqual([
     {

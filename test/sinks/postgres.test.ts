@@ -48,6 +48,11 @@ test('a file is one row: arrived, processed, deleted, and arrived again with not
   const row = await fileAt('rows', path);
   expect(row).toMatchObject({ xmp_path: null, thumbnail_path: `${path}.jpg`, deleted_at: null });
   expect(row?.metadata).toEqual({ source: 'y', height: 9 });
+  // The same content comes again under its name: what is known of it holds. Another does not.
+  await sink.onFileSynced(event('file_synced', path, { fileSize: 20 }), { signal });
+  expect(await fileAt('rows', path)).toMatchObject({ thumbnail_path: `${path}.jpg`, metadata: { height: 9 } });
+  await sink.onFileSynced(event('file_synced', path, { fileHash: 'sha256:11' }), { signal });
+  expect(await fileAt('rows', path)).toMatchObject({ thumbnail_path: null, metadata: {}, hash: 'sha256:11' });
   expect(await sink.verifyFileExists?.('/home/b.png')).toBe(false);
   expect(await server.query('SELECT 1 FROM rows.file')).toHaveLength(2);
   await sink.close?.();

@@ -6,6 +6,7 @@ import type { CleanupRequest, CleanupSpec } from '../../model/cleanup-schema.ts'
 import type { EventDraft } from '../../model/event.ts';
 import { asFault, Fault, type FaultReport } from '../../model/fault.ts';
 import { displayPath, joinPath, parentPath, safeRelativePath } from '../../model/names.ts';
+import { pathText } from '../../model/path-text.ts';
 import type { Change, StoreReader } from '../../store/store.ts';
 import type { ModeParts } from '../mode.ts';
 import { inLanes, type KeptSource, removeProven } from '../remove-proven.ts';
@@ -219,7 +220,7 @@ class CleanupRun {
       at: this.#parts.clock.now(),
       data: {
         endpoint: displayPath(this.#source.name),
-        path: displayPath(entry.path),
+        ...pathText(entry.path),
         sizeBytes: entry.sizeBytes,
         mtimeMs: entry.mtimeMs,
         hash: copy?.receipt.hash ?? null,

@@ -3,6 +3,7 @@
 import type { Endpoint } from '../../endpoints/endpoint.ts';
 import { asFault, Fault } from '../../model/fault.ts';
 import { displayPath } from '../../model/names.ts';
+import { pathText } from '../../model/path-text.ts';
 import type { SyncSpec } from '../../model/sync-spec.ts';
 import { cleanUp } from '../cleanup/cleanup.ts';
 import { destinationPath, type LegFindings } from './leg.ts';
@@ -136,6 +137,7 @@ async function deleteBatch(run: SyncState, leg: LegRun, files: LegFindings['dele
     destination: displayPath(key.destination),
     files: gone.length,
     paths: gone.map(displayPath),
+    exact: gone.map(pathText).filter(({ pathBytes }) => pathBytes !== undefined),
   });
 }
 
