@@ -55,7 +55,7 @@ describe('places without a local path', () => {
     await refused(['mem://m/there'], 'mem://m/there').toMatchObject({ code: 'invalid' });
     await refused(['mem://m/there'], 'mem://m/there/below/it').toMatchObject({ code: 'invalid' });
     await refused(['mem://m/there'], 'mem://n/new name').toMatchObject({ code: 'exists' });
-    await refused(['ssh://host/x'], rig.at('y')).toMatchObject({ code: 'unsupported' });
+    await refused(['device://camera/x'], rig.at('y')).toMatchObject({ code: 'unsupported' });
   });
 
   it('wait when they are full, while the rest goes on', async () => {

@@ -358,6 +358,51 @@ export function endpointSuite(name: string, open: () => Promise<EndpointSubject>
       });
     });
 
+    describe('many by one call', () => {
+      test('come each with its content, those that are missing or no files with their faults', async () => {
+        const { readMany } = place;
+        if (readMany === undefined) return;
+        const wanted = new Map<string, Uint8Array>();
+        for (const [index, name] of hostileNames(subject.rawNames === true).entries()) {
+          if (index % 3 === 0) wanted.set(`many/${name}`, content(index, index * 1000));
+        }
+        wanted.set('large', content(1, 700_000));
+        for (const [path, bytes] of wanted) await put(path, bytes);
+        const found = new Map<string, Uint8Array>();
+        const faults = new Map<string, FaultCode>();
+        for await (const answer of readMany([...wanted.keys(), 'missing', 'many'])) {
+          if ('fault' in answer) faults.set(answer.path, answer.fault.code);
+          else {
+            const parts: Uint8Array[] = [];
+            for await (const part of answer.body) parts.push(Uint8Array.from(part));
+            expect(answer.entry.sizeBytes).toBe(wanted.get(answer.path)?.length);
+            found.set(answer.path, Buffer.concat(parts));
+          }
+        }
+        expect([...found.keys()].sort()).toEqual([...wanted.keys()].sort());
+        for (const [path, bytes] of wanted) expect(same(found.get(path) ?? new Uint8Array(0), bytes)).toBe(true);
+        expect(faults.get('missing')).toBe('not_found');
+        expect([...faults.keys()].sort()).toEqual(['many', 'missing']);
+      });
+
+      test('can be left early, passed over, and are not begun too late', async () => {
+        const { readMany } = place;
+        if (readMany === undefined) return;
+        const paths = ['a', 'b', 'c', 'd'];
+        for (const path of paths) await put(path, content(2, 300_000));
+        for await (const _ of readMany(paths)) break;
+        let count = 0;
+        for await (const _ of readMany(paths)) count++;
+        expect(count).toBe(4);
+        const reason = new Error('too late');
+        const reading = async () => {
+          for await (const _ of readMany(paths, { signal: AbortSignal.abort(reason) })) count++;
+        };
+        await expect(reading()).rejects.toBe(reason);
+        expect(count).toBe(4);
+      });
+    });
+
     describe('uploads', () => {
       const upload = async (path: string, bytes: Uint8Array, overwrite: boolean) => {
         const { uploads } = place;

@@ -189,6 +189,28 @@ op_list() {
   rows | base64
   say =ok
 }
+once_many() {
+  say =go >&2
+  last=; stands=0
+  while IFS=' ' read -r n word; do
+    d "$word"; part "$v"
+    if [ $stands = 0 ] || [ "$dir" != "$last" ]; then
+      stands=0
+      if ! walk "$dir" 0; then say "=$n err $E"; continue; fi
+      last=$dir; stands=1
+    fi
+    E=
+    if [ -h "./$b" ]; then E=symlink; elif [ -d "./$b" ]; then E=isfolder
+    elif [ ! -e "./$b" ]; then E=missing; elif [ ! -r "./$b" ]; then E=permission; fi
+    if [ -z "$E" ]; then o=$(attributes "./$b") || E=missing; fi
+    if [ -n "$E" ]; then say "=$n err $E"; continue; fi
+    say "=$n $o"
+    set -- $o
+    if [ "$2" != 0 ]; then head -c "$2" "./$b"; fi
+    echo
+  done
+  say =ok >&2
+}
 op_get() {
   d "$1"
   if ! find_file "$v" 0; then say "=err $E"; return; fi

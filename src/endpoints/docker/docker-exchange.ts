@@ -25,6 +25,8 @@ export interface Exchange {
   stream(call: Call | undefined): ReadableStream<Uint8Array>;
   /** Writes `first` and the rest of the body and resolves with the file's size. Rejects as the body does. */
   send(first: Uint8Array, body: ReadableStreamDefaultReader<Uint8Array>, call: Call | undefined): Promise<number>;
+  /** All that it is to read. */
+  say(text: string): void;
   stop(): void;
 }
 
@@ -73,6 +75,7 @@ export async function openExchange(
   const exchange: Exchange = {
     output,
     finished,
+    say: (text) => void input.end(text),
     stop,
     stream(call) {
       const chunks = output[Symbol.asyncIterator]() as AsyncIterator<Uint8Array>;

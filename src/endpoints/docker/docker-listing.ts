@@ -2,6 +2,7 @@
 
 import { pathFromBytes } from '../../model/names.ts';
 import { dockerFault } from './docker-engine.ts';
+import { newline, OutputReader } from './output-reader.ts';
 
 export interface ListedRow {
   /** Below the folder that is listed; `/` where not all of it could be looked into. */
@@ -10,34 +11,17 @@ export interface ListedRow {
   readonly target: string;
 }
 
-const newline = 0x0a;
-
 /** Rejects with `network` where it ends in mid row. */
 export async function* readListing(output: AsyncIterable<Uint8Array>, name: string): AsyncGenerator<ListedRow> {
-  let buffer: Buffer = Buffer.alloc(0);
-  const chunks = output[Symbol.asyncIterator]();
-  const upTo = async (end: number): Promise<Buffer | undefined> => {
-    for (let seen = 0; ; ) {
-      const cut = buffer.indexOf(end, seen);
-      if (cut >= 0) {
-        const piece = buffer.subarray(0, cut);
-        buffer = buffer.subarray(cut + 1);
-        return piece;
-      }
-      seen = buffer.length;
-      const { value, done } = await chunks.next();
-      if (done === true) return undefined;
-      buffer = Buffer.concat([buffer, value]);
-    }
-  };
+  const reader = new OutputReader(output);
   const needed = async (end: number): Promise<Buffer> => {
-    const piece = await upTo(end);
+    const piece = await reader.upTo(end);
     if (piece === undefined) throw dockerFault('network', name, 'a listing broke off');
     return piece;
   };
   let isEnded = false;
   for (;;) {
-    const head = await upTo(newline);
+    const head = await reader.upTo(newline);
     if (head === undefined) {
       if (!isEnded) throw dockerFault('network', name, 'a listing broke off');
       return;

@@ -11,6 +11,7 @@ import { type Answer, ContainerShell, orAborted, shellCommand } from './containe
 import { type DockerEngine, dockerFault, openEngine } from './docker-engine.ts';
 import { openExchange } from './docker-exchange.ts';
 import { readListing } from './docker-listing.ts';
+import { readManyOf } from './docker-many.ts';
 
 const meanings: Readonly<Record<string, readonly [FaultCode, string]>> = {
   missing: ['not_found', 'is not there'],
@@ -62,7 +63,7 @@ export async function openDocker(address: EndpointAddress): Promise<Endpoint> {
   const exchange = (operation: string, path: string, words: readonly string[], call: Call | undefined) =>
     openExchange(engine, shellCommand(root, [operation, word(path), ...words]), {
       name,
-      takesInput: operation === 'write',
+      takesInput: operation === 'write' || operation === 'many',
       signal: call?.signal,
       fault: (end) => faultOf(end, path),
     });
@@ -194,6 +195,13 @@ export async function openDocker(address: EndpointAddress): Promise<Endpoint> {
     async setMetadata(path, { mtimeMs, mode }, call) {
       const time = mtimeMs === undefined ? '-' : (mtimeMs / 1000).toFixed(3);
       await ask(path, ['meta', word(path), time, mode === undefined ? '-' : mode.toString(8)], call);
+    },
+    async *readMany(paths, call) {
+      for (const path of paths) safeRelativePath(path);
+      call?.signal?.throwIfAborted();
+      const running = await exchange('many', '', [], call);
+      const entry = (path: string, line: string) => entryOf(path, line, '');
+      yield* readManyOf(running, paths, { name, signal: call?.signal, word, entry, fault: faultOf });
     },
     async space(call) {
       const { lines } = await ask('', ['space'], call);

@@ -10,6 +10,7 @@ import { type S3Config, s3SettingsOf } from '../../model/s3-config.ts';
 import type { Call, Endpoint } from '../endpoint.ts';
 import { PartReader, streamOf } from './s3-bodies.ts';
 import { createClient, loadSdk } from './s3-client.ts';
+import { readManyObjects } from './s3-many.ts';
 import { type ListedKey, S3Objects } from './s3-objects.ts';
 import { TreeOrder } from './s3-order.ts';
 import { S3Uploads } from './s3-uploads.ts';
@@ -135,6 +136,7 @@ export async function openS3(address: EndpointAddress, config: S3Config | undefi
         throw error;
       }
     },
+    readMany: (paths, call) => readManyObjects(objects, paths, call),
     async write(path, from, body, call) {
       const reader = new PartReader(body, call);
       try {
