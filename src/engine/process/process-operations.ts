@@ -43,6 +43,8 @@ export interface SettleInput extends StepIn, Made {
     /** What becomes of another file of that name. */
     readonly existing: StepRequest['existing'];
   }[];
+  /** It only looks: without results there is nothing of it to be kept until its record is. */
+  readonly isRepeatable: boolean;
   readonly parentHash: string | null;
   readonly record: Omit<StepRecord, 'derived'>;
 }
@@ -82,7 +84,20 @@ function transferFolder(id: string): string {
 }
 
 /** An empty work folder. Gives its absolute path. */
-function begin(input: StepIn & { readonly step: string }, { control }: OperationContext): string {
+function begin(input: StepIn & { readonly step: string }, context: OperationContext): string {
+  for (let tries = 1; ; tries++) {
+    try {
+      return makeWorkFolder(input, context);
+    } catch (error) {
+      // Whoever was the last to work there has just taken the common folder away.
+      if (!(error instanceof Fault) || error.code !== 'not_found' || tries === mostTries) throw error;
+    }
+  }
+}
+
+const mostTries = 100;
+
+function makeWorkFolder(input: StepIn & { readonly step: string }, { control }: OperationContext): string {
   const path = workFolder(input, input.step);
   return within(
     control,
@@ -106,6 +121,11 @@ function begin(input: StepIn & { readonly step: string }, { control }: Operation
 function settle(input: SettleInput, { control }: OperationContext): StepRecord {
   return within(control, sides.source, input.root, (confined) => {
     const from = workFolder(input, input.step);
+    if (input.outputs.length === 0 && input.isRepeatable) {
+      // There is nothing that could be made twice.
+      removeTree(confined, from);
+      return { ...input.record, derived: [] };
+    }
     const outputs: Publication['outputs'][number][] = [];
     const derived: Derived[] = [];
     for (const { role, path, mediaType, final, existing } of input.outputs) {

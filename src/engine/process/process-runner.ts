@@ -178,6 +178,7 @@ export function createProcessRunner({ mounts, threads, clock, notes }: ProcessRu
         ...where,
         key,
         outputs,
+        isRepeatable: onlyLooks.has(want.name),
         parentHash: input.hash,
         record: { ...bare, skipped: null, facts: result.facts, tool: result.tool, finishedAt: clock.now() },
       };
@@ -250,6 +251,9 @@ interface WantedStep {
     call: Omit<RunHooks, 'stepDone'> & { signal: AbortSignal },
   ): Promise<ProcessResult | null>;
 }
+
+/** Steps that change nothing anywhere but their results. */
+const onlyLooks = new Set(['checksum', 'metadata', 'thumbnail', 'xmp']);
 
 const beatMs = 1_000;
 

@@ -117,3 +117,16 @@ test('a sidecar that is there is kept, with `overwriteXmp` replaced; one that wa
   expect(Object.keys(contents(home())).sort()).toEqual(['a.png', 'a.png.xmp']);
   expect(contents(home())['a.png.xmp']).toContain('>two<');
 });
+
+test('files that are processed side by side do not take each other’s folders away', async () => {
+  mkdirSync(home());
+  const pool = mounts.pool(home());
+  const lane = async (id: string) => {
+    for (let n = 0; n < 250; n++) {
+      await pool.run('process.begin', { root: home(), id: `${id}${n}`, at: 0, step: 'xmp' });
+      await pool.run('process.sweep', { root: home(), id: `${id}${n}` });
+    }
+  };
+  await Promise.all(['a', 'b', 'c', 'd'].map(lane));
+  expect(contents(home())).toEqual({});
+});
