@@ -57,6 +57,50 @@ export function storeSuite(name: string, opener: URL): void {
       store = await open(folder);
     }
 
+    describe('manifests', () => {
+      const key = { source: rawName, from: '', destination: '/out', to: rawName };
+
+      test('are written folder by folder, read back with names of any bytes, and forgotten as a whole', async () => {
+        expect(await store.manifest(key)).toBeUndefined();
+        const folders = [
+          { path: '', entries: 'a//1//2//x:1' },
+          { path: rawName, entries: `${rawName}//1//2//` },
+        ];
+        await store.apply([{ kind: 'put_manifest', key, folders, at: 1 }]);
+        const gone = { path: '', entries: null };
+        const other = { ...key, to: 'elsewhere' };
+        await store.apply([
+          { kind: 'put_manifest', key, folders: [gone], at: 2 },
+          { kind: 'put_manifest', key: other, folders: [], at: 3 },
+        ]);
+        await reopen();
+        expect(await store.manifest(key)).toEqual(folders.slice(1));
+        expect(await store.manifest(other)).toEqual([]);
+        expect(await store.manifests()).toEqual([
+          { ...key, updatedAt: 2 },
+          { ...other, updatedAt: 3 },
+        ]);
+        expect(await store.apply([{ kind: 'delete_manifest', key }])).toEqual([{ applied: true }]);
+        expect(await store.apply([{ kind: 'delete_manifest', key }])).toEqual([{ applied: false, reason: 'missing' }]);
+        expect(await store.manifest(key)).toBeUndefined();
+      });
+
+      test('receipts of many paths come in their order, the newest of each', async () => {
+        const transfer = arrivedTransfer('a');
+        await store.apply([pack([transfer])]);
+        const { endpoint, path } = receiptOf(transfer).destination;
+        const [found, none] = await store.receiptsAt(endpoint, [path, 'nowhere']);
+        expect([found?.transferId, none]).toEqual([transfer.id, null]);
+      });
+
+      test('runs of a sync are found by it', async () => {
+        const run = literalJob({ id: newId(), kind: 'sync', spec: { definition: 'nightly' } });
+        const other = { ...run, id: newId(), spec: { definition: null } };
+        await store.apply([run, other].map((job) => ({ kind: 'insert_job' as const, job, events: [] })));
+        expect((await store.jobs({ definition: 'nightly' })).rows.map(({ id }) => id)).toEqual([run.id]);
+      });
+    });
+
     describe('changes', () => {
       test('an inserted transfer reads back as it was, once', async () => {
         const transfer = makeTransfer({

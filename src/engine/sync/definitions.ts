@@ -39,6 +39,8 @@ export interface Syncs {
   clearManifest(id: string): Promise<number>;
   /** With the scheduler's tick. */
   look(): void;
+  /** True where no looking is under way. */
+  idle(): boolean;
   /** Resolves once nothing is about to begin any more. */
   stop(): Promise<void>;
 }
@@ -249,7 +251,7 @@ export function createSyncs(
       const { createdAt, owner } = before;
       return keep({ ...read, id: before.id, owner, createdAt, updatedAt: clock.now() }, 'observation.sync.updated');
     },
-    remove: (id) => forget(own(id)),
+    remove: async (id) => forget(own(id)),
     run: async (id, owner) => begin(find(id), owner),
     request: async (id) => request(find(id)),
     clearManifest: async (id) => clearManifests(store, find(id), write),
@@ -260,6 +262,7 @@ export function createSyncs(
         looking = undefined;
       });
     },
+    idle: () => looking === undefined,
     stop: async () => {
       stopped = true;
       await looking;

@@ -4,6 +4,7 @@ import { asFault, Fault, type FaultReport, faultFrom } from '../../model/fault.t
 import { displayPath, parentPath } from '../../model/names.ts';
 import type { Receipt } from '../../model/receipt.ts';
 import type { SyncFolderStatus, SyncSpec } from '../../model/sync-spec.ts';
+import type { Place } from '../../model/transfer.ts';
 import type { ComparedEntry } from '../compare-tree.ts';
 import type { FolderKeeper } from '../copy/folder-keeper.ts';
 import { newTransfer } from '../copy/new-transfer.ts';
@@ -23,9 +24,13 @@ export interface LegTools {
   readonly host: ModeHost;
   readonly folders: FolderKeeper;
   readonly packer: Packer;
-  /** Destinations of rows that stand already. */
+  /** Destinations of rows that stand already, as `takenKey` writes them. */
   readonly taken: ReadonlySet<string>;
   readonly problem: (path: string, text: string) => void;
+}
+
+export function takenKey({ endpoint, path }: Place): string {
+  return `${endpoint}\n${path}`;
 }
 
 export class LegRun {
@@ -126,8 +131,10 @@ export class LegRun {
     this.findings = findings;
     const { listing, known, copies, unchanged, skipped, symlinks } = findings;
     this.found = listing.files;
+    const isTaken = ({ destination: path }: ComparedEntry) =>
+      taken.has(takenKey({ endpoint: this.leg.key.destination, path }));
     const passed = skipped.filter(({ found }) => found.entry.kind === 'file');
-    const standing = copies.filter(({ found }) => taken.has(found.destination));
+    const standing = copies.filter(({ found }) => isTaken(found));
     host.found(listing.files, listing.bytes);
     host.skipped(unchanged.files + passed.length, unchanged.bytes + bytesOf(passed.map(({ found }) => found)));
     for (const { found, reason } of skipped) {
@@ -145,7 +152,7 @@ export class LegRun {
     const unrenamed = await this.#rename(findings.renames, tools, signal);
 
     const wanted = [...copies, ...unrenamed, ...(await newlyStranded(findings, host.reader))].filter(
-      ({ found }) => !taken.has(found.destination),
+      ({ found }) => !isTaken(found),
     );
     const todo = await this.#withoutTwins(findings, wanted, tools, signal);
     const expected = [...todo, ...standing].map(({ found }) => found);
@@ -162,7 +169,7 @@ export class LegRun {
     if (large.length > 0) await host.add(large, 'queued');
     await packer.flushFull();
     const refused = findings.refused
-      .filter(({ found }) => !taken.has(found.destination))
+      .filter(({ found }) => !isTaken(found))
       .map(({ found, fault }) => ({ file: newTransfer(this.leg.key.destination, found, found.destination), fault }));
     for (const { fault } of refused) host.log.warn({ jobId: host.job.id, fault: fault.report() }, fault.message);
     if (refused.length > 0) await host.refuse(refused);

@@ -19,7 +19,7 @@ import { forgetStranded } from './dedup.ts';
 import { createDerivedRegister, registerDerived } from './derived.ts';
 import { finishSync } from './finish-sync.ts';
 import { readKnownTree } from './known-tree.ts';
-import { LegRun, type LegTools } from './leg-run.ts';
+import { LegRun, type LegTools, takenKey } from './leg-run.ts';
 import { forEachSideBySide } from './many-calls.ts';
 import { mediaPipeline, mediaProcessing } from './media-pipeline.ts';
 import { surveyLeg } from './survey-leg.ts';
@@ -119,7 +119,7 @@ export function openSync(job: Job, host: ModeHost): ModeRun {
       'cancelled',
     ])) {
       if (row.sizeBytes === null && (row.state === 'cancelled' || row.state === 'failed')) continue;
-      taken.add(row.destination.path);
+      taken.add(takenKey(row.destination));
     }
     await open(signal);
     state = { spec, host, legs, keepers, signal, deleted: state?.deleted ?? 0, cleanup: null, problem };
@@ -198,11 +198,6 @@ export function openSync(job: Job, host: ModeHost): ModeRun {
 
   const giveUp = async (failed: readonly LegRun[]) => {
     host.found(failed.length, 0);
-    const [only] = failed;
-    if (failed.length === legs.length && only !== undefined && only.fault !== null && only.findings === undefined) {
-      // Nothing at all could be looked at: the job itself has failed of it.
-      throw faultFrom(only.fault);
-    }
     for (const leg of failed) {
       const { file, fault } = leg.refusal();
       host.log.warn({ jobId: job.id, fault: fault.report() }, `A folder could not be synced: ${fault.message}`);
