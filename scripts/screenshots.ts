@@ -1,6 +1,6 @@
 // `npm run screenshots`: the guide's pictures of the console (docs/images), taken from a real daemon with real transfers. `--all FOLDER`: every page, both widths, both themes, and with nothing, one row or only failures, to look at; `--only nothing,receipt` some of them; `--card`: those of devices and recordings, from a card that is mounted for it; `--syncs`: those of syncs, with a real SSH server.
 
-import { mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, renameSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
@@ -230,7 +230,12 @@ async function takeSyncs(folder: string): Promise<void> {
     const { spec } = await api.call('getSync', { params: { id: one } });
     const cleanup = { ageHours: 24, preservePatterns: ['**/*.safetensors'] };
     await api.call('editSync', { params: { id: one }, body: { ...(spec as unknown as SyncDefinitionBody), cleanup } });
-    await api.call('setBandwidth', { body: { limit: '150k' } });
+    // Large enough to be seen on their way.
+    for (const name of ['lighthouse, night.mp4', 'slipway, two boats.mp4']) {
+      writeFileSync(join(source, 'WAN', name), '');
+      truncateSync(join(source, 'WAN', name), 300_000_000);
+    }
+    await api.call('setBandwidth', { body: { limit: '3M' } });
     const films = await make('Films of the week', { folders: ['WAN', 'img2img-images'], schedule: null, delete: true });
     await api.call('runSync', { params: { id: films } });
     const stills = join(source, 'txt2img-images');
@@ -247,7 +252,7 @@ async function takeSyncs(folder: string): Promise<void> {
         { name: 'sync-edit', address: `/syncs/${two}?edit=1` },
         { name: 'sync-plan', address: `/syncs/${one}?show=plan`, shows: 'To copy' },
         { name: 'sync-cleanup', address: `/syncs/${one}?show=cleanup`, shows: 'would be deleted' },
-        { name: 'sync-failed', address: `/syncs/${gone}`, shows: 'Folders, side by side' },
+        { name: 'sync-failed', address: `/syncs/${gone}`, shows: 'Folders: 2' },
         { name: 'sync-ssh', address: `/syncs/${two}`, shows: 'How they are reached' },
       ],
       folder,

@@ -17,6 +17,6 @@ export function sinkSentence({ delivered, lastAt, behind, lastError, nextTryAt }
     const inSeconds = nextTryAt === null ? 0 : (Date.parse(nextTryAt) - nowMs) / 1000;
     return `${lastError.message} Tried again ${inSeconds < 1 ? 'now' : `in ${span(inSeconds)}`}; nothing is lost.`;
   }
-  const last = lastAt === null ? '' : `, the last ${ago(Date.parse(lastAt), nowMs)}`;
+  const last = lastAt === null ? '' : `, the last ${ago(Date.parse(lastAt), nowMs).replace(/^now$/, 'just now')}`;
   return `${taken}${last}${behind > 0 ? `; ${counted(behind, 'event')} to go` : ''}.`;
 }

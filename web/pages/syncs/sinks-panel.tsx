@@ -46,7 +46,7 @@ function Sink({ sink }: { sink: SinkView }) {
     }
   };
   return (
-    <li className="grid grid-cols-[116px_minmax(0,1fr)_minmax(0,300px)_auto] items-center gap-x-4 gap-y-1 border-t border-line py-2 @max-[820px]:grid-cols-[minmax(0,1fr)_auto]">
+    <li className="grid grid-cols-[116px_minmax(0,1fr)_minmax(0,300px)_150px] items-center gap-x-4 gap-y-1 border-t border-line py-2 @max-[820px]:grid-cols-[minmax(0,1fr)_auto]">
       <span className="@max-[820px]:order-2">
         <StateMark look={sinkLooks[sink.state]} />
       </span>
@@ -62,7 +62,11 @@ function Sink({ sink }: { sink: SinkView }) {
         {sinkSentence(sink, nowMs)}
       </span>
       {sink.state === 'failing' && (
-        <Button icon="retry" className="@max-[820px]:order-4" onClick={() => void retry()}>
+        <Button
+          icon="retry"
+          className="justify-self-end @max-[820px]:order-4 @max-[820px]:justify-self-start"
+          onClick={() => void retry()}
+        >
           Tell it now
         </Button>
       )}
