@@ -16,12 +16,29 @@ export interface Packer {
 
 interface Open {
   readonly source: Endpoint;
+  readonly sizes: PackSizes;
   files: PackFile[];
   bytes: number;
 }
 
-/** Fewer files than this wait for more while the listing goes on. */
-const worthwhileFiles = 128;
+interface PackSizes {
+  readonly mostFiles: number;
+  readonly mostBytes: number;
+  /** Fewer files than this wait for more while the listing goes on. */
+  readonly worthwhileFiles: number;
+}
+
+const here: PackSizes = { mostFiles: packFiles, mostBytes: packBytes, worthwhileFiles: 128 };
+/** Beginning and ending a stream costs ways there and back, and inside of one each group is a commit of its own anyway. */
+const byStream: PackSizes = { mostFiles: 5_000, mostBytes: 4 * packBytes, worthwhileFiles: packFiles };
+
+function sizesFor(source: Endpoint, destination: Endpoint): PackSizes {
+  if (source.localPath !== undefined && destination.localPath !== undefined) return here;
+  const comes = source.localPath !== undefined || source.readMany !== undefined;
+  const goes = destination.localPath !== undefined || destination.writeMany !== undefined;
+  return comes && goes ? byStream : here;
+}
+
 /** The last files are shared out, so that no worker stands idle beside a long pack. */
 const lastParts = 2;
 
@@ -43,7 +60,8 @@ export function createPacker(host: ModeHost, destination: Endpoint): Packer {
     add: async (found, path) => {
       let pack = open.get(found.root);
       if (pack === undefined) {
-        pack = { source: await host.open(found.root), files: [], bytes: 0 };
+        const source = await host.open(found.root);
+        pack = { source, sizes: sizesFor(source, destination), files: [], bytes: 0 };
         open.set(found.root, pack);
       }
       pack.files.push({
@@ -53,15 +71,16 @@ export function createPacker(host: ModeHost, destination: Endpoint): Packer {
         entry: found.entry,
       });
       pack.bytes += found.entry.sizeBytes;
-      if (pack.files.length >= packFiles || pack.bytes >= packBytes) await empty(pack);
+      const { mostFiles, mostBytes } = pack.sizes;
+      if (pack.files.length >= mostFiles || pack.bytes >= mostBytes) await empty(pack);
     },
     flushFull: async () => {
-      for (const pack of open.values()) if (pack.files.length >= worthwhileFiles) await empty(pack);
+      for (const pack of open.values()) if (pack.files.length >= pack.sizes.worthwhileFiles) await empty(pack);
     },
     flush: async () => {
       for (const pack of open.values()) {
         const { files } = pack;
-        const most = files.length > worthwhileFiles ? Math.ceil(files.length / lastParts) : files.length;
+        const most = files.length > here.worthwhileFiles ? Math.ceil(files.length / lastParts) : files.length;
         for (let at = 0; at < files.length; at += most) await hand(pack, files.slice(at, at + most));
       }
       open.clear();

@@ -5,8 +5,9 @@ import { openControl } from '../../endpoints/control.ts';
 import type { Endpoint } from '../../endpoints/endpoint.ts';
 import { isLocalDisk } from '../../endpoints/mount-table.ts';
 import { type MountPool, stopReasons } from '../../endpoints/mounts.ts';
-import { asFault, faultFrom } from '../../model/fault.ts';
+import { asFault, Fault, faultFrom } from '../../model/fault.ts';
 import type { Verify } from '../../model/hash.ts';
+import { displayPath } from '../../model/names.ts';
 import { syncWayOf } from './group-sync.ts';
 import type { PackFile, PackFileResult, PackOutcome, PackRequest } from './move.ts';
 import { localPath, type MoverParts, stopNames } from './mover-parts.ts';
@@ -192,8 +193,9 @@ export async function* recoverPackJournals(
       const endpoint = await open(name);
       const results =
         endpoint.localPath === undefined
-          ? (await recoverPackThere(own, endpoint, journal, {})).map(recovered)
+          ? await recoverElsewhere(own, endpoint, journal)
           : await recoverPackJournal(parts, parts.mounts.pool(endpoint.localPath('')), endpoint.localPath(''), packId);
+      if (results === undefined) continue;
       if (results.length > 0) {
         yield { packId, results };
         continue;
@@ -202,3 +204,25 @@ export async function* recoverPackJournals(
     await forgetPackJournal(parts, packId);
   }
 }
+
+/** Undefined where the place does not answer: it is asked again at the next start, and what stands there is found until then. */
+async function recoverElsewhere(
+  own: MountPool,
+  destination: Endpoint,
+  journal: string,
+): Promise<PackFileResult[] | undefined> {
+  const stop = new AbortController();
+  const late = new Fault('timeout', `${displayPath(destination.name)} did not answer in time.`);
+  const timer = setTimeout(() => stop.abort(late), answerMs);
+  try {
+    return (await recoverPackThere(own, destination, journal, { signal: stop.signal })).map(recovered);
+  } catch (error) {
+    if (asFault(error).code === 'internal') throw error;
+    return undefined;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** How long a start waits for a place elsewhere. */
+const answerMs = 5_000;

@@ -8,6 +8,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { syncWayOf } from '../../../src/engine/mover/group-sync.ts';
 import type { PackFileResult } from '../../../src/engine/mover/move.ts';
 import { blockBytes } from '../../../src/model/hash.ts';
+import { tarPlace } from '../../support/tar-place.ts';
 import { filesBelow, writeContent, writeSmallFiles } from '../../support/trees.ts';
 import type { ChildTask } from './mover-child.ts';
 import { namesIn, newId, openRig, plainOptions, published, type Rig, sameFiles } from './mover-rig.ts';
@@ -180,22 +181,27 @@ describe('a killed process', () => {
     expect(namesIn(rig.journals)).toEqual([]);
   });
 
-  it.each([40, 120, 250])('in a pack after %i ms leaves only whole files', async (ms) => {
+  it.each([
+    ['in a pack', 40, undefined],
+    ['in a pack', 120, undefined],
+    ['in a pack', 250, undefined],
+    ['in a pack that comes by a stream', 300, 'source'],
+    ['in a pack that goes by a stream', 300, 'destination'],
+  ] as const)('%s after %i ms leaves only whole files', async (_, ms, far) => {
     writeSmallFiles(rig.from, 2500, 3000);
-    const files = filesBelow(rig.from).map((path) => ({
-      transferId: newId(),
-      sourcePath: path,
-      destinationPath: path,
-      entry: { path, kind: 'file' as const, sizeBytes: 0, mtimeMs: 0 },
-    }));
-    const running = start({ pack: { packId: newId(), fence: 1, files } });
+    const files = filesBelow(rig.from).map((path) => {
+      const { size: sizeBytes, mtimeMs } = statSync(join(rig.from, path));
+      const entry = { path, kind: 'file' as const, sizeBytes, mtimeMs };
+      return { transferId: newId(), sourcePath: path, destinationPath: path, entry };
+    });
+    const running = start({ pack: { packId: newId(), fence: 1, files }, ...(far === undefined ? {} : { far }) });
     while (namesIn(rig.journals).length === 0) await wait(1);
     await wait(ms);
     running.kill();
     await running.dead;
     const committed = recorded().flatMap((record) => record.committed ?? []);
-    for await (const { packId } of rig.mover.recoverPacks(async () => rig.destination))
-      await rig.mover.forgetPack(packId);
+    const destination = far === 'destination' ? tarPlace(rig.destination) : rig.destination;
+    for await (const { packId } of rig.mover.recoverPacks(async () => destination)) await rig.mover.forgetPack(packId);
     const there = filesBelow(rig.to);
     expect(there.filter((name) => name.endsWith('.partial'))).toEqual([]);
     for (const name of there) expect(sameFiles(join(rig.from, name), join(rig.to, name))).toBe(true);

@@ -7,6 +7,7 @@ import { openMounts } from '../../../src/endpoints/mount-pool.ts';
 import { createMover, laneOperations } from '../../../src/engine/mover/create-mover.ts';
 import type { MoveOptions, PackFile } from '../../../src/engine/mover/move.ts';
 import type { Transfer } from '../../../src/model/transfer.ts';
+import { tarPlace } from '../../support/tar-place.ts';
 
 export interface ChildTask {
   readonly from: string;
@@ -14,6 +15,8 @@ export interface ChildTask {
   readonly journals: string;
   readonly options: MoveOptions;
   readonly bytesPerSecond: number | null;
+  /** The end that is reached by streams of many files alone. */
+  readonly far?: 'source' | 'destination';
   readonly transfer?: Transfer;
   readonly pack?: { readonly packId: string; readonly fence: number; readonly files: readonly PackFile[] };
   /** Ends the process right after *publishing* has been written to `records`. */
@@ -26,8 +29,12 @@ const task = JSON.parse(readFileSync(process.argv[2] ?? '', 'utf8')) as ChildTas
 const mounts = openMounts({ modules: [localOperations, laneOperations], ownPath: task.journals });
 mounts.limitBandwidth(task.bytesPerSecond);
 const mover = createMover({ mounts, journalFolder: task.journals });
-const source = await openLocal(task.from, { mounts });
-const destination = await openLocal(task.to, { mounts });
+const openEnd = async (end: 'source' | 'destination', path: string) => {
+  const place = await openLocal(path, { mounts });
+  return task.far === end ? tarPlace(place) : place;
+};
+const source = await openEnd('source', task.from);
+const destination = await openEnd('destination', task.to);
 const { options } = task;
 const write = (record: object) => appendFileSync(task.records, `${JSON.stringify(record)}\n`);
 
