@@ -13,7 +13,7 @@ import { queue } from './queue/race.ts';
 import { type Race, run, type Sheet, sheetOf, sheetText } from './race.ts';
 import { smallFiles, treeRace } from './small-files/race.ts';
 import { type FarHost, farHost, farLine, loopback } from './ssh/far-host.ts';
-import { sshLarge, sshSmall, sshUnchanged } from './ssh/race.ts';
+import { sshFolders, sshLarge, sshSmall, sshUnchanged } from './ssh/race.ts';
 import { diskStage, memoryStage, type Stage } from './stage.ts';
 import { start } from './start/race.ts';
 import { threeDestinations } from './three-destinations/race.ts';
@@ -43,10 +43,14 @@ function onStage(stage: Stage, races: (stage: Stage) => Sheet[]): Sheet[] {
 }
 
 /** Each race over loopback and over a line with a delay. */
-async function onFarHosts(stage: Stage, race: (stage: Stage, far: FarHost) => Race): Promise<Sheet[]> {
+async function onFarHosts(
+  stage: Stage,
+  race: (stage: Stage, far: FarHost) => Race,
+  lines = [loopback, farLine],
+): Promise<Sheet[]> {
   const sheets: Sheet[] = [];
   try {
-    for (const line of [loopback, farLine]) {
+    for (const line of lines) {
       const far = await farHost(line);
       try {
         sheets.push(measured(race(stage, far)));
@@ -95,6 +99,8 @@ const races: Readonly<Record<string, () => readonly Sheet[] | Promise<readonly S
   'ssh-large': () =>
     onFarHosts(memoryStage(4 * gibibyte), (stage, far) => sshLarge(stage, far, (values.quick ? 0.25 : 2) * gibibyte)),
   'ssh-unchanged': () => onFarHosts(memoryStage(6 * gibibyte), (stage, far) => sshUnchanged(stage, far, manyFiles)),
+  'ssh-folders': () =>
+    onFarHosts(memoryStage(gibibyte), (stage, far) => sshFolders(stage, far, values.quick ? 600 : 3_000), [farLine]),
   dispatch: async () => [await dispatch(files)],
   queue: async () => [await queue(manyFiles)],
   offload: async () => [await offload(values.quick ? 4 : 10, Number(values.scale), Math.min(rounds, 3))],

@@ -79,7 +79,7 @@ export function sshSmall(stage: Stage, far: FarHost, files: number): Race {
     wherryFrom(far, source, target),
     { name: 'rsync -a -e ssh', command: ['rsync', '-a', '-e', way.rsh, way.at(`${source}/`), `${target}/`] },
     {
-      name: 'tar | ssh',
+      name: 'tar over ssh',
       command: ['sh', '-c', '"$@" | tar -x -C "$0"', target, ...way.ssh, `tar -c -C ${source} .`],
     },
     ...(isFar
@@ -95,7 +95,7 @@ export function sshSmall(stage: Stage, far: FarHost, files: number): Race {
   ];
   const goals: RaceGoal[] = [
     { against: 'rsync -a -e ssh', atMost: 1 },
-    { against: 'tar | ssh', atMost: 1 },
+    { against: 'tar over ssh', atMost: 1 },
   ];
   return {
     name: 'ssh-small',
@@ -124,7 +124,7 @@ export function sshLarge(stage: Stage, far: FarHost, bytes: number): Race {
   const names = ['ssh cat', 'scp', 'rsync -W', 'sftp', 'rclone sftp', 'lftp pget -n4'];
   return {
     name: 'ssh-large',
-    title: `One file of ${(bytes / 2 ** 30).toFixed(1)} GiB from a host over SSH, ${far.line.name}`,
+    title: `One file of ${bytes / 2 ** 30} GiB from a host over SSH, ${far.line.name}`,
     bytes,
     contenders: contenders(stage, far, peers, (target) => sameSize(file, join(target, 'file.bin')), false),
     goals: names.map((against) => ({ against, atMost: 1 })),
@@ -145,5 +145,36 @@ export function sshUnchanged(stage: Stage, far: FarHost, files: number): Race {
     files,
     contenders: contenders(stage, far, peers, (target) => sameTree(source, target), true),
     goals: [{ against: 'rsync -a -e ssh', atMost: 1.5 }],
+  };
+}
+
+const threeFolders = ['a', 'b', 'c'];
+
+/** What waits for the way there and back in one folder leaves the line to the others. */
+export function sshFolders(stage: Stage, far: FarHost, files: number): Race {
+  const source = join(stage.folder, 'three');
+  for (const folder of threeFolders) {
+    const part = join(source, folder);
+    if (!existsSync(part)) makeTree(part, Math.round(files / 3), 4);
+  }
+  const sync = (name: string, parallel: number, target: string): Peer => ({
+    name,
+    command: [
+      ...[wherry, 'sync', '--quiet', '--parallel', String(parallel)],
+      ...threeFolders.flatMap((folder) => ['--folder', folder]),
+      ...[far.address(source), target],
+    ],
+    env: { HOME: far.home, SSH_AUTH_SOCK: '' },
+  });
+  const peers = (target: string): readonly Peer[] => [
+    sync('wherry sync, three folders at once', 3, target),
+    sync('one after the other', 1, target),
+  ];
+  return {
+    name: 'ssh-folders',
+    title: `Three folders of ${Math.round(files / 3).toLocaleString('en')} files each from a host over SSH, ${far.line.name}`,
+    files,
+    contenders: contenders(stage, far, peers, (target) => sameTree(source, target), false),
+    goals: [{ against: 'one after the other', atMost: 0.5 }],
   };
 }
