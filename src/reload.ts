@@ -45,6 +45,8 @@ export function createReload(first: Settings, parts: ReloadParts): (by: string) 
     inForce = { ...next, ...keptUntilRestart(inForce, next.logs.level) };
     const file = next.file === null ? null : displayPath(next.file);
     log.info({ by, file, changed }, 'The configuration was read again');
+    const later = changed.filter(({ takesEffect }) => takesEffect === 'restart').map(({ key }) => key);
+    if (later.length > 0) log.warn({ by, keys: later }, `These need a restart of the daemon: ${later.join(', ')}`);
     await tell('observation.config.reloaded', { by, file, changed });
     return { file, changed };
   };

@@ -73,13 +73,15 @@ test('POST /api/v1/config/reload applies what changed, says so by log and event,
 });
 
 test('SIGHUP does the same, and a watch that is taken out ends', async () => {
-  config('roots: [in, root]\nbandwidth: null\n');
+  config('roots: [in, root]\nbandwidth: null\nplugins: []\ndevices: { pollSeconds: 7 }\n');
   const before = (await events()).length;
   daemon.child.kill('SIGHUP');
   await expect.poll(async () => (await events()).length, { timeout: 20_000 }).toBe(before + 1);
   expect((await events()).at(-1)).toMatchObject({ name: 'observation.config.reloaded', data: { by: 'SIGHUP' } });
   expect((await daemon.client.call('getBandwidth')).bytesPerSecond).toBeNull();
   expect((await daemon.client.call('listWatches')).rows).toEqual([]);
+  const log = () => readFileSync(at('data/logs/wherry.log'), 'utf8');
+  await expect.poll(log, { timeout: 20_000 }).toContain('These need a restart of the daemon: devices.pollSeconds');
   expect(daemon.child.exitCode).toBeNull();
 });
 

@@ -54,3 +54,8 @@ export function end(pid: number): void {
     // It has just ended.
   }
 }
+
+/** What strace is told so that it kills what it watches, with its children, at the n-th of these calls. */
+export function killingAt(calls: string, n: number): readonly string[] {
+  return ['-f', '-qq', '-o', '/dev/null', '-e', `trace=${calls}`, '-e', `inject=${calls}:signal=KILL:when=${n}`];
+}

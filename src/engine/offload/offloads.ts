@@ -44,6 +44,7 @@ export function createOffloads(
   const now = () => clock.now();
   const deletions = createDeletions({ ...parts, reader: parts.store, write, now });
   const rules = createRules({ ...parts, rules: () => config().rules, reader: parts.store, write, now });
+  let lookedAt = Number.NEGATIVE_INFINITY;
   const isThere = (id: string) => findDevice(devices, id)?.connected === true;
 
   const changed = ({ info, connected: isConnected }: PresentDevice) => {
@@ -110,15 +111,12 @@ export function createOffloads(
       return id !== undefined && !isThere(id);
     },
 
-    look: (() => {
-      let lookedAt = Number.NEGATIVE_INFINITY;
-      return () => {
-        const at = clock.monotonic();
-        if (at - lookedAt < tickMs) return;
-        lookedAt = at;
-        // A copy elsewhere may have made up the number that a deletion waits for.
-        void deletions.look(isThere);
-      };
-    })(),
+    look: () => {
+      const at = clock.monotonic();
+      if (at - lookedAt < tickMs) return;
+      lookedAt = at;
+      // A copy elsewhere may have made up the number that a deletion waits for.
+      void deletions.look(isThere);
+    },
   };
 }

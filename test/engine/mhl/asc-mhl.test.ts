@@ -30,7 +30,7 @@ import { createFolderHasher } from '../../../src/engine/mhl/folder-hash.ts';
 import { readChain, readHashList, writeHashList } from '../../../src/engine/mhl/hash-list.ts';
 import { type MhlFormat, mhlFormats } from '../../../src/model/hash.ts';
 import { pathBytes } from '../../../src/model/names.ts';
-import { endWithUs } from '../../support/children.ts';
+import { endWithUs, killingAt } from '../../support/children.ts';
 
 const published = join(import.meta.dirname, 'published');
 const example = readFileSync(join(published, '0002_A002R2EC_2020-01-17_143000.mhl'), 'utf8');
@@ -282,18 +282,8 @@ describe('a history', () => {
     for (let n = 1; ; n++) {
       const copy = join(card, '..', `kill-${n}`);
       cpSync(card, copy, { recursive: true });
-      const inject = [
-        '-f',
-        '-qq',
-        '-o',
-        '/dev/null',
-        '-e',
-        `trace=${calls}`,
-        '-e',
-        `inject=${calls}:signal=KILL:when=${n}`,
-      ];
       const child = endWithUs(
-        spawn('strace', [...inject, process.execPath, writer, copy], { stdio: 'ignore', detached: true }),
+        spawn('strace', [...killingAt(calls, n), process.execPath, writer, copy], { stdio: 'ignore', detached: true }),
       );
       const code = await new Promise((resolve) => child.once('exit', resolve));
       const was = card;

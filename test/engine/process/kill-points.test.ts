@@ -8,7 +8,7 @@ import { afterEach, expect, test } from 'vitest';
 import { createHasher } from '../../../src/endpoints/content-hash.ts';
 import type { StepRecord } from '../../../src/model/pipeline.ts';
 import { contents } from '../../cli/command.ts';
-import { endWithUs, killGroup } from '../../support/children.ts';
+import { endWithUs, killGroup, killingAt } from '../../support/children.ts';
 
 const folders: string[] = [];
 afterEach(() => {
@@ -95,18 +95,7 @@ test('killed at every call that changes what lies on the disk', { timeout: 280_0
   let points = 0;
   for (let n = 1; ; n++) {
     const folder = prepare();
-    const inject = [
-      'strace',
-      '-f',
-      '-qq',
-      '-o',
-      '/dev/null',
-      '-e',
-      `trace=${calls}`,
-      '-e',
-      `inject=${calls}:signal=KILL:when=${n}`,
-    ];
-    await start(folder, inject).ended;
+    await start(folder, ['strace', ...killingAt(calls, n)]).ended;
     const isWhole = existsSync(join(folder, 'ended'));
     if (!isWhole) {
       points += 1;
@@ -142,7 +131,7 @@ test('control: publishing without writing it down first makes a result twice', a
       const [command = '', ...args] = [...before, process.execPath, naive];
       endWithUs(spawn(command, args, { stdio: 'ignore', detached: true })).once('exit', resolve);
     });
-  await run(['strace', '-f', '-qq', '-o', '/dev/null', '-e', 'trace=fsync', '-e', 'inject=fsync:signal=KILL:when=1']);
+  await run(['strace', ...killingAt('fsync', 1)]);
   await run([]);
   expect(Object.keys(contents(join(folder, 'processed'))).filter((path) => path.startsWith('result'))).toHaveLength(2);
 });

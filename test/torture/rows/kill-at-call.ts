@@ -4,6 +4,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { killingAt } from '../../support/children.ts';
 import { wherry } from '../../support/daemon.ts';
 import { compareTrees, filesBelow, writeContent, writeSmallFiles } from '../../support/trees.ts';
 import type { Row, RowOptions, RowResult } from '../row.ts';
@@ -30,15 +31,11 @@ async function runKilledAt(
   n: number,
   env: NodeJS.ProcessEnv,
 ): Promise<boolean> {
-  const child = spawn(
-    'strace',
-    ['-f', '-qq', '-o', '/dev/null', '-e', `trace=${call}`, '-e', `inject=${call}:signal=KILL:when=${n}`, ...command],
-    {
-      env,
-      stdio: 'ignore',
-      detached: true,
-    },
-  );
+  const child = spawn('strace', [...killingAt(call, n), ...command], {
+    env,
+    stdio: 'ignore',
+    detached: true,
+  });
   await once(child, 'exit');
   return child.signalCode !== null || (child.exitCode ?? 0) >= 128;
 }
