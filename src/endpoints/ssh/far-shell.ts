@@ -91,7 +91,7 @@ const leader = /^pid:(\d+)\n/m;
 const announcement = Buffer.from('echo "pid:$$" >&2; ');
 const announcedWithinMs = 1_000;
 
-/** `received` is given its output, null at its end. Aborting ends the program on the far side. Rejects with `unsupported` where the host runs no commands. */
+/** `received` is given its output, null at its end. Aborting ends the program on the far side. Rejects with `unsupported` where the host runs no commands, `busy` where it runs too many. */
 export async function run(
   client: Client,
   command: Buffer,
@@ -105,7 +105,7 @@ export async function run(
     // The types know texts alone; the protocol, and ssh2, take bytes.
     client.exec(Buffer.concat([announcement, command]) as unknown as string, (error, opened: ClientChannel) => {
       if (error) {
-        reject(new Fault('unsupported', `The host does not run commands: ${error.message}.`, { cause: error }));
+        reject(notRun(error));
         return;
       }
       // At once: its first output may come in the same piece as the leave to send.
@@ -139,6 +139,14 @@ export async function run(
     return { ...end, said: said.toString('utf8').replace(leader, '').trim() };
   });
   return { channel, ended, kill: stop };
+}
+
+/** Channels that a host does not open now it may open later; what it does not run it never does. */
+function notRun(error: Error): Fault {
+  const isRefused = 'reason' in error;
+  return isRefused
+    ? new Fault('busy', `The host opens no more channels (${error.message}).`, { cause: error })
+    : new Fault('unsupported', `The host does not run commands: ${error.message}.`, { cause: error });
 }
 
 /** Runs it to its end and gives all that it wrote; `input` is what it reads. */

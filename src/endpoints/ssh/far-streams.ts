@@ -3,6 +3,7 @@
 import { safeRelativePath } from '../../model/names.ts';
 import type { Call } from '../endpoint.ts';
 import type { FarPlace, ReadingMessage } from './far-call.ts';
+import { Inbox } from './inbox.ts';
 import { requestsAtOnce } from './requests-at-once.ts';
 import type { SshHost } from './ssh-hosts.ts';
 
@@ -15,50 +16,27 @@ export async function readFar(
 ): Promise<ReadableStream<Uint8Array>> {
   call.signal?.throwIfAborted();
   const stop = new AbortController();
-  const opened = Promise.withResolvers<void>();
-  const came: Uint8Array<ArrayBuffer>[] = [];
-  let result: { readonly error?: unknown } | undefined;
-  let told: () => void = () => undefined;
+  const inbox = new Inbox<ReadingMessage>();
   let bytesDone = 0;
   const { output, send } = host.stream('read', place, input, {
     signal: call.signal === undefined ? stop.signal : AbortSignal.any([call.signal, stop.signal]),
-    onMessage(given) {
-      const message = given as ReadingMessage;
-      if ('opened' in message) opened.resolve();
-      else came.push(message.piece);
-      told();
-    },
+    onMessage: inbox.take,
   });
-  output
-    .then(
-      () => {
-        result = {};
-      },
-      (error: unknown) => {
-        result = { error };
-        opened.reject(error);
-      },
-    )
-    .finally(() => told());
-  await opened.promise;
+  inbox.follow(output);
+  // The first word is that it is open.
+  await inbox.next();
   send({ pieces: requestsAtOnce });
   return new ReadableStream<Uint8Array>(
     {
       async pull(controller) {
-        while (came.length === 0 && result === undefined) {
-          await new Promise<void>((resolve) => {
-            told = resolve;
-          });
-        }
+        const message = await inbox.next();
         call.signal?.throwIfAborted();
-        const piece = came.shift();
-        if (piece !== undefined) {
-          send({ pieces: 1 });
-          bytesDone += piece.length;
-          call.progress?.(bytesDone);
-          controller.enqueue(piece);
-        } else if (result !== undefined && 'error' in result) throw result.error;
-        else controller.close();
+        if (message === undefined) return controller.close();
+        if ('opened' in message) return;
+        send({ pieces: 1 });
+        bytesDone += message.piece.length;
+        call.progress?.(bytesDone);
+        controller.enqueue(message.piece);
       },
       async cancel(reason) {
         stop.abort(reason);

@@ -1,6 +1,7 @@
 // An SFTP client on one channel: any number of requests at once, answers by their number, content straight into memory of its own.
 
 import type { Client, ClientChannel } from 'ssh2';
+import { Fault } from '../../model/fault.ts';
 import { FarChannel } from './far-channel.ts';
 import { type Attributes, PacketReader, PacketWriter, packetTypes, statusCodes } from './sftp-packets.ts';
 
@@ -72,11 +73,11 @@ export class Sftp {
     });
   }
 
-  /** Rejects with SftpEnded where the server has no SFTP. */
+  /** Rejects with `unsupported` where the server has no SFTP, and with SftpEnded where it ends at once. */
   static async open(client: Client): Promise<Sftp> {
     const channel = await new Promise<ClientChannel>((resolve, reject) => {
       client.subsys('sftp', (error, opened) => {
-        if (error) reject(new SftpEnded(error.message));
+        if (error) reject(new Fault('unsupported', `The host has no SFTP: ${error.message}.`, { cause: error }));
         else resolve(opened);
       });
     });

@@ -8,6 +8,7 @@ import type { Call, Endpoint, ManyRead, ManyWrite } from '../endpoint.ts';
 import { writeTar } from '../tar-writer.ts';
 import type { FarPlace } from './far-call.ts';
 import type { ManyFaults } from './far-many.ts';
+import { Inbox } from './inbox.ts';
 import type { ManyBatch, ManyRecord } from './many-batch.ts';
 import { requestsAtOnce } from './requests-at-once.ts';
 import type { SshHost } from './ssh-hosts.ts';
@@ -58,46 +59,23 @@ async function* readMany(
   call.signal?.throwIfAborted();
   if (paths.length === 0) return;
   const stop = new AbortController();
-  const came: ManyBatch[] = [];
-  let result: { readonly error?: unknown } | undefined;
-  let told: () => void = () => undefined;
+  const inbox = new Inbox<ManyBatch>();
   const { output, send } = host.stream(
     'readMany',
     place,
     { paths },
     {
       signal: call.signal === undefined ? stop.signal : AbortSignal.any([call.signal, stop.signal]),
-      onMessage(batch) {
-        came.push(batch as ManyBatch);
-        told();
-      },
+      onMessage: inbox.take,
     },
   );
-  output
-    .then(
-      () => {
-        result = {};
-      },
-      (error: unknown) => {
-        result = { error };
-      },
-    )
-    .finally(() => told());
+  inbox.follow(output);
   /** Undefined at the end. */
   const nextBatch = async (): Promise<ManyBatch | undefined> => {
-    while (came.length === 0 && result === undefined) {
-      await new Promise<void>((resolve) => {
-        told = resolve;
-      });
-    }
+    const batch = await inbox.next();
     call.signal?.throwIfAborted();
-    const batch = came.shift();
-    if (batch !== undefined) {
-      send({ bytes: batch.bytes.length });
-      return batch;
-    }
-    if (result !== undefined && 'error' in result) throw result.error;
-    return undefined;
+    if (batch !== undefined) send({ bytes: batch.bytes.length });
+    return batch;
   };
   let bytesDone = 0;
   let batch: ManyBatch | undefined;
@@ -165,8 +143,7 @@ async function writeMany(
   const stop = new AbortController();
   const signal = call.signal === undefined ? stop.signal : AbortSignal.any([call.signal, stop.signal]);
   let written = 0;
-  let result: { readonly error?: unknown } | undefined;
-  let moved: () => void = () => undefined;
+  const inbox = new Inbox<number>();
   await alone.makeFolder?.('', { signal });
   const { output, send } = host.stream(
     'unpack',
@@ -174,35 +151,22 @@ async function writeMany(
     {},
     {
       signal,
-      onMessage(bytes) {
-        written = bytes as number;
-        call.progress?.(written);
-        moved();
-      },
+      onMessage: inbox.take,
     },
   );
-  output
-    .then(
-      () => {
-        result = {};
-      },
-      (error: unknown) => {
-        result = { error };
-      },
-    )
-    .finally(() => moved());
+  inbox.follow(output);
   try {
     let given = 0;
     for await (const piece of writeTar(inFolders(alone, files, { failed, sent, signal }), { failed, prefix: './' })) {
       const bytes = piece.byteLength === piece.buffer.byteLength ? piece : piece.slice();
       given += bytes.length;
       send({ piece: bytes }, [bytes.buffer as ArrayBuffer]);
-      while (given - written > requestsAtOnce * packBytes && result === undefined) {
-        await new Promise<void>((resolve) => {
-          moved = resolve;
-        });
-      }
-      if (result !== undefined) break;
+      do {
+        for (const bytes of inbox.drain()) written = bytes;
+        call.progress?.(written);
+        if (given - written > requestsAtOnce * packBytes) await inbox.change();
+      } while (given - written > requestsAtOnce * packBytes && !inbox.isOver);
+      if (inbox.isOver) break;
     }
     send({ end: true });
     const { isWhole, said } = await output;

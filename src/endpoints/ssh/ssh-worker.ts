@@ -1,5 +1,6 @@
 // The thread of one SSH connection: encryption and protocol happen here, so that nobody else waits for them.
 
+import { setTimeout } from 'node:timers/promises';
 import { parentPort, workerData } from 'node:worker_threads';
 import { asFault, Fault, faultFrom } from '../../model/fault.ts';
 import type { Entry } from '../../model/manifest.ts';
@@ -14,6 +15,7 @@ import type {
   ToThread,
   WritingMessage,
 } from './far-call.ts';
+import { farFault } from './far-faults.ts';
 import { hashFile, readFile, writeFile } from './far-files.ts';
 import { listTree, statByFind } from './far-list.ts';
 import { forEach, hashMany, readMany, unpackCommand, withFolders } from './far-many.ts';
@@ -234,36 +236,42 @@ function session(): Promise<Session> {
 async function openSession(): Promise<Session> {
   try {
     const connection = await login(target, closing.signal);
-    const [sftp, abilities] = await Promise.all([
-      Sftp.open(connection.client),
-      probe(connection.client, closing.signal),
-    ]).catch((error: unknown) => {
+    try {
+      return await settleIn(connection);
+    } catch (error) {
+      // What broke off together with the connection is no fault of what was asked for.
+      const lost = await Promise.race([connection.lost, setTimeout(lossIsToldMs, undefined)]);
       connection.close();
-      throw new Fault('unsupported', `${target.host} has no SFTP: ${error instanceof Error ? error.message : error}`, {
-        cause: error,
-      });
-    });
-    const whereHomeIs = () => sftp.names(packetTypes.realpath, (writer) => writer.path('.'));
-    const askedAt = performance.now();
-    const home = await whereHomeIs();
-    const facts: HostFacts = {
-      transport: transportOf(abilities),
-      unpacks: abilities.gnuTar,
-      roundTripMs: performance.now() - askedAt,
-    };
-    reply({ kind: 'facts', facts });
-    void measureAgain(facts, whereHomeIs).catch(() => undefined);
-    const opened: Session = { connection, sftp, abilities, facts, home: home?.[0]?.name ?? '/', lost: undefined };
-    void connection.lost.then((fault) => {
-      opened.lost = fault;
-      opening = undefined;
-      sftp.close();
-    });
-    return opened;
+      throw lost ?? farFault(error, { operation: 'begin SFTP with', path: '', place: `ssh://${target.host}` });
+    }
   } catch (error) {
     opening = undefined;
     throw error;
   }
+}
+
+const lossIsToldMs = 500;
+
+async function settleIn(connection: Connection): Promise<Session> {
+  const { client } = connection;
+  const [sftp, abilities] = await Promise.all([Sftp.open(client), probe(client, closing.signal)]);
+  const whereHomeIs = () => sftp.names(packetTypes.realpath, (writer) => writer.path('.'));
+  const askedAt = performance.now();
+  const home = await whereHomeIs();
+  const facts: HostFacts = {
+    transport: transportOf(abilities),
+    unpacks: abilities.gnuTar,
+    roundTripMs: performance.now() - askedAt,
+  };
+  reply({ kind: 'facts', facts });
+  void measureAgain(facts, whereHomeIs).catch(() => undefined);
+  const opened: Session = { connection, sftp, abilities, facts, home: home?.[0]?.name ?? '/', lost: undefined };
+  void connection.lost.then((fault) => {
+    opened.lost = fault;
+    opening = undefined;
+    sftp.close();
+  });
+  return opened;
 }
 
 const running = new Map<number, { readonly stop: AbortController; take(message: unknown): void }>();

@@ -1,7 +1,6 @@
 // Places over SSH, `ssh://user@host:port/path`: every call runs in the thread of one of the host's connections.
 
 import { type EndpointAddress, formatEndpoint } from '../../model/endpoint-url.ts';
-import type { FaultReport } from '../../model/fault.ts';
 import type { Entry } from '../../model/manifest.ts';
 import { safeRelativePath } from '../../model/names.ts';
 import type { Call, Endpoint } from '../endpoint.ts';
@@ -9,6 +8,7 @@ import { troubleFault } from '../local-listing.ts';
 import { unpackEntries } from '../packed-entries.ts';
 import type { FarOperations, FarPlace, ListingMessage } from './far-call.ts';
 import { readFar, writeFar } from './far-streams.ts';
+import { Inbox } from './inbox.ts';
 import { farMs, mostConnections, type SshHosts } from './ssh-hosts.ts';
 import { manyMethods } from './ssh-many.ts';
 import { farFolder } from './ssh-target.ts';
@@ -79,48 +79,18 @@ export function openSsh(address: EndpointAddress, hosts: SshHosts): Endpoint {
 
   async function* listFar(path: string, call: Call | undefined): AsyncGenerator<Entry> {
     const stop = new AbortController();
-    const came: ListingMessage[] = [];
-    let told: () => void = () => undefined;
-    let result: { troubles: readonly FaultReport[] } | { error: unknown } | undefined;
+    const inbox = new Inbox<ListingMessage>();
     const signal = call?.signal === undefined ? stop.signal : AbortSignal.any([call.signal, stop.signal]);
-    host
-      .call(
-        'list',
-        place,
-        { path },
-        {
-          signal,
-          onMessage(message) {
-            came.push(message as ListingMessage);
-            told();
-          },
-        },
-      )
-      .output.then(
-        (troubles) => {
-          result = { troubles };
-        },
-        (error: unknown) => {
-          result = { error };
-        },
-      )
-      .finally(() => told());
+    const { output } = host.call('list', place, { path }, { signal, onMessage: inbox.take });
+    inbox.follow(output);
     try {
-      for (;;) {
-        const packed = came.shift();
-        if (packed !== undefined) {
-          for (const entry of unpackEntries(packed)) {
-            yield entry;
-            call?.signal?.throwIfAborted();
-          }
-        } else if (result !== undefined) break;
-        else
-          await new Promise<void>((resolve) => {
-            told = resolve;
-          });
+      for (let packed = await inbox.next(); packed !== undefined; packed = await inbox.next()) {
+        for (const entry of unpackEntries(packed)) {
+          yield entry;
+          call?.signal?.throwIfAborted();
+        }
       }
-      if ('error' in result) throw result.error;
-      const trouble = troubleFault(result.troubles);
+      const trouble = troubleFault(await output);
       if (trouble !== undefined) throw trouble;
     } finally {
       stop.abort();
