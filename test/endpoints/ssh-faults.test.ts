@@ -52,7 +52,9 @@ const drained = async (stream: ReadableStream<Uint8Array>) => {
   for await (const _ of stream);
 };
 
-test('sessions that are killed break off what was under way, and the next call connects again', async () => {
+test('sessions that are killed break off what was under way, and the next call connects again', {
+  timeout: 60_000,
+}, async () => {
   const sshd = await server();
   const place = placeAt(sshd);
   await place.write('big', 0, bodyOf(content(2, 20_000_000), { chunkBytes: 1_000_000 }));

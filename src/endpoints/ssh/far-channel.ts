@@ -29,6 +29,7 @@ export class FarChannel {
   readonly #channel: ClientChannel;
   readonly #inside: Inside;
   #isPaused = false;
+  #isClosed = false;
   /** A channel that is lost answers none of them. */
   readonly #writers = new Set<() => void>();
   /** When the channel is closed from both sides, or lost. */
@@ -49,6 +50,7 @@ export class FarChannel {
         end = { code, signal };
       });
       channel.on('close', () => {
+        this.#isClosed = true;
         resolve(end);
         for (const done of [...this.#writers]) done();
       });
@@ -59,6 +61,8 @@ export class FarChannel {
 
   /** Resolves when there is room for more, or the channel is lost; `closed` tells. The memory may be used again then. */
   write(data: Uint8Array): Promise<void> {
+    // ssh2 never answers what is written after the end.
+    if (this.#isClosed) return Promise.resolve();
     return new Promise((resolve) => {
       const done = () => {
         this.#writers.delete(done);
