@@ -115,6 +115,9 @@ describe('trouble', { timeout: 120_000 }, () => {
     podman.remove(own);
     const gone = expect.stringContaining('no container of that name');
     await expect(place.stat('file')).rejects.toMatchObject({ code: 'unreachable', message: gone });
+    const bare = await openDocker(parseEndpoint(`docker://${await podman.container({ shell: false })}/etc`));
+    const noShell = expect.stringContaining('no shell');
+    await expect(bare.stat('passwd')).rejects.toMatchObject({ code: 'unsupported', message: noShell });
     await expect(openDocker(parseEndpoint('docker:///data'))).rejects.toMatchObject({ code: 'invalid' });
   });
 });

@@ -10,6 +10,9 @@ export interface Answer {
   readonly end: string;
 }
 
+/** As shells and engines say that a program is not there, or is none. */
+const notRunnable: ReadonlySet<number> = new Set([126, 127]);
+
 export class ContainerShell {
   readonly #engine: DockerEngine;
   readonly #root: string;
@@ -73,9 +76,13 @@ class Session {
   static async start(engine: DockerEngine, root: string, name: string): Promise<Session> {
     const running = await engine.run(serveCommand(root), { takesInput: true, name });
     const session = new Session(engine, name, running);
-    const { end } = await session.ask(['abilities']);
-    if (end !== 'ok') throw dockerFault('unsupported', name, 'the container has no shell (sh) that works');
-    return session;
+    try {
+      const { end } = await session.ask(['abilities']);
+      if (end === 'ok') return session;
+    } catch (error) {
+      if (!notRunnable.has((await running.exitCode()) ?? 0)) throw error;
+    }
+    throw dockerFault('unsupported', name, 'the container has no shell (sh), and Wherry needs one there');
   }
 
   ask(words: readonly string[], payload?: Uint8Array): Promise<Answer> {

@@ -12,6 +12,8 @@ export interface Running {
   readonly input: Duplex;
   readonly output: Readable;
   readonly errors: Readable;
+  /** What it ended with; null where that cannot be told. */
+  exitCode(): Promise<number | null>;
 }
 
 export interface DockerEngine {
@@ -73,7 +75,12 @@ export async function openEngine(container: string, env: Environment = process.e
         input.on('close', ended);
         // Whoever reads learns from what is missing at the end.
         input.on('error', ended);
-        return { input, output, errors };
+        const exitCode = () =>
+          exec.inspect().then(
+            ({ ExitCode }) => ExitCode,
+            () => null,
+          );
+        return { input, output, errors, exitCode };
       } catch (error) {
         const fault = engineFault(error, name);
         // Both engines answer 500 or 409 where the container has just stopped.

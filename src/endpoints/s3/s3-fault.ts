@@ -86,7 +86,7 @@ export function s3Fault(error: unknown, act: S3Act): unknown {
     (['io', `the server refused with ${status} ${name}`] as const);
   const place = displayPath(act.endpoint);
   const what = name === 'NoSuchBucket' || act.path === '' ? place : `${displayPath(act.path)} in ${place}`;
-  return new Fault(code, `${what}: cannot ${act.operation}: ${why}.`, {
+  return new Fault(code, `Cannot ${act.operation} ${what}: ${why}.`, {
     cause: error,
     place: { path: displayPath(act.path), endpoint: place, operation: act.operation },
   });
