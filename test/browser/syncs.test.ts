@@ -86,7 +86,7 @@ test('the empty page teaches the first step; a sync is made by picking folders, 
 
 test('a run shows its folders side by side while they move, and then what came home', async () => {
   const page = await rig.page();
-  await rig.api.call('setBandwidth', { body: { limit: '3M' } });
+  await rig.api.call('setBandwidth', { body: { limit: '300k' } });
   await page.goto(`${rig.url}/syncs`);
   await page.getByRole('list', { name: 'Syncs' }).getByRole('link', { name: /GPU 1/ }).click();
   await drawer(page, 'GPU 1').getByRole('button', { name: 'Run now' }).click();
@@ -212,7 +212,7 @@ test('pictures come home from a host over SSH, and it is said how it was reached
   await drawer(page, 'GPU 2').getByText('How they are reached').waitFor();
 
   writeFileSync(join(scene.far, 'output/long.mp4'), Buffer.alloc(20_000_000, 'long'));
-  await rig.api.call('setBandwidth', { body: { limit: '1M' } });
+  await rig.api.call('setBandwidth', { body: { limit: '300k' } });
   await drawer(page, 'GPU 2').getByRole('button', { name: 'Run now' }).click();
   await drawer(page, 'GPU 2').getByRole('button', { name: 'Cancel the run' }).click();
   await drawer(page, 'GPU 2').getByRole('region', { name: 'State' }).getByText('Cancelled', { exact: true }).waitFor();
