@@ -25,11 +25,13 @@ import { scannerAway } from './rows/scanner-away.ts';
 import { sourceChanges } from './rows/source-changes.ts';
 import { sourceError } from './rows/source-error.ts';
 import { syncError } from './rows/sync-error.ts';
+import { syncHome } from './rows/sync-home.ts';
 
 export const rows: readonly Row[] = [
   killCopy,
   killDaemon,
   offloadHome,
+  syncHome,
   killAtCall,
   powerCutExt4,
   powerCutXfs,
