@@ -1,8 +1,8 @@
-// A pack between places that only streams reach: its files one after the other, reported in groups.
+// A pack between places that only streams reach: its files one after the other, or some side by side, reported in groups.
 
 import { openControl } from '../../endpoints/control.ts';
 import { stopReasons } from '../../endpoints/mounts.ts';
-import { asFault } from '../../model/fault.ts';
+import { asFault, type Fault } from '../../model/fault.ts';
 import type { Transfer } from '../../model/transfer.ts';
 import type {
   MoveHooks,
@@ -17,6 +17,8 @@ import { stopNames } from './mover-parts.ts';
 
 const groupFiles = 100;
 const groupMs = 1_000;
+/** To a place that takes files as a whole, by requests that each wait for their answer: so many small files go side by side. */
+const uploadsAtOnce = 8;
 /** What ends the whole pack rather than a file of it. */
 const packFaults = new Set(['lease_lost', 'unreachable', 'ledger']);
 
@@ -28,35 +30,52 @@ export async function movePackByStream(
   const { files, control } = request;
   const view = openControl(control);
   const results: PackFileResult[] = [];
+  const left: PackFile[] = [];
+  let stopped: PackOutcome['stopped'] = null;
+  let broken: Fault | undefined;
   let reportedAt = performance.now();
-  const report = async () => {
+  let reporting: Promise<void> = Promise.resolve();
+  /** One after the other: each group is committed before the next. */
+  const report = () => {
     reportedAt = performance.now();
-    if (results.length > 0) await request.finished(results.splice(0));
+    reporting = reporting.then(async () => {
+      if (results.length > 0) await request.finished(results.splice(0));
+    });
+    return reporting;
   };
-  for (const [at, file] of files.entries()) {
-    if (view.stop !== stopReasons.run) {
-      await report();
-      return { left: files.slice(at), stopped: stopNames[view.stop] };
-    }
-    try {
-      const outcome = await move(requestOf(request, file));
-      if (outcome.kind === 'published') results.push({ ...outcome, file });
-      else if (outcome.kind === 'stopped') {
-        await report();
-        return { left: files.slice(at), stopped: outcome.reason };
+  const waiting = files.values();
+  const work = async () => {
+    for (const file of waiting) {
+      if (view.stop !== stopReasons.run) stopped ??= stopNames[view.stop];
+      if (stopped !== null || broken !== undefined) {
+        left.push(file);
+        continue;
       }
-    } catch (error) {
-      const fault = asFault(error);
-      if (packFaults.has(fault.code)) {
-        if (fault.code !== 'lease_lost') await report();
-        throw fault;
+      try {
+        const outcome = await move(requestOf(request, file));
+        if (outcome.kind === 'published') results.push({ ...outcome, file });
+        else if (outcome.kind === 'stopped') {
+          stopped ??= outcome.reason;
+          left.push(file);
+        }
+      } catch (error) {
+        const fault = asFault(error);
+        if (packFaults.has(fault.code)) broken ??= fault;
+        else results.push({ kind: 'failed', file, fault });
       }
-      results.push({ kind: 'failed', file, fault });
+      if (results.length >= groupFiles || performance.now() - reportedAt >= groupMs) {
+        await report().catch((error: unknown) => {
+          broken ??= asFault(error);
+        });
+      }
     }
-    if (results.length >= groupFiles || performance.now() - reportedAt >= groupMs) await report();
-  }
-  await report();
-  return { left: [], stopped: null };
+  };
+  const atOnce = request.destination.uploads === undefined ? 1 : uploadsAtOnce;
+  await Promise.all(Array.from({ length: atOnce }, work));
+  // Whoever has lost the lease may commit nothing any more.
+  if (broken?.code !== 'lease_lost') await report();
+  if (broken !== undefined) throw broken;
+  return { left, stopped };
 }
 
 function requestOf(request: PackRequest, file: PackFile): MoveRequest {
