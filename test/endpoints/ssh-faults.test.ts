@@ -52,6 +52,21 @@ const drained = async (stream: ReadableStream<Uint8Array>) => {
   for await (const _ of stream);
 };
 
+test('a command that is asked for when the line breaks says nothing of what the host can do', async () => {
+  const sshd = await server();
+  const link = await linkTo(sshd.port);
+  toClose.push(() => link.close());
+  const place = placeAt(sshd, sshd.files, link.port);
+  await place.write('a', 0, bodyOf(content(1, 1000)));
+  const right = await place.hash?.('a', 'sha256');
+  // With the first byte of what is asked, before anybody can answer.
+  const cut = link.cut(1);
+  const asked = codeOf(Promise.resolve(place.hash?.('a', 'sha256')));
+  await cut;
+  expect(await asked).toBe('network');
+  expect(await place.hash?.('a', 'sha256')).toBe(right);
+});
+
 test('sessions that are killed break off what was under way, and the next call connects again', {
   timeout: 60_000,
 }, async () => {
