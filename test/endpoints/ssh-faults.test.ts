@@ -1,6 +1,7 @@
 // What a place over SSH says and leaves when the line, the server or the host is not as it should be.
 
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
 import type { Endpoint } from '../../src/endpoints/endpoint.ts';
@@ -35,6 +36,13 @@ function placeAt(sshd: Sshd, path = sshd.files, port = sshd.port): Endpoint {
     query: {},
   });
   return openSsh(parseEndpoint(address), hosts);
+}
+
+/** For programs that stand in for those of the host. */
+function programFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'wh-programs-'));
+  toClose.push(() => rmSync(folder, { recursive: true }));
+  return folder;
 }
 
 const codeOf = (attempt: Promise<unknown>) =>
@@ -218,7 +226,7 @@ test('a root whose name is made of what shells live on is a name', async () => {
 });
 
 test('a host that names what was not asked for is refused, by whichever way it lies', async () => {
-  const bin = mkdtempSync('/tmp/wh-liar-');
+  const bin = programFolder();
   const program = (name: string, text: string) => {
     writeFileSync(join(bin, name), `#!/bin/sh\n${text}\n`);
     chmodSync(join(bin, name), 0o755);
@@ -253,7 +261,7 @@ test('a host that names what was not asked for is refused, by whichever way it l
 });
 
 test('a shell that prints something by itself runs nothing for us; SFTP does it all', async () => {
-  const bin = mkdtempSync('/tmp/wh-noise-');
+  const bin = programFolder();
   const script = join(bin, 'forced');
   writeFileSync(
     script,
@@ -268,7 +276,7 @@ test('a shell that prints something by itself runs nothing for us; SFTP does it 
 });
 
 test('what runs over there is told to end when nobody wants it any more', { timeout: 60_000 }, async () => {
-  const bin = mkdtempSync('/tmp/wh-slow-');
+  const bin = programFolder();
   writeFileSync(
     join(bin, 'sha256sum'),
     '#!/bin/sh\n[ "$1" = --version ] && exec /usr/bin/sha256sum --version\nexec sleep 1000\n',
