@@ -1,6 +1,6 @@
 // The drawer of one sync: how it is, the run that is under way, what it would do, its runs, what it was asked for, and its verbs.
 
-import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import type { SyncView } from '../../../src/model/sync-views.ts';
 import type { JobView } from '../../../src/model/views.ts';
@@ -9,7 +9,7 @@ import { Drawer } from '../../frame/drawer.tsx';
 import { actOnJob } from '../../live/actions.ts';
 import { jobFiguresOf } from '../../live/job-figures.ts';
 import { learnJobs, useLive } from '../../live/live-store.ts';
-import { note, noteFault } from '../../live/notes.ts';
+import { useAsking } from '../../live/use-asking.ts';
 import { useNow } from '../../live/use-now.ts';
 import { syncsKey } from '../../live/use-syncs.ts';
 import { Button } from '../../parts/button.tsx';
@@ -180,20 +180,8 @@ const questions = {
 } as const;
 
 function Verbs({ sync, job, onPlan, asking, onAsk }: VerbsProps) {
-  const queries = useQueryClient();
-  const [busy, setBusy] = useState(false);
+  const { busy, ask } = useAsking(syncsKey);
   const params = { id: sync.id };
-  const ask = async (what: () => Promise<string>) => {
-    setBusy(true);
-    try {
-      note('info', await what());
-    } catch (error) {
-      noteFault(error);
-    } finally {
-      setBusy(false);
-      await queries.invalidateQueries({ queryKey: syncsKey });
-    }
-  };
   const run = async () => {
     learnJobs([await api.call('runSync', { params })]);
     if (window.location.search !== '') go(`/syncs/${sync.id}`, { replace: true });

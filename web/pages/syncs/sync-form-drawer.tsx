@@ -9,6 +9,7 @@ import { note } from '../../live/notes.ts';
 import { syncsKey } from '../../live/use-syncs.ts';
 import { Button } from '../../parts/button.tsx';
 import { CheckField, LinesField, RadioField, SelectField, TextField } from '../../parts/fields.tsx';
+import { GlobFields } from '../../parts/glob-fields.tsx';
 import { Section } from '../../parts/section.tsx';
 import { DestinationsField } from '../../pickers/destinations-field.tsx';
 import { PlaceField } from '../../pickers/place-field.tsx';
@@ -89,18 +90,7 @@ export function SyncFormDrawer({ sync, onClose }: { sync: SyncView | undefined; 
       </Section>
       <Section title="Which files">
         <div className="flex flex-col gap-3">
-          <LinesField
-            label="Only these (globs, one a line; empty: all)"
-            value={form.include}
-            onChange={(include) => set({ include })}
-            placeholder="**/*.png"
-          />
-          <LinesField
-            label="Not these"
-            value={form.exclude}
-            onChange={(exclude) => set({ exclude })}
-            placeholder="**/*.tmp"
-          />
+          <GlobFields include={form.include} exclude={form.exclude} example="**/*.png" onChange={set} />
           <CheckField
             label="Compare contents by hash where size and time agree"
             checked={form.checksum}

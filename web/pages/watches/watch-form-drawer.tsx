@@ -7,7 +7,8 @@ import { api } from '../../api.ts';
 import { FormDrawer } from '../../frame/form-drawer.tsx';
 import { note } from '../../live/notes.ts';
 import { watchesKey } from '../../live/use-watches.ts';
-import { CheckField, LinesField, RadioField, SelectField, TextField } from '../../parts/fields.tsx';
+import { CheckField, RadioField, SelectField, TextField } from '../../parts/fields.tsx';
+import { GlobFields } from '../../parts/glob-fields.tsx';
 import { Section } from '../../parts/section.tsx';
 import { DestinationsField } from '../../pickers/destinations-field.tsx';
 import { FolderField } from '../../pickers/folder-field.tsx';
@@ -72,18 +73,7 @@ export function WatchFormDrawer({ watch, onClose }: { watch: WatchView | undefin
       </Section>
       <Section title="Which files">
         <div className="flex flex-col gap-3">
-          <LinesField
-            label="Only these (globs, one a line; empty: all)"
-            value={form.include}
-            onChange={(include) => set({ include })}
-            placeholder="**/*.mxf"
-          />
-          <LinesField
-            label="Not these"
-            value={form.exclude}
-            onChange={(exclude) => set({ exclude })}
-            placeholder="**/*.tmp"
-          />
+          <GlobFields include={form.include} exclude={form.exclude} example="**/*.mxf" onChange={set} />
           <TextField
             label="A file is done when this one is there too"
             value={form.doneMarker}

@@ -1,11 +1,10 @@
 // The drawer of one webhook: how it is, what it is told of, its messages with what became of each, and what can be done.
 
-import { useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import type { WebhookView } from '../../../src/model/webhook-views.ts';
 import { api } from '../../api.ts';
 import { Drawer } from '../../frame/drawer.tsx';
-import { note, noteFault } from '../../live/notes.ts';
+import { useAsking } from '../../live/use-asking.ts';
 import { useNow } from '../../live/use-now.ts';
 import { webhooksKey } from '../../live/use-webhooks.ts';
 import { Button } from '../../parts/button.tsx';
@@ -76,21 +75,9 @@ export function WebhookDrawer({ webhook, secret, onClose }: WebhookDrawerProps) 
 }
 
 function Verbs({ webhook }: { webhook: WebhookView }) {
-  const queries = useQueryClient();
   const [asking, setAsking] = useState(false);
-  const [busy, setBusy] = useState(false);
+  const { busy, ask } = useAsking(webhooksKey);
   const params = { id: webhook.id };
-  const ask = async (what: () => Promise<string>) => {
-    setBusy(true);
-    try {
-      note('info', await what());
-    } catch (error) {
-      noteFault(error);
-    } finally {
-      setBusy(false);
-      await queries.invalidateQueries({ queryKey: webhooksKey });
-    }
-  };
   const test = async () => {
     const { last } = await api.call('testWebhook', { params });
     if (last?.error) throw new Error(last.error.message);
