@@ -103,9 +103,22 @@ export async function run(
   const pid = Promise.withResolvers<string | undefined>();
   const channel = await new Promise<FarChannel>((resolve, reject) => {
     // The types know texts alone; the protocol, and ssh2, take bytes.
+    // A connection that goes tells so before it fails what was asked for: that is no refusal of the host's.
+    let isGone = false;
+    const gone = () => {
+      isGone = true;
+    };
+    client.once('close', gone);
     client.exec(Buffer.concat([announcement, command]) as unknown as string, (error, opened: ClientChannel) => {
+      client.off('close', gone);
       if (error) {
-        reject(notRun(error));
+        reject(
+          isGone
+            ? new Fault('network', `The connection broke off before a command began: ${error.message}.`, {
+                cause: error,
+              })
+            : notRun(error),
+        );
         return;
       }
       // At once: its first output may come in the same piece as the leave to send.
