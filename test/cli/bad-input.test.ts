@@ -26,7 +26,7 @@ test.each([
   ['onto a file where a folder is needed', ['copy', 'src', 'file'], 1, /file is a file, and a folder is needed there/],
   ['below a file', ['copy', 'src', 'file/below'], 1, /file is a file, and a folder is needed there/],
   ['two of one name', ['copy', 'src/a.txt', 'holds/../src/a.txt', 'dst/'], 1, /a\.txt/],
-  ['a place that cannot be reached yet', ['copy', 'src', 'ssh://host/there'], 2, /cannot reach places over SSH/],
+  ['a host that is an option', ['copy', 'src', 'ssh://-oProxyCommand=id/there'], 2, /user that begins with "-"/],
   ['an option that is none', ['copy', '--checksm', 'src', 'dst'], 2, /no option --checksm\. Did you mean --checksum\?/],
   ['a wrong choice', ['copy', '--conflict', 'overwrit', 'src', 'dst'], 2, /Did you mean overwrite\?/],
   ['a bandwidth that is none', ['copy', '--bwlimit', 'fast', 'src', 'dst'], 2, /"fast" is neither a rate/],

@@ -48,6 +48,16 @@ const calls: Readonly<Record<string, readonly (() => readonly string[])[]>> = {
     () => ['copy', '-n', '--data', 'data', `root/${hostile}`, 'root/copied/'],
     () => ['copy', hostile, 'dst'],
   ],
+  sync: [
+    () => ['sync', '-n', 'root', 'mirror'],
+    () => ['sync', '-P', 'root', 'mirror'],
+    () => ['sync', hostile, 'dst'],
+  ],
+  syncs: [
+    () => ['syncs', 'add', '--data', 'data', 'mirror', 'root', hostile],
+    () => ['syncs', 'show', '--data', 'data', hostile],
+  ],
+  manifest: [() => ['manifest', 'export', 'root', 'mirror'], () => ['manifest', 'diff', hostile, hostile]],
   watch: [() => ['watch', hostile, 'dst']],
   verify: [() => ['verify', '-v', `out/${hostile}`], () => ['verify', '--against', 'root', hostile]],
   cleanup: [() => ['cleanup', '--data', 'nowhere', hostile], () => ['cleanup', '--age', hostile, 'root']],
