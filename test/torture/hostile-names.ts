@@ -146,12 +146,13 @@ export function writeHostileTree(root: string, names: readonly Buffer[]): void {
   }
 }
 
-/** Every file below a root: its path as bytes (in hex) and the hash of its content. Links and what lies behind them are left out. */
+/** Every file below a root: its path as bytes (in hex) and the hash of its content. Links and what lies behind them are left out, and files by which a watch tries its folder, which come and go. */
 export function hostileTree(root: Buffer | string, prefix = ''): Map<string, string> {
   const found = new Map<string, string>();
   for (const entry of readdirSync(root, { withFileTypes: true, encoding: 'buffer' })) {
     const path = below(root, entry.name);
     const name = `${prefix}${entry.name.toString('hex')}`;
+    if (entry.name.toString('latin1').startsWith('.wherry-events-')) continue;
     if (entry.isDirectory()) for (const [inner, hash] of hostileTree(path, `${name}/`)) found.set(inner, hash);
     else if (entry.isFile()) found.set(name, createHash('sha256').update(readFileSync(path)).digest('hex'));
   }
