@@ -80,6 +80,10 @@ describe('host keys', () => {
     const file = join(folder, 'new', 'known_hosts');
     expect(await look({ knownHosts: file, hostKeys: 'accept-new' }, { server })).toBe('folder');
     expect(readFileSync(file, 'utf8')).toContain(ownKey(server).split(' ')[1]);
+    const unended = hostsFile(`other.example ${ownKey()}`);
+    expect(await look({ knownHosts: unended, hostKeys: 'accept-new' }, { server })).toBe('folder');
+    expect(knownKeys({ host: 'other.example', port: 22, knownHosts: [unended] })).toHaveLength(1);
+    expect(knownKeys({ host: '127.0.0.1', port: server.port, knownHosts: [unended] })).toHaveLength(1);
     await server.kill();
     server.changeHostKey();
     await server.start();
@@ -100,11 +104,16 @@ describe('host keys', () => {
 
   test('a revoked one is refused though it is known, and a certificate authority is said not to be read', async () => {
     const name = `[127.0.0.1]:${sshd.port}`;
-    const revoked = hostsFile(`@revoked * ${ownKey()}\n${name} ${ownKey()}\n`);
-    expect(await look({ knownHosts: revoked })).toMatchObject({
-      code: 'host_key',
-      message: expect.stringContaining('revoked'),
-    });
+    const lines = [`@revoked * ${ownKey()}`, `${name} ${ownKey()}`];
+    // Whichever comes first.
+    for (const text of [lines, lines.toReversed()]) {
+      expect(await look({ knownHosts: hostsFile(`${text.join('\n')}\n`) })).toMatchObject({
+        code: 'host_key',
+        message: expect.stringContaining('revoked'),
+      });
+    }
+    const unknownMarker = hostsFile(`@something ${name} ${ownKey()}\n`);
+    expect(await look({ knownHosts: unknownMarker })).toMatchObject({ message: expect.stringContaining('not known') });
     const authority = hostsFile(`@cert-authority * ${ownKey()}\n`);
     expect(await look({ knownHosts: authority })).toMatchObject({ message: expect.stringContaining('authority') });
     expect(knownKeys({ host: 'x', port: 22, knownHosts: [authority] })).toHaveLength(1);

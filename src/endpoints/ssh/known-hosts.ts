@@ -54,9 +54,12 @@ export function judgeHostKey(target: SshTarget, shown: Buffer): void {
   const refuse = (why: string): never => {
     throw new Fault('host_key', `${displayPath(name)} ${why}`, { place: { endpoint: displayPath(name) } });
   };
-  const same = known.find((entry) => entry.key === key && entry.marker !== '@cert-authority');
-  if (same?.marker === '@revoked') refuse(`shows a key that is revoked (${same.file}, line ${same.line}): ${print}.`);
-  if (same !== undefined) return;
+  // Wherever it stands: a key that another line vouches for is revoked all the same.
+  const revoked = known.find((entry) => entry.marker === '@revoked' && entry.key === key);
+  if (revoked !== undefined) {
+    refuse(`shows a key that is revoked (${revoked.file}, line ${revoked.line}): ${print}.`);
+  }
+  if (known.some((entry) => entry.marker === '' && entry.key === key)) return;
   const other = known.find(({ marker }) => marker === '');
   if (other !== undefined) {
     const cause = `shows another host key than the one that is known (${other.file}, line ${other.line})`;
@@ -87,7 +90,9 @@ export function fingerprint(key: Buffer): string {
 function addHost(file: string, line: string): void {
   try {
     mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
-    appendFileSync(file, line, { mode: 0o600 });
+    // A last line that nobody ended would become one with it.
+    const isEnded = (readLines(file).at(-1) ?? '') === '';
+    appendFileSync(file, isEnded ? line : `\n${line}`, { mode: 0o600 });
   } catch (error) {
     throw errnoFault(error, { operation: 'add the host to', path: file });
   }
