@@ -5,7 +5,7 @@ import { noCounts } from '../model/job.ts';
 import type { CopyRequest } from '../model/specs.ts';
 import type { JobView } from '../model/views.ts';
 import type { Flags } from './command-line.ts';
-import { type CopyOutcome, tellOutcome } from './copy-outcome.ts';
+import { type AskedFor, askedFor, tellOutcome } from './copy-outcome.ts';
 import { tellPlan } from './copy-plan.ts';
 import type { DaemonLink } from './daemon-client.ts';
 import { listenForInterrupt } from './interrupt.ts';
@@ -35,7 +35,7 @@ export async function followJob(
     terminal,
     tell,
   }: {
-    readonly request: { readonly verify?: CopyOutcome['verify'] | undefined; readonly move?: boolean | undefined };
+    readonly request: AskedFor;
     readonly flags: Flags;
     readonly terminal: Terminal;
     /** What there is to say beside the outcome, once the job has come to rest. */
@@ -90,8 +90,7 @@ export async function followJob(
     state: job.state,
     counts: { ...noCounts, ...job.counts },
     seconds: (performance.now() - startedAt) / 1000,
-    verify: request.verify ?? 'read-back',
-    moved: request.move === true,
+    ...askedFor(request),
     goesOnByItself: true,
     error: job.error,
     failed: failed.map(({ source, error }) => ({ path: `${source.endpoint}/${source.path}`, error })),

@@ -19,12 +19,31 @@ export interface CopyOutcome {
   readonly counts: JobCounts;
   readonly seconds: number;
   readonly verify: 'read-back' | 'far-hash' | 'size';
+  /** Files went to a place that is not on this machine: it may have hashed them itself. */
+  readonly isFar: boolean;
   readonly moved: boolean;
   /** True where a daemon tries again what can be tried again. */
   readonly goesOnByItself: boolean;
   readonly error: Pick<FaultReport, 'code' | 'message' | 'remedy'> | null;
   /** The first of them. */
   readonly failed: readonly FailedFile[];
+}
+
+/** What a job was asked for, as far as its outcome speaks of it. */
+export interface AskedFor {
+  readonly verify?: CopyOutcome['verify'] | undefined;
+  readonly move?: boolean | undefined;
+  readonly destination?: string | undefined;
+  readonly destinations?: readonly string[] | undefined;
+}
+
+export function askedFor({
+  verify = 'read-back',
+  move = false,
+  destination = '',
+  destinations = [destination],
+}: AskedFor): Pick<CopyOutcome, 'verify' | 'isFar' | 'moved'> {
+  return { verify, isFar: destinations.some((place) => /^(?!file:)[a-z0-9]+:\/\//.test(place)), moved: move };
 }
 
 const shownFailures = 20;
@@ -50,7 +69,10 @@ export function tellOutcome(terminal: Terminal, outcome: CopyOutcome): number {
     // A copy that goes on cancels rows of the earlier run that it plans anew.
     state === 'cancelled' && counts.cancelled > 0 ? `${grouped(counts.cancelled)} cancelled` : '',
   ].filter((part) => part !== '');
-  const proof = counts.completed === 0 ? '' : `; ${proofs[outcome.verify]}`;
+  const proof =
+    counts.completed === 0
+      ? ''
+      : `; ${outcome.verify === 'read-back' && outcome.isFar ? provedThere : proofs[outcome.verify]}`;
   if (counts.completed === 0 && rest.length === 1 && counts.skipped > 0) {
     terminal.say(
       `Nothing to copy: ${counted(counts.skipped, 'file')} unchanged, looked at in ${formatDuration(seconds)}.`,
@@ -97,6 +119,8 @@ const proofs = {
   'far-hash': "each verified by the far side's hash",
   size: 'checked by size only',
 } as const;
+
+const provedThere = 'each verified where it is now, by its hash';
 
 /** One kind of trouble has its own code; several together are 1, but a failed verification is never hidden. */
 export function exitCodeOf({

@@ -4,7 +4,7 @@ import { Fault } from '../model/fault.ts';
 import { type Job, type JobCounts, noCounts } from '../model/job.ts';
 import { joinPath } from '../model/names.ts';
 import type { VerbCall } from './command-line.ts';
-import { type CopyOutcome, type FailedFile, tellOutcome } from './copy-outcome.ts';
+import { type AskedFor, askedFor, type FailedFile, tellOutcome } from './copy-outcome.ts';
 import { fileLine, fileObject } from './file-line.ts';
 import type { listenForInterrupt } from './interrupt.ts';
 import { openProgressDisplay } from './progress-display.ts';
@@ -34,7 +34,7 @@ export async function seeThrough(
   },
   options: Pick<VerbCall, 'terminal' | 'flags'> & {
     readonly what: 'copy' | 'offload' | 'sync';
-    readonly request: { readonly verify?: CopyOutcome['verify'] | undefined; readonly move?: boolean | undefined };
+    readonly request: AskedFor;
     readonly interrupt: ReturnType<typeof listenForInterrupt>;
     /** What there is to say beside the outcome, once the job has come to rest. */
     readonly tell?: (wherry: Opened, job: Job) => Promise<void>;
@@ -78,8 +78,7 @@ export async function seeThrough(
       state: job.state,
       counts: sinceThen(job.counts, before?.counts ?? noCounts),
       seconds: (performance.now() - startedAt) / 1000,
-      verify: request.verify ?? 'read-back',
-      moved: request.move === true,
+      ...askedFor(request),
       goesOnByItself: false,
       error: job.error,
       failed: job.counts.failed > 0 ? await failures(wherry, job.id) : [],

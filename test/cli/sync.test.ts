@@ -94,6 +94,9 @@ describe('without a daemon', () => {
       expect(await sync()).toMatchObject({ code: 0, err: expect.stringContaining('20 files') });
       expect(compareTrees(files, at('home'))).toEqual(nothingDiffers);
       expect(await sync()).toMatchObject({ code: 0, err: expect.stringContaining('unchanged') });
+      // What the host has hashed is not said to have been read back.
+      const away = await bench.run('copy', '--config', at('wherry.yaml'), at('home'), `${far}/back`);
+      expect(away).toMatchObject({ code: 0, err: expect.stringContaining('each verified where it is now') });
     } finally {
       await sshd.close();
     }

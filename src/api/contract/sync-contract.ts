@@ -60,7 +60,7 @@ export interface SyncContract {
   status(run: ContractRun): Promise<{ status: ContractStatus; endedAt: number | null; result: ContractResult | null }>;
   progress(run: ContractRun): Promise<ContractProgress>;
   active(): Promise<readonly { run: ContractRun; status: ContractStatus }[]>;
-  /** Rejects with `state_conflict` for one that has ended. */
+  /** Rejects with `invalid` for one that has ended. */
   cancel(run: ContractRun): Promise<void>;
   /** Resolves when it has ended. Rejects with the signal's reason. */
   ended(run: ContractRun, signal: AbortSignal): Promise<void>;
