@@ -19,5 +19,5 @@ test('a line that breaks closes both sides, and what had arrived is still read',
   expect(await second.closed).toBe(lostReason);
   const frames: Uint8Array[] = [];
   for await (const frame of second.frames()) frames.push(frame);
-  expect(frames).toEqual([content(1, 10)]);
+  expect(frames).toEqual([new Uint8Array(content(1, 10))]);
 });
