@@ -19,6 +19,8 @@ export interface GatherWords {
   togetherKey(row: Transfer): string | undefined;
   /** False for a row that must travel alone (its source grows). */
   canPack(row: Transfer): boolean;
+  /** Of a new pack; never one that a pack had before, as that may still be at its end. */
+  packKey(): string;
 }
 
 /** Fewer small files than this are moved one by one: each then has its own resume point and progress. */
@@ -96,7 +98,7 @@ function packOf(transfers: readonly Transfer[], words: GatherWords): PackPlan {
   return {
     ...common(transfers, words),
     kind: 'pack',
-    key: `pack-${first.id}`,
+    key: words.packKey(),
     sourceEndpoint: first.source.endpoint,
     destinationEndpoint: first.destination.endpoint,
     transfers,

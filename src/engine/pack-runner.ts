@@ -9,11 +9,15 @@ import type { AttemptParts } from './attempt.ts';
 import { type Holding, newHolding } from './holdings.ts';
 import { type HostParts, newTransfer, stoppedTransfer } from './job-host.ts';
 import type { JobRun } from './job-run.ts';
+import type { Advance } from './ledger.ts';
 import type { NewTransfer } from './mode.ts';
 import type { PackFile, PackFileResult, PackOutcome } from './mover/move.ts';
 import { packCollection } from './pack-recovery.ts';
 import { processingOf } from './process-attempts.ts';
 import type { PackWork } from './work.ts';
+
+/** Rows written by one commit where a pack breaks off. */
+const stoppedAtOnce = 500;
 
 export interface PackParts extends Omit<AttemptParts, 'rows' | 'scans'> {
   readonly host: HostParts;
@@ -71,7 +75,7 @@ export function createPackRunner(parts: PackParts): PackRunner {
     if (isLast) pack.forgotten = true;
     if (mayGoOn) await completeRest(run, rows, arrived);
     holding.committedBytes += arrived.reduce((sum, { receipt }) => sum + receipt.sizeBytes, 0);
-    for (const result of failed) await stop(pack, result.file, result.fault);
+    await stop(pack, failed);
     await afterwards(pack, arrived);
   };
 
@@ -115,40 +119,68 @@ export function createPackRunner(parts: PackParts): PackRunner {
       ? newTransfer(newFile(work, file), job, parts.host, 'queued', file.transferId)
       : work.rows.get(file.transferId);
 
-  /** A file of a pack that did not arrive becomes an ordinary transfer, with its own wait. */
-  const stop = async (pack: Running, file: PackFile, seen: Fault) => {
+  /** Files of a pack that did not arrive become ordinary transfers, each with its own wait; many share a commit. */
+  const stop = async (pack: Running, files: readonly { readonly file: PackFile; readonly fault: Fault }[]) => {
+    for (let at = 0; at < files.length; at += stoppedAtOnce) await stopSome(pack, files.slice(at, at + stoppedAtOnce));
+  };
+
+  const stopSome = async (pack: Running, files: readonly { readonly file: PackFile; readonly fault: Fault }[]) => {
     const { work, run } = pack;
-    if (seen.code === 'interrupted') return;
-    const judged = run.mode.judge === undefined ? undefined : rowOf(pack, file, run.job);
-    const fault = judged === undefined ? seen : ((await run.mode.judge?.(judged, seen)) ?? seen);
-    let row: Transfer | undefined;
-    if (work.rows === undefined) {
-      row = stoppedTransfer(newFile(work, file), fault, run.job, parts.host, file.transferId);
-      if (row.state === 'failed') run.firstFault ??= fault;
-      await ledger.insert([row]);
-    } else {
-      const before = work.rows.get(file.transferId);
-      if (before === undefined) return;
-      const decision = parts.host.decide(fault, {
-        attempts: before.attempts + 1,
-        firstQueuedAt: before.firstQueuedAt ?? before.createdAt,
-        jobId: run.id,
-      });
-      const attempts = before.attempts + (decision.kind === 'fail' || decision.reason === 'backoff' ? 1 : 0);
-      if (decision.kind === 'fail') run.firstFault ??= fault;
-      row = await ledger.advance({
-        transfer: before,
-        inputs: decision.kind,
-        patch: {
-          error: fault.report(),
-          attempts,
-          ...(decision.kind === 'wait' ? { waiting: { reason: decision.reason, until: decision.until } } : {}),
-        },
-      });
+    const judged: { readonly file: PackFile; readonly fault: Fault }[] = [];
+    for (const { file, fault: seen } of files) {
+      if (seen.code === 'interrupted') continue;
+      const row = run.mode.judge === undefined ? undefined : rowOf(pack, file, run.job);
+      judged.push({ file, fault: row === undefined ? seen : ((await run.mode.judge?.(row, seen)) ?? seen) });
     }
-    if (row === undefined) return;
-    log.warn({ jobId: run.id, transferId: row.id, fault: fault.report() }, fault.message);
-    run.mode.stopped?.(row, fault);
+    const ended: { readonly row: Transfer; readonly fault: Fault }[] = [];
+    if (work.rows === undefined) {
+      for (const { file, fault } of judged) {
+        const row = stoppedTransfer(newFile(work, file), fault, run.job, parts.host, file.transferId);
+        if (row.state === 'failed') run.firstFault ??= fault;
+        ended.push({ row, fault });
+      }
+      if (ended.length > 0) await ledger.insert(ended.map(({ row }) => row));
+    } else {
+      const advances = judged.flatMap(({ file, fault }) => {
+        const before = work.rows?.get(file.transferId);
+        return before === undefined ? [] : [{ fault, advance: stopped(before, fault, run) }];
+      });
+      const rows = await ledger.advanceAll(advances.map(({ advance }) => advance));
+      for (const [at, row] of rows.entries()) {
+        const fault = advances[at]?.fault;
+        if (row !== undefined && fault !== undefined) ended.push({ row, fault });
+      }
+    }
+    told(run.id, ended);
+    for (const { row, fault } of ended) run.mode.stopped?.(row, fault);
+  };
+
+  const stopped = (before: Transfer, fault: Fault, run: JobRun): Advance => {
+    const decision = parts.host.decide(fault, {
+      attempts: before.attempts + 1,
+      firstQueuedAt: before.firstQueuedAt ?? before.createdAt,
+      jobId: run.id,
+    });
+    if (decision.kind === 'fail') run.firstFault ??= fault;
+    const attempts = before.attempts + (decision.kind === 'fail' || decision.reason === 'backoff' ? 1 : 0);
+    return {
+      transfer: before,
+      inputs: decision.kind,
+      patch: {
+        error: fault.report(),
+        attempts,
+        ...(decision.kind === 'wait' ? { waiting: { reason: decision.reason, until: decision.until } } : {}),
+      },
+    };
+  };
+
+  /** One line for all that the same thing has stopped. */
+  const told = (jobId: string, ended: readonly { readonly row: Transfer; readonly fault: Fault }[]) => {
+    const groups = Map.groupBy(ended, ({ fault }) => fault);
+    for (const [fault, group] of groups) {
+      const which = group.length === 1 ? { transferId: group[0]?.row.id } : { files: group.length };
+      log.warn({ jobId, ...which, fault: fault.report() }, fault.message);
+    }
   };
 
   const move = async (pack: Running) => {
@@ -229,7 +261,8 @@ export function createPackRunner(parts: PackParts): PackRunner {
   async function giveBack(pack: Running, fault: Fault): Promise<void> {
     if (pack.holding.intent !== undefined || fault.code === 'interrupted') return;
     try {
-      for (const file of pack.left.values()) await stop(pack, file, fault);
+      const files = [...pack.left.values()].map((file) => ({ file, fault }));
+      await stop(pack, files);
     } catch (error) {
       log.error({ jobId: pack.run.id, fault: asFault(error).report() }, 'The ledger could not be written');
       pack.run.fault ??= asFault(error);

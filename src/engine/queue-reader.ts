@@ -1,5 +1,6 @@
 // Reads queued rows ahead of free slots and makes work of them.
 
+import type { NewId } from '../model/clock.ts';
 import type { Transfer } from '../model/transfer.ts';
 import type { Store } from '../store/store.ts';
 import { gather, type PackPlan } from './gather.ts';
@@ -44,8 +45,9 @@ export function createQueueReader(parts: {
   readonly places: Places;
   readonly jobs: Jobs;
   readonly holdings: Holdings;
+  readonly newId: NewId;
 }): QueueReader {
-  const { store, places, jobs, holdings } = parts;
+  const { store, places, jobs, holdings, newId } = parts;
   const inWork = new Map<string, string>();
 
   /** Of every job some, however many rows the others have. */
@@ -108,6 +110,7 @@ export function createQueueReader(parts: {
         {
           slotsOf: (source, destination) => places.slotsOf(source, destination),
           togetherKey: (row) => jobs.get(row.jobId)?.mode.togetherKey?.(row),
+          packKey: () => `pack-${newId()}`,
           canPack: (row) => mayPack(jobs.get(row.jobId)?.mode, row),
         },
       );

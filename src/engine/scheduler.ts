@@ -15,7 +15,8 @@ import { createQueueReader, transferIdsOf } from './queue-reader.ts';
 import { endWaits } from './waits.ts';
 import type { EngineWork, PackWork, ProcessWork } from './work.ts';
 
-export interface SchedulerParts extends Pick<EngineParts, 'store' | 'clock' | 'mounts' | 'mover' | 'node' | 'log'> {
+export interface SchedulerParts
+  extends Pick<EngineParts, 'store' | 'clock' | 'mounts' | 'mover' | 'newId' | 'node' | 'log'> {
   readonly ledger: Ledger;
   readonly dispatcher: LocalDispatcher<EngineWork>;
   /** Slots of what is processed, apart from those of what moves. */

@@ -221,6 +221,7 @@ describe('gather', () => {
     slotsOf: (...addresses: string[]) => [...new Set(addresses)],
     togetherKey: (one: Transfer) => one.owner ?? undefined,
     canPack: () => true,
+    packKey: () => 'pack',
   };
 
   it('packs small files and leaves large and failed ones alone', () => {
