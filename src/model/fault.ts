@@ -183,6 +183,27 @@ const table = {
     sentence: 'A limit that was set has been reached.',
     remedy: 'Raise the limit that the message names, or do less at once.',
   },
+  room_full: {
+    retry: 'none',
+    httpStatus: 403,
+    exitCode: 8,
+    sentence: 'The room is full.',
+    remedy: 'Wait until somebody leaves, or make another room.',
+  },
+  too_large: {
+    retry: 'none',
+    httpStatus: 400,
+    exitCode: 8,
+    sentence: 'The file is larger than is allowed.',
+    remedy: 'Raise `rooms.maxFile` in the configuration, or send the file another way.',
+  },
+  type_refused: {
+    retry: 'none',
+    httpStatus: 400,
+    exitCode: 12,
+    sentence: 'Files of this type are not taken.',
+    remedy: 'Pack the file into an archive that is allowed, or change `rooms.types` in the configuration.',
+  },
   io: {
     retry: 'none',
     httpStatus: 502,
