@@ -43,6 +43,14 @@ export type ManyRead =
     }
   | { readonly path: string; readonly fault: Fault };
 
+/** A file of which size and time are known already; `at` is its number with whoever asks for it. */
+export interface KnownFile {
+  readonly at: number;
+  readonly path: string;
+  readonly sizeBytes: number;
+  readonly mtimeMs: number;
+}
+
 /** One of many files written by one stream. */
 export interface ManyWrite extends Metadata {
   readonly path: string;
@@ -134,6 +142,17 @@ export interface Endpoint {
    * off with `network`; what did not come by then was not read. Breaking out of the iteration ends what runs for it, on the far side too.
    */
   readMany?(paths: readonly string[], call?: Call): AsyncIterable<ManyRead>;
+  /**
+   * As `readMany`, put into a write ring's memory as ring-files.ts says, by the thread in which the stream ends: nobody between it and the
+   * worker that stores the files touches their bytes. `failed` is told of each file that did not come whole: its fault, or undefined where
+   * it is another version than the known one. The ring's end is left to the caller.
+   */
+  readManyInto?(
+    memory: SharedArrayBuffer,
+    files: readonly KnownFile[],
+    failed: (at: number, fault: Fault | undefined) => void,
+    call: Call & { readonly signal: AbortSignal },
+  ): Promise<void>;
   /**
    * Many small files the other way, each under a name of its own that is made or emptied, with its time and mode; missing folders are made.
    * A file's body is read to its end before the next file is asked for. Resolves once all are durable as far as the place can tell, with a

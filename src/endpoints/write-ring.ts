@@ -17,6 +17,19 @@ function pieceOf(ring: SharedArrayBuffer, index: number, length = pieceBytes): U
   return new Uint8Array(ring, headBytes + (index % pieces) * pieceBytes, length);
 }
 
+/** A reader that sleeps looks about. */
+export function wakeReader(ring: SharedArrayBuffer): void {
+  const state = new Int32Array(ring, 0, headBytes / 4);
+  Atomics.add(state, cells.bell, 1);
+  Atomics.notify(state, cells.bell);
+}
+
+/** Nothing more comes: for whoever knows it when another has put the last of it there. */
+export function endRing(ring: SharedArrayBuffer): void {
+  Atomics.store(new Int32Array(ring, 0, headBytes / 4), cells.ended, 1);
+  wakeReader(ring);
+}
+
 /** The end at which bytes come in, where nothing may block. */
 export class RingWriter {
   readonly #ring: SharedArrayBuffer;
@@ -89,8 +102,7 @@ export class RingWriter {
   /** Nothing more comes. */
   end(): void {
     this.flush();
-    Atomics.store(this.#state, cells.ended, 1);
-    this.#tell();
+    endRing(this.#ring);
   }
 
   /** Whatever the worker does: nobody waits any more. */
@@ -109,12 +121,7 @@ export class RingWriter {
     this.#used = 0;
     this.#handedOver++;
     Atomics.store(this.#state, cells.filled, this.#handedOver);
-    this.#tell();
-  }
-
-  #tell(): void {
-    Atomics.add(this.#state, cells.bell, 1);
-    Atomics.notify(this.#state, cells.bell);
+    wakeReader(this.#ring);
   }
 }
 

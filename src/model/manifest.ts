@@ -43,6 +43,17 @@ export function sameContent(before: Entry, after: Entry, options: DiffOptions = 
   return Math.abs(before.mtimeMs - after.mtimeMs) <= (options.mtimePrecisionMs ?? 0);
 }
 
+/** True where `now` is the file that was known: neither device nor inode is known of what comes by a stream. */
+export function sameVersion(
+  before: Pick<Entry, 'sizeBytes' | 'mtimeMs'>,
+  now: Entry | undefined,
+  precisionMs: number,
+): boolean {
+  return (
+    now?.kind === 'file' && now.sizeBytes === before.sizeBytes && Math.abs(now.mtimeMs - before.mtimeMs) <= precisionMs
+  );
+}
+
 /** What must happen to `before` to make it `after`. Each path stands in at most one list; order is that of the inputs. */
 export function diff(before: Iterable<Entry>, after: Iterable<Entry>, options: DiffOptions = {}): ManifestDiff {
   const old = new Map<string, Entry>();

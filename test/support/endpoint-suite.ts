@@ -3,7 +3,9 @@
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createHasher } from '../../src/endpoints/content-hash.ts';
-import type { Endpoint } from '../../src/endpoints/endpoint.ts';
+import type { Endpoint, KnownFile } from '../../src/endpoints/endpoint.ts';
+import { isWholeBy, ringHeadBytes, ringHeadFrom, ringTailBytes } from '../../src/endpoints/ring-files.ts';
+import { newWriteRing, RingReader } from '../../src/endpoints/write-ring.ts';
 import { Fault, type FaultCode } from '../../src/model/fault.ts';
 import { hashAlgorithms } from '../../src/model/hash.ts';
 import type { Entry } from '../../src/model/manifest.ts';
@@ -383,6 +385,56 @@ export function endpointSuite(name: string, open: () => Promise<EndpointSubject>
         for (const [path, bytes] of wanted) expect(same(found.get(path) ?? new Uint8Array(0), bytes)).toBe(true);
         expect(faults.get('missing')).toBe('not_found');
         expect([...faults.keys()].sort()).toEqual(['many', 'missing']);
+      });
+
+      test('come into memory with their numbers, and what does not come whole is told', async () => {
+        if (place.readManyInto === undefined) return;
+        const paths = ['a', 'b/c', 'empty', 'other', 'missing'];
+        const contents = [content(3, 700_000), content(4, 3_000_000), content(5, 0), content(6, 5_000)];
+        for (const [at, bytes] of contents.entries()) await put(paths[at] ?? '', bytes);
+        const files: KnownFile[] = [];
+        for (const [at, path] of paths.entries()) {
+          const { sizeBytes = 9, mtimeMs = 0 } = (await place.stat(path)) ?? {};
+          files.push({ at: 10 + at, path, sizeBytes: path === 'other' ? sizeBytes + 1 : sizeBytes, mtimeMs });
+        }
+        const memory = newWriteRing();
+        const failed = new Map<number, FaultCode | undefined>();
+        const { signal } = new AbortController();
+        let isOver = false;
+        const putting = place
+          .readManyInto(memory, files, (at, fault) => failed.set(at, fault?.code), { signal })
+          .finally(() => {
+            isOver = true;
+          });
+        const reader = new RingReader(memory);
+        const parts: Uint8Array[] = [];
+        for (let wasOver = isOver; ; wasOver = isOver) {
+          const piece = reader.next();
+          if (piece !== undefined) parts.push(piece.slice());
+          else if (wasOver) break;
+          await new Promise(setImmediate);
+        }
+        await putting;
+        const all = Buffer.concat(parts);
+        const found = new Map<number, Uint8Array>();
+        for (let from = 0; from < all.length; ) {
+          const { at, sizeBytes } = ringHeadFrom(all.subarray(from));
+          from += ringHeadBytes + sizeBytes + ringTailBytes;
+          expect(isWholeBy(all.subarray(from - ringTailBytes))).toBe(true);
+          found.set(at, all.subarray(from - ringTailBytes - sizeBytes, from - ringTailBytes));
+        }
+        expect([...found.keys()].sort()).toEqual([10, 11, 12]);
+        for (const [at, bytes] of found) expect(same(bytes, contents[at - 10] ?? content(0, 1))).toBe(true);
+        expect([...failed]).toEqual(
+          expect.arrayContaining([
+            [13, undefined],
+            [14, 'not_found'],
+          ]),
+        );
+        const stop = new AbortController();
+        const stopped = place.readManyInto(newWriteRing(), files, () => undefined, { signal: stop.signal });
+        stop.abort(new Error('enough'));
+        await expect(stopped).rejects.toThrow('enough');
       });
 
       test('can be left early, passed over, and are not begun too late', async () => {

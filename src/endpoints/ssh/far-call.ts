@@ -3,7 +3,7 @@
 import type { FaultReport } from '../../model/fault.ts';
 import type { HashAlgorithm } from '../../model/hash.ts';
 import type { Entry } from '../../model/manifest.ts';
-import type { Metadata, Renaming, Space } from '../endpoint.ts';
+import type { KnownFile, Metadata, Renaming, Space } from '../endpoint.ts';
 import type { PackedEntries } from '../packed-entries.ts';
 import type { ManyFaults } from './far-many.ts';
 
@@ -50,6 +50,11 @@ export interface FarOperations {
   setMetadataMany: { input: { files: readonly (Metadata & { path: string })[] }; output: ManyFaults };
   /** Sends ManyBatch, is sent ManyGrant. */
   readMany: { input: { paths: readonly string[] }; output: undefined };
+  /** Sends NotPut. */
+  readManyInto: {
+    input: { files: readonly KnownFile[]; memory: SharedArrayBuffer; precisionMs: number };
+    output: undefined;
+  };
   hashMany: {
     input: { paths: readonly string[]; algorithm: HashAlgorithm };
     output: readonly (readonly [path: string, hash: string])[];
@@ -62,6 +67,11 @@ export type ReadingMessage = { readonly opened: true } | { readonly piece: Uint8
 /** So many more pieces may come. */
 export interface ReadingGrant {
   readonly pieces: number;
+}
+/** A file that did not come whole; without a report it is another version than the known one. */
+export interface NotPut {
+  readonly at: number;
+  readonly report: FaultReport | undefined;
 }
 export type WritingMessage = { readonly piece: Uint8Array<ArrayBuffer> } | { readonly end: true };
 export type ListingMessage = PackedEntries;

@@ -6,7 +6,7 @@ import type { Entry } from '../../model/manifest.ts';
 import { displayPath, parentPath, safeRelativePath } from '../../model/names.ts';
 import type { Call, Endpoint, ManyRead, ManyWrite } from '../endpoint.ts';
 import { writeTar } from '../tar-writer.ts';
-import type { FarPlace } from './far-call.ts';
+import type { FarPlace, NotPut } from './far-call.ts';
 import type { ManyFaults } from './far-many.ts';
 import { Inbox } from './inbox.ts';
 import type { ManyBatch, ManyRecord } from './many-batch.ts';
@@ -14,14 +14,24 @@ import { requestsAtOnce } from './requests-at-once.ts';
 import type { SshHost } from './ssh-hosts.ts';
 
 type ManyMethods = Required<
-  Pick<Endpoint, 'readMany' | 'writeMany' | 'hashMany' | 'renameMany' | 'removeMany' | 'statMany' | 'setMetadataMany'>
+  Pick<
+    Endpoint,
+    | 'readMany'
+    | 'readManyInto'
+    | 'writeMany'
+    | 'hashMany'
+    | 'renameMany'
+    | 'removeMany'
+    | 'statMany'
+    | 'setMetadataMany'
+  >
 >;
 
 /** `alone` is the place itself, for what one file at a time does. */
 export function manyMethods(
   host: SshHost,
   place: FarPlace,
-  alone: Pick<Endpoint, 'write' | 'makeFolder' | 'setMetadata' | 'statMany'>,
+  alone: Pick<Endpoint, 'traits' | 'write' | 'makeFolder' | 'setMetadata' | 'statMany'>,
 ): ManyMethods {
   const all = (paths: readonly string[]) => paths.map((path) => safeRelativePath(path));
   const faultsOf = (faults: ManyFaults): ReadonlyMap<string, Fault> =>
@@ -34,6 +44,15 @@ export function manyMethods(
   return {
     statMany,
     readMany: (paths, call = {}) => readMany(host, place, all(paths), call),
+    async readManyInto(memory, files, failed, { signal }) {
+      for (const { path } of files) safeRelativePath(path);
+      const onMessage = (message: unknown) => {
+        const { at, report } = message as NotPut;
+        failed(at, report === undefined ? undefined : faultFrom(report));
+      };
+      const precisionMs = alone.traits.mtimePrecisionMs;
+      await host.stream('readManyInto', place, { files, memory, precisionMs }, { signal, onMessage }).output;
+    },
     writeMany: (files, call = {}) => writeMany(host, place, { ...alone, statMany }, files, call),
     hashMany: async (paths, algorithm: HashAlgorithm, call) =>
       new Map(await host.stream('hashMany', place, { paths: all(paths), algorithm }, optionsOf(call)).output),

@@ -6,11 +6,13 @@ import { asFault, Fault, faultFrom } from '../../model/fault.ts';
 import type { Entry } from '../../model/manifest.ts';
 import { joinPath } from '../../model/names.ts';
 import { packEntries } from '../packed-entries.ts';
+import { fillRing } from '../ring-files.ts';
 import type {
   FarOperations,
   FarPlace,
   FromThread,
   HostFacts,
+  NotPut,
   ReadingGrant,
   ToThread,
   WritingMessage,
@@ -176,6 +178,14 @@ const operations: Operations = {
       else await batches.file(answer.path, answer.entry, answer.body);
     }
     batches.flush();
+    return undefined;
+  },
+  async readManyInto({ files, memory, precisionMs }, { far, session, signal, emit }) {
+    const { connection, abilities } = session;
+    const paths = files.map(({ path }) => path);
+    const failed = (at: number, fault: Fault | undefined) => emit({ at, report: fault?.report() } satisfies NotPut);
+    const answers = readMany(far, paths, { client: connection.client, abilities, signal });
+    await fillRing(memory, files, answers, { place: far.place, precisionMs, signal, failed });
     return undefined;
   },
   hashMany({ paths, algorithm }, { far, session, signal }) {

@@ -26,11 +26,16 @@ interface PackSizes {
   readonly mostBytes: number;
   /** Fewer files than this wait for more while the listing goes on. */
   readonly worthwhileFiles: number;
+  /** Into so many are the last files shared out, so that no worker stands idle beside a long pack. */
+  readonly lastParts: number;
 }
 
-const here: PackSizes = { mostFiles: packFiles, mostBytes: packBytes, worthwhileFiles: 128 };
-/** Beginning and ending a stream costs ways there and back, and inside of one each group is a commit of its own anyway. */
-const byStream: PackSizes = { mostFiles: 5_000, mostBytes: 4 * packBytes, worthwhileFiles: packFiles };
+const here: PackSizes = { mostFiles: packFiles, mostBytes: packBytes, worthwhileFiles: 128, lastParts: 2 };
+/**
+ * Beginning and ending a stream costs ways there and back, and inside of one each group is a commit of its own anyway. Two of them would
+ * share one connection, and be taken apart by one thread.
+ */
+const byStream: PackSizes = { mostFiles: 5_000, mostBytes: 4 * packBytes, worthwhileFiles: packFiles, lastParts: 1 };
 
 function sizesFor(source: Endpoint, destination: Endpoint): PackSizes {
   if (source.localPath !== undefined && destination.localPath !== undefined) return here;
@@ -38,9 +43,6 @@ function sizesFor(source: Endpoint, destination: Endpoint): PackSizes {
   const goes = destination.localPath !== undefined || destination.writeMany !== undefined;
   return comes && goes ? byStream : here;
 }
-
-/** The last files are shared out, so that no worker stands idle beside a long pack. */
-const lastParts = 2;
 
 export function createPacker(host: ModeHost, destination: Endpoint): Packer {
   const open = new Map<string, Open>();
@@ -79,8 +81,8 @@ export function createPacker(host: ModeHost, destination: Endpoint): Packer {
     },
     flush: async () => {
       for (const pack of open.values()) {
-        const { files } = pack;
-        const most = files.length > here.worthwhileFiles ? Math.ceil(files.length / lastParts) : files.length;
+        const { files, sizes } = pack;
+        const most = files.length > here.worthwhileFiles ? Math.ceil(files.length / sizes.lastParts) : files.length;
         for (let at = 0; at < files.length; at += most) await hand(pack, files.slice(at, at + most));
       }
       open.clear();

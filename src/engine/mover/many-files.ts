@@ -40,10 +40,3 @@ async function each(paths: readonly string[], work: (path: string) => Promise<vo
   };
   await Promise.all(Array.from({ length: Math.min(callsAtOnce, paths.length) }, run));
 }
-
-/** True where the two looks show one version of a file; neither device nor inode is known of what comes by a stream. */
-export function sameVersion(before: Entry, now: Entry | undefined, precisionMs: number): boolean {
-  return (
-    now?.kind === 'file' && now.sizeBytes === before.sizeBytes && Math.abs(now.mtimeMs - before.mtimeMs) <= precisionMs
-  );
-}

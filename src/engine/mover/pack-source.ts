@@ -4,6 +4,7 @@ import { constants } from 'node:fs';
 import type { ConfinedRoot } from '../../endpoints/confined.ts';
 import { checkStop } from '../../endpoints/control.ts';
 import { type Control, sides } from '../../endpoints/mounts.ts';
+import { isWholeBy, ringHeadBytes, ringHeadFrom, ringTailBytes } from '../../endpoints/ring-files.ts';
 import { RingReader } from '../../endpoints/write-ring.ts';
 import { Fault } from '../../model/fault.ts';
 import { displayPath } from '../../model/names.ts';
@@ -121,32 +122,13 @@ class FileReading implements PackReading {
   }
 }
 
-/*
- * What goes through the memory, for each file: its position (uint32) and size (float64) in a head of 16 bytes, its bytes, and 8 bytes of
- * which the first says whether they were its content (1) or fill up what did not come (0).
- */
-export const streamHeadBytes = 16;
-export const streamTailBytes = 8;
-
-export function streamHead(at: number, sizeBytes: number): Uint8Array {
-  const head = new Uint8Array(streamHeadBytes);
-  const view = new DataView(head.buffer);
-  view.setUint32(0, at, true);
-  view.setFloat64(8, sizeBytes, true);
-  return head;
-}
-
-export function streamTail(isWhole: boolean): Uint8Array {
-  return Uint8Array.of(isWhole ? 1 : 0, 0, 0, 0, 0, 0, 0, 0);
-}
-
 /** The files of a stream, in the order in which they come. */
 export class StreamSource implements PackSource {
   readonly name: string;
   readonly #ring: RingReader;
   readonly #files: readonly PackFile[];
   readonly #control: Control;
-  readonly #head = Buffer.alloc(streamHeadBytes);
+  readonly #head = Buffer.alloc(ringHeadBytes);
   #piece: Uint8Array = new Uint8Array(0);
   #used = 0;
   isOver = false;
@@ -160,11 +142,11 @@ export class StreamSource implements PackSource {
 
   next(until: number): NextFile | undefined {
     if (this.isOver || !this.#fill(until)) return undefined;
-    this.take(this.#head, streamHeadBytes);
-    const at = this.#head.readUInt32LE(0);
+    this.take(this.#head, ringHeadBytes);
+    const { at, sizeBytes } = ringHeadFrom(this.#head);
     const file = this.#files[at];
     if (file === undefined) throw new Fault('internal', `A stream told of file ${at} of a pack that has no such file.`);
-    const reading = new StreamReading(this, file, this.#head.readDoubleLE(8));
+    const reading = new StreamReading(this, file, sizeBytes);
     return { at, open: () => reading };
   }
 
@@ -237,10 +219,10 @@ class StreamReading implements PackReading {
   }
 
   isSame(): boolean {
-    const tail = new Uint8Array(streamTailBytes);
-    this.#stream.take(tail, streamTailBytes);
+    const tail = new Uint8Array(ringTailBytes);
+    this.#stream.take(tail, ringTailBytes);
     this.#ended = true;
-    return tail[0] === 1;
+    return isWholeBy(tail);
   }
 
   identity(): SourceIdentity {
@@ -254,6 +236,6 @@ class StreamReading implements PackReading {
   release(): void {
     if (this.#ended) return;
     this.#ended = true;
-    this.#stream.take(undefined, this.stats.size - this.#done + streamTailBytes);
+    this.#stream.take(undefined, this.stats.size - this.#done + ringTailBytes);
   }
 }
