@@ -3,18 +3,15 @@
 import { Fault } from '../model/fault.ts';
 import { Waiters } from './turns.ts';
 
-/** What a frame costs beside its bytes, so that empty ones have an end, too. */
-const frameCostBytes = 64;
-
 export class Inbox {
-  readonly #frames: Uint8Array[] = [];
+  readonly #frames: { readonly bytes: Uint8Array; readonly costBytes: number }[] = [];
   readonly #changed = new Waiters();
   readonly #taken: (costBytes: number) => void;
   #costBytes = 0;
   #ended = false;
   #read = false;
 
-  /** `taken` is told what `costOf` says of each frame that a reader takes. */
+  /** `taken` is told what each frame had cost that a reader takes. */
   constructor(taken: (costBytes: number) => void) {
     this.#taken = taken;
   }
@@ -24,9 +21,9 @@ export class Inbox {
     return this.#costBytes;
   }
 
-  put(frame: Uint8Array): void {
-    this.#frames.push(frame);
-    this.#costBytes += costOf(frame.length);
+  put(bytes: Uint8Array, costBytes: number): void {
+    this.#frames.push({ bytes, costBytes });
+    this.#costBytes += costBytes;
     this.#changed.wake();
   }
 
@@ -52,9 +49,9 @@ export class Inbox {
         if (left) return { done: true, value: undefined };
         const frame = this.#frames.shift();
         if (frame !== undefined) {
-          this.#costBytes -= costOf(frame.length);
-          this.#taken(costOf(frame.length));
-          return { done: false, value: frame };
+          this.#costBytes -= frame.costBytes;
+          this.#taken(frame.costBytes);
+          return { done: false, value: frame.bytes };
         }
         if (this.#ended) return leave();
         await this.#changed.wait();
@@ -67,8 +64,4 @@ export class Inbox {
     };
     return reader;
   }
-}
-
-export function costOf(frameBytes: number): number {
-  return frameBytes + frameCostBytes;
 }

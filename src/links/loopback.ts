@@ -1,6 +1,7 @@
 // Links within one process: for members that sit in the same one, and for tests that need no network.
 
-import { costOf, Inbox } from './inbox.ts';
+import { Inbox } from './inbox.ts';
+import { costOfPiece } from './incoming-pieces.ts';
 import {
   type Link,
   type LinkKind,
@@ -80,7 +81,7 @@ class LoopbackEnd implements Link {
         if (this.#reason !== undefined || other === undefined)
           throw linkClosed(this.peerId, this.#reason ?? lostReason);
         const waiting = other.#inbox.costBytes;
-        if (waiting === 0 || waiting + costOf(frame.length) <= this.#windowBytes) {
+        if (waiting === 0 || waiting + costOfPiece(frame.length) <= this.#windowBytes) {
           this.#sentBytes += frame.length;
           // Not `slice`: that of a Buffer would show the same memory.
           other.#take(new Uint8Array(frame));
@@ -117,6 +118,6 @@ class LoopbackEnd implements Link {
 
   #take(frame: Uint8Array): void {
     this.#receivedBytes += frame.length;
-    this.#inbox.put(frame);
+    this.#inbox.put(frame, costOfPiece(frame.length));
   }
 }

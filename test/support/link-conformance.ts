@@ -166,7 +166,7 @@ export function linkSuite(
 
       test('empty frames have an end, too', async () => {
         let sent = 0;
-        const most = 4 + subject.mostUnderWayBytes / 16;
+        const most = 4 + subject.mostUnderWayBytes / 256;
         for (let left = false; !left && sent < most; ) {
           const sending = first.send(new Uint8Array());
           const moved = await Promise.race([sending.then(() => true), stillness()]);
