@@ -204,8 +204,12 @@ export class FramedLink implements Link {
   }
 
   #take(from: OpenLane, bytes: Uint8Array): void {
-    if (this.#ended || this.#deaf) return;
+    if (this.#ended) return;
     const message = readMessage(bytes);
+    if (this.#deaf) {
+      if (message?.kind === 'bye') this.#end(misbehavedReason);
+      return;
+    }
     if (message === undefined || !this.#understood(from, message)) this.#misbehaved();
   }
 
