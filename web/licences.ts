@@ -2,28 +2,38 @@
 
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Plugin } from 'vite';
+import type { Plugin, Rolldown } from 'vite';
 
 const licenceFile = /^(licen[cs]e|copying|notice)(\.|-|$)/i;
 
-export function licences(): Plugin {
-  return {
+/** For the workers, which are built first, by themselves; for the page, which then writes the file. */
+export function licences(): { readonly workers: Plugin; readonly page: Plugin } {
+  const folders = new Set<string>();
+  const gather = (bundle: Rolldown.OutputBundle) => {
+    for (const part of Object.values(bundle)) {
+      if (part.type !== 'chunk') continue;
+      for (const path of Object.keys(part.modules)) {
+        const folder = /^.*\/node_modules\/(?:@[^/]+\/)?[^/]+/.exec(path.replaceAll('\0', ''))?.[0];
+        if (folder !== undefined) folders.add(folder);
+      }
+    }
+  };
+  const workers: Plugin = {
+    name: 'wherry-worker-licences',
+    apply: 'build',
+    generateBundle: (_, bundle) => gather(bundle),
+  };
+  const page: Plugin = {
     name: 'wherry-licences',
     apply: 'build',
     generateBundle(_, bundle) {
-      const folders = new Set<string>();
-      for (const part of Object.values(bundle)) {
-        if (part.type !== 'chunk') continue;
-        for (const path of Object.keys(part.modules)) {
-          const folder = /^.*\/node_modules\/(?:@[^/]+\/)?[^/]+/.exec(path.replaceAll('\0', ''))?.[0];
-          if (folder !== undefined) folders.add(folder);
-        }
-      }
+      gather(bundle);
       const texts = [...folders].sort((a, b) => a.localeCompare(b)).flatMap((folder) => licenceOf(folder));
       if (texts.length === 0) throw new Error('No licence was found of what the console is made of.');
       this.emitFile({ type: 'asset', fileName: 'licences.txt', source: texts.join(`\n${'='.repeat(80)}\n\n`) });
     },
   };
+  return { workers, page };
 }
 
 function licenceOf(folder: string): string[] {

@@ -5,9 +5,12 @@ import react from '@vitejs/plugin-react';
 import { defineConfig } from 'vite';
 import { licences } from './licences.ts';
 
+const { workers, page } = licences();
+
 export default defineConfig({
   root: import.meta.dirname,
-  plugins: [react(), tailwind(), licences()],
+  plugins: [react(), tailwind(), page],
+  worker: { format: 'es', plugins: () => [workers] },
   build: {
     outDir: '../dist/web',
     emptyOutDir: true,

@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import fastifyStatic from '@fastify/static';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { workerPolicy } from './http-server.ts';
 
 export interface ConsoleFiles {
   /** Answers where the request is for a page of the console; false where it is not. */
@@ -20,6 +21,7 @@ export async function serveConsole(server: FastifyInstance, folder: string | nul
       setHeaders: (reply, path) => {
         // Built files carry their content's hash in their names.
         reply.header('cache-control', path.includes('/assets/') ? 'public, max-age=31536000, immutable' : 'no-cache');
+        if (/\/assets\/[^/]*worker[^/]*\.js$/.test(path)) reply.header('content-security-policy', workerPolicy);
       },
     });
   }

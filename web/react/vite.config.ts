@@ -7,7 +7,7 @@ import { licences } from '../licences.ts';
 export default defineConfig({
   root: import.meta.dirname,
   publicDir: false,
-  plugins: [react(), licences()],
+  plugins: [react(), licences().page],
   build: {
     outDir: '../../dist/react',
     emptyOutDir: true,
