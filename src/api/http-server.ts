@@ -4,12 +4,16 @@ import type { Socket } from 'node:net';
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { Fault } from '../model/fault.ts';
 import type { Problem } from '../model/views.ts';
+import { limitBodies } from './body-deadline.ts';
 import { clientHeader } from './client-header.ts';
 import { codeForStatus, problemMediaType, problemOf } from './problem.ts';
+import { isRelayUpload, tusHeaders } from './relay-headers.ts';
 import type { ApiLog } from './route.ts';
 import type { RouteShape } from './route-table.ts';
 
 const bodyLimitBytes = 1024 * 1024;
+const bodyWithinMs = 60_000;
+const headersWithinMs = 60_000;
 
 /** `tls` holds PEM texts; null speaks plain HTTP. */
 export function openServer({
@@ -26,7 +30,6 @@ export function openServer({
     routerOptions: { maxParamLength: 8192 },
     exposeHeadRoutes: false,
     forceCloseConnections: true,
-    requestTimeout: 60_000,
     ...(tls === null ? {} : { https: { cert: tls.certificate, key: tls.key } }),
     frameworkErrors: (error: Error & { statusCode?: number }, _request, reply) => {
       const problem = problemOf(new Fault('invalid', 'The address of the request cannot be read.'), {
@@ -39,14 +42,18 @@ export function openServer({
     },
     clientErrorHandler: (error: Error & { code?: string }, socket: Socket) => {
       if (error.code === 'ECONNRESET' || socket.destroyed) return;
-      const [status, words, fault] = improper(error.code);
-      const body = JSON.stringify(problemOf(fault, { status }));
       log.info({ code: error.code }, 'A request was no proper HTTP.');
-      socket.end(
-        `HTTP/1.1 ${status} ${words}\r\ncontent-type: ${problemMediaType}\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
-      );
+      refuse(socket, error.code);
     },
   }) as unknown as FastifyInstance;
+  // Bodies have a deadline of their own: the relay's come as slowly as their receivers read.
+  server.server.requestTimeout = 0;
+  server.server.headersTimeout = headersWithinMs;
+  limitBodies(server.server, {
+    withinMs: bodyWithinMs,
+    mayTakeLonger: isRelayUpload,
+    tooLate: ({ socket }) => refuse(socket, 'ERR_HTTP_REQUEST_TIMEOUT'),
+  });
   const parseJson = server.getDefaultJsonParser('error', 'error');
   server.removeAllContentTypeParsers();
   server.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
@@ -54,6 +61,14 @@ export function openServer({
     else parseJson(request, body as string, done);
   });
   return server;
+}
+
+function refuse(socket: Socket, code: string | undefined): void {
+  const [status, words, fault] = improper(code);
+  const body = JSON.stringify(problemOf(fault, { status }));
+  socket.end(
+    `HTTP/1.1 ${status} ${words}\r\ncontent-type: ${problemMediaType}\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
+  );
 }
 
 function improper(code: string | undefined): [status: number, words: string, fault: Fault] {
@@ -134,7 +149,7 @@ export const securityHeaders = {
 };
 
 export const preflight = {
-  'access-control-allow-methods': 'GET, POST, PUT, DELETE',
-  'access-control-allow-headers': `authorization, content-type, idempotency-key, last-event-id, ${clientHeader}`,
+  'access-control-allow-methods': 'GET, HEAD, POST, PUT, PATCH, DELETE',
+  'access-control-allow-headers': `authorization, content-type, idempotency-key, last-event-id, range, ${tusHeaders.request}, ${clientHeader}`,
   'access-control-max-age': '600',
 };

@@ -1,0 +1,20 @@
+// The memory that spools hold blocks in: taken, given back and used again, so that bytes on their way leave no garbage.
+
+/** What a spool keeps in memory and writes to disk at once. */
+export const blockBytes = 1024 * 1024;
+
+export interface SpoolMemory {
+  take(): SharedArrayBuffer;
+  give(memory: SharedArrayBuffer): void;
+}
+
+/** Keeps at most `spare` blocks that nobody uses. */
+export function createSpoolMemory(spare = 8): SpoolMemory {
+  const free: SharedArrayBuffer[] = [];
+  return {
+    take: () => free.pop() ?? new SharedArrayBuffer(blockBytes),
+    give(memory) {
+      if (free.length < spare) free.push(memory);
+    },
+  };
+}
