@@ -21,7 +21,7 @@ export const chunkHeaderSchema = z.object({
     .int()
     .min(1)
     .max(2 ** 40),
-  /** The transfer's chunk size in bytes; the last chunk is as long as what is left. */
+  /** Bytes of this chunk. For the last one the transfer's own chunk size, which may be more, is taken as well. */
   chunk_size: z.int().min(1).max(maxChunkBytes),
   /** SHA-256 of the bytes, lower-case hexadecimal. */
   checksum: z.string().regex(/^[0-9a-f]{64}$/),

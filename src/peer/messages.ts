@@ -12,7 +12,7 @@ export const limits = {
   /** A control word as JSON in UTF-8. */
   wordBytes: 16_384,
   /** Chunks that may be on their way, beyond the last that was acknowledged, come to this many bytes (at least one chunk may). */
-  windowBytes: 8_388_608,
+  windowBytes: 4_194_304,
   /** How often one chunk is asked for again before the transfer fails with `corrupt`. */
   againPerChunk: 5,
   /** How often a source that changes is begun anew before the transfer fails with `source_changed`. */
