@@ -38,6 +38,7 @@ export function movingWishes(flags: Flags) {
   const conflict = flags.choice('conflict', ['overwrite', 'newer', 'skip', 'rename', 'fail']);
   const verify = flags.choice('verify', ['read-back', 'far-hash', 'size']);
   const hash = flags.choice('hash', ['xxh128-8m', 'sha256', 'blake3']);
+  const transport = flags.choice('transport', ['auto', 'rsync', 'sftp', 'tar']);
   const transfers = flags.number('transfers', 1, 64);
   const bandwidth = flags.text('bwlimit');
   const reserveBytes = flags.sizeBytes('reserve');
@@ -49,6 +50,7 @@ export function movingWishes(flags: Flags) {
     ...(conflict === undefined ? {} : { conflict }),
     ...(verify === undefined ? {} : { verify }),
     ...(hash === undefined ? {} : { hash }),
+    ...(transport === undefined ? {} : { transport }),
     ...(transfers === undefined ? {} : { transfers }),
     ...(bandwidth === undefined ? {} : { bandwidth }),
     ...(reserveBytes === undefined ? {} : { reserveBytes }),

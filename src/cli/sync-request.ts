@@ -6,6 +6,7 @@ import type { SyncFolder, SyncRequest } from '../model/sync-spec.ts';
 import type { Flags, OptionSpec } from './command-line.ts';
 import { absolutePlace, movingWishes } from './copy-request.ts';
 import { hours } from './hours.ts';
+import { conflictOption, paceOptions, proofOptions, selectionOptions, symlinksOption } from './moving-options.ts';
 
 /** Of a sync, whoever begins it. */
 export const syncOptions: readonly OptionSpec[] = [
@@ -24,32 +25,10 @@ export const syncOptions: readonly OptionSpec[] = [
   { name: 'max-delete', value: 'N', about: 'Beyond so many files, or such a part (10%), delete nothing' },
   { name: 'no-renames', about: 'Copy anew what was renamed in SRC' },
   { name: 'checksum', short: 'c', about: 'Compare content by hash, not by time' },
-  {
-    name: 'include',
-    value: 'GLOB',
-    many: true,
-    about: 'Take these paths also where --exclude names them; with no --exclude, only these',
-  },
-  { name: 'exclude', value: 'GLOB', many: true, about: 'Leave these paths out (below the source: *.tmp, cache/**)' },
-  {
-    name: 'conflict',
-    value: 'RULE',
-    choices: ['overwrite', 'newer', 'skip', 'rename', 'fail'],
-    about: 'What is there under that name: overwrite (default), newer, skip, rename, fail',
-  },
-  { name: 'symlinks', value: 'POLICY', choices: ['skip', 'keep'], about: 'skip (default) or keep' },
-  {
-    name: 'verify',
-    value: 'HOW',
-    choices: ['read-back', 'far-hash', 'size'],
-    about: 'read-back (default), far-hash, or size',
-  },
-  {
-    name: 'hash',
-    value: 'ALGORITHM',
-    choices: ['xxh128-8m', 'sha256', 'blake3'],
-    about: 'xxh128-8m, sha256 or blake3; default is the fast one for local places',
-  },
+  ...selectionOptions,
+  conflictOption('What is there under that name: overwrite (default), newer, skip, rename, fail'),
+  symlinksOption('skip', 'keep'),
+  ...proofOptions,
   { name: 'cleanup', value: 'TIME', about: 'Delete at SRC what is older (24h, 7d) and proven to be safe at DST' },
   {
     name: 'media',
@@ -63,9 +42,7 @@ export const syncOptions: readonly OptionSpec[] = [
     about:
       'What DST has already under another name: off (default) copies it, hardlink links it there, skip leaves it out',
   },
-  { name: 'transfers', value: 'N', about: 'Files that move at once (4)' },
-  { name: 'bwlimit', value: 'RATE', about: 'A rate (2M; a bare number is KiB/s), or a timetable (08:00,2M 19:00,off)' },
-  { name: 'reserve', value: 'SIZE', about: 'Free space that must remain at the destination' },
+  ...paceOptions('Files that move at once (4)'),
 ];
 
 /** Rejects with `invalid`. */

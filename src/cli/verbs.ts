@@ -4,6 +4,14 @@ import { mhlFormats } from '../model/hash.ts';
 import { jobStates } from '../model/job.ts';
 import { transferStates } from '../model/transfer.ts';
 import type { OptionSpec, VerbSpec } from './command-line.ts';
+import {
+  conflictOption,
+  paceOptions,
+  preserveOption,
+  proofOptions,
+  selectionOptions,
+  symlinksOption,
+} from './moving-options.ts';
 import { manifestVerb, syncsVerb, syncVerb } from './sync-verbs.ts';
 import { watchesVerb, watchVerb } from './watch-verbs.ts';
 
@@ -13,16 +21,6 @@ const data: OptionSpec = {
   about: "The daemon's data folder (or WHERRY_DATA)",
 };
 const config: OptionSpec = { name: 'config', value: 'FILE', about: 'The configuration to read (or WHERRY_CONFIG)' };
-
-const selection: readonly OptionSpec[] = [
-  {
-    name: 'include',
-    value: 'GLOB',
-    many: true,
-    about: 'Take these paths also where --exclude names them; with no --exclude, only these',
-  },
-  { name: 'exclude', value: 'GLOB', many: true, about: 'Leave these paths out (below the source: *.tmp, cache/**)' },
-];
 
 const copy: VerbSpec = {
   name: 'copy',
@@ -37,35 +35,13 @@ const copy: VerbSpec = {
     { name: 'progress', short: 'P', about: 'Show progress also where no terminal is, and each file as it arrives' },
     { name: 'checksum', short: 'c', about: 'Compare content where size and time agree' },
     { name: 'move', about: 'Delete each source file once it is proven at the destination' },
-    {
-      name: 'conflict',
-      value: 'RULE',
-      choices: ['overwrite', 'newer', 'skip', 'rename', 'fail'],
-      about: 'What is there under that name: overwrite (default), newer, skip, rename, fail',
-    },
-    ...selection,
-    { name: 'symlinks', value: 'POLICY', choices: ['skip', 'keep', 'follow'], about: 'skip (default), keep or follow' },
+    conflictOption('What is there under that name: overwrite (default), newer, skip, rename, fail'),
+    ...selectionOptions,
+    symlinksOption('skip', 'keep', 'follow'),
     { name: 'links', short: 'l', about: 'As --symlinks keep' },
-    {
-      name: 'verify',
-      value: 'HOW',
-      choices: ['read-back', 'far-hash', 'size'],
-      about: 'read-back (default), far-hash, or size',
-    },
-    {
-      name: 'hash',
-      value: 'ALGORITHM',
-      choices: ['xxh128-8m', 'sha256', 'blake3'],
-      about: 'xxh128-8m, sha256 or blake3; default is the fast one for local places',
-    },
-    { name: 'preserve', value: 'LIST', about: 'Beside time and mode also: owner, xattrs, sparse (comma-separated)' },
-    { name: 'transfers', value: 'N', about: 'Files that move at once (4)' },
-    {
-      name: 'bwlimit',
-      value: 'RATE',
-      about: 'A rate (2M; a bare number is KiB/s), or a timetable (08:00,2M 19:00,off)',
-    },
-    { name: 'reserve', value: 'SIZE', about: 'Free space that must remain at the destination' },
+    ...proofOptions,
+    preserveOption,
+    ...paceOptions('Files that move at once (4)'),
     {
       name: 'data',
       value: 'DIR',
@@ -206,7 +182,7 @@ const offload: VerbSpec = {
     "to the daemon's media folder. Where a daemon runs it does the work; without one this process does, for a card that is mounted.",
   options: [
     { name: 'file', value: 'PATH', many: true, about: 'Only this file of the device, with what belongs to it' },
-    ...selection,
+    ...selectionOptions,
     { name: 'processed', value: 'DIR', about: 'Where results go' },
     { name: 'pipeline', value: 'NAME', about: 'This pipeline of the configuration; none for no processing' },
     {

@@ -4,7 +4,15 @@ import { Fault } from '../model/fault.ts';
 import { displayPath } from '../model/names.ts';
 import type { WatchRequest } from '../model/specs.ts';
 import type { Flags, OptionSpec } from './command-line.ts';
-import { absolutePlace, ownLedger } from './copy-request.ts';
+import { absolutePlace, movingWishes, ownLedger } from './copy-request.ts';
+import {
+  conflictOption,
+  paceOptions,
+  preserveOption,
+  proofOptions,
+  selectionOptions,
+  symlinksOption,
+} from './moving-options.ts';
 
 export const watchOptions: readonly OptionSpec[] = [
   {
@@ -20,8 +28,7 @@ export const watchOptions: readonly OptionSpec[] = [
     many: true,
     about: "Where matching files go: '*.mxf={date}/{name}'; MATCH is a glob, or re: and a regular expression",
   },
-  { name: 'include', value: 'GLOB', many: true, about: 'Take only these paths' },
-  { name: 'exclude', value: 'GLOB', many: true, about: 'Leave these paths out (*.tmp, cache/**)' },
+  ...selectionOptions,
   { name: 'stable', value: 'SECONDS', about: 'Unchanged for so long, a file is complete (30)' },
   { name: 'scan', value: 'SECONDS', about: 'How often everything is looked at (10; seldom where events work)' },
   { name: 'poll', value: 'SECONDS', about: 'How often files under way are looked at (5)' },
@@ -31,29 +38,11 @@ export const watchOptions: readonly OptionSpec[] = [
   { name: 'readable', about: 'Keep a growing copy readable under its final name, with a .growing marker beside it' },
   { name: 'bundle', about: 'Each folder directly below SRC is one set, taken as a whole' },
   { name: 'done-marker', value: 'NAME', about: "A file is complete when its marker is there: '{name}.done'" },
-  {
-    name: 'conflict',
-    value: 'RULE',
-    choices: ['overwrite', 'newer', 'skip', 'rename', 'fail'],
-    about: 'A name that is taken: rename (default), overwrite, newer, skip, fail',
-  },
-  { name: 'symlinks', value: 'POLICY', choices: ['skip', 'keep', 'follow'], about: 'skip (default), keep or follow' },
-  {
-    name: 'verify',
-    value: 'HOW',
-    choices: ['read-back', 'far-hash', 'size'],
-    about: 'read-back (default), far-hash, or size',
-  },
-  {
-    name: 'hash',
-    value: 'ALGORITHM',
-    choices: ['xxh128-8m', 'sha256', 'blake3'],
-    about: 'xxh128-8m, sha256 or blake3; default is the fast one for local places',
-  },
-  { name: 'preserve', value: 'LIST', about: 'Beside time and mode also: owner, xattrs, sparse (comma-separated)' },
-  { name: 'transfers', value: 'N', about: 'Files of this watch that move at once' },
-  { name: 'bwlimit', value: 'RATE', about: 'A rate (2M; a bare number is KiB/s), or a timetable (08:00,2M 19:00,off)' },
-  { name: 'reserve', value: 'SIZE', about: 'Free space that must remain at the destination' },
+  conflictOption('A name that is taken: rename (default), overwrite, newer, skip, fail'),
+  symlinksOption('skip', 'keep', 'follow'),
+  ...proofOptions,
+  preserveOption,
+  ...paceOptions('Files of this watch that move at once'),
 ];
 
 /** Rejects with `invalid`. */
@@ -61,12 +50,6 @@ export function watchRequest(verb: string, words: readonly string[], flags: Flag
   const [source, ...destinations] = words.map((word) => absolutePlace(word).replace(/(?<=.)\/+$/, ''));
   if (source === undefined || destinations.length === 0) {
     throw new Fault('invalid', `wherry ${verb} needs a folder and a destination: wherry ${verb} SRC DST….`);
-  }
-  const extras = (flags.text('preserve') ?? '').split(',').filter((word) => word !== '');
-  const known = ['owner', 'xattrs', 'sparse', 'mtime', 'mode'];
-  const strange = extras.find((word) => !known.includes(word));
-  if (strange !== undefined) {
-    throw new Fault('invalid', `--preserve takes ${known.join(', ')}; "${displayPath(strange)}" is none of them.`);
   }
   const moveTo = flags.text('move-to');
   const after = flags.choice('after', ['keep', 'delete', 'move-to']) ?? (moveTo === undefined ? undefined : 'move-to');
@@ -78,13 +61,6 @@ export function watchRequest(verb: string, words: readonly string[], flags: Flag
     growthPollSeconds: seconds(flags, 'poll'),
     bundle: flags.is('bundle') ? ('folder' as const) : undefined,
     doneMarker: flags.text('done-marker'),
-    conflict: flags.choice('conflict', ['rename', 'overwrite', 'newer', 'skip', 'fail']),
-    symlinks: flags.choice('symlinks', ['skip', 'keep', 'follow']),
-    verify: flags.choice('verify', ['read-back', 'far-hash', 'size']),
-    hash: flags.choice('hash', ['xxh128-8m', 'sha256', 'blake3']),
-    transfers: flags.number('transfers', 1, 64),
-    bandwidth: flags.text('bwlimit'),
-    reserveBytes: flags.sizeBytes('reserve'),
   };
   const growing = {
     minSize: flags.sizeBytes('grow-from'),
@@ -97,9 +73,7 @@ export function watchRequest(verb: string, words: readonly string[], flags: Flag
     source,
     destinations,
     rules: placementRules(flags),
-    include: flags.list('include'),
-    exclude: flags.list('exclude'),
-    preserve: Object.fromEntries(extras.map((word) => [word, true])),
+    ...movingWishes(flags),
     growing: given(growing),
     ...given(wishes),
   };

@@ -74,6 +74,9 @@ export interface Renaming {
   readonly to: string;
 }
 
+/** A way to the files of a host, where somebody insists on one. */
+export type Way = 'rsync' | 'sftp' | 'tar';
+
 /**
  * Paths are relative to the endpoint's root in the form of model/names.ts ('' is the root).
  * Every method rejects with a Fault: `not_found`, `permission`, `space`, `read_only`, `network`, `unreachable`, `timeout`,
@@ -190,6 +193,30 @@ export interface Endpoint {
   readonly streams?: number;
   /** How it reaches its files, in words for people: `tar packs for small files, 4 SFTP streams for large ones`. */
   readonly transport?: string;
+  /** For a place that has several ways to its files: why one of them is closed, as the end of a sentence; undefined where it is open. */
+  wayObstacle?(way: Way, call?: Call): Promise<string | undefined>;
+  /** A second file with the content of the first, made where they are; what is there under its name is replaced. `unsupported` where it cannot. */
+  copy?(from: string, to: string, call?: Call): Promise<void>;
+  readonly deltas?: Deltas;
+}
+
+/**
+ * Brings a file that both sides have, in versions of their own, up to date by what differs. One of the two is an ordinary file of this
+ * machine. What was brought is as good as what was written: it is still to be proved. Where it breaks off, what it changes is somewhere
+ * between the two, and going on from there is cheap. Rejects with `unsupported` where it cannot be, `network`, `space`, `permission`, `io`.
+ */
+export interface Deltas {
+  /** Why not, as the end of a sentence; undefined where it can, and can tell the hash of its file without sending it. */
+  obstacle(algorithm: HashAlgorithm, call?: Call): Promise<string | undefined>;
+  /** Makes the local `file` what `path` is. Resolves with the bytes that went over the line; `progress` is told the file's bytes that are right. */
+  fetch(path: string, file: string, options: DeltaOptions, call?: Call): Promise<number>;
+  /** Makes `path` what the local `file` is. */
+  send(file: string, path: string, options: DeltaOptions, call?: Call): Promise<number>;
+}
+
+export interface DeltaOptions {
+  /** Bandwidths (bandwidth.ts) that hold for what goes over the line. */
+  readonly limits: readonly SharedArrayBuffer[];
 }
 
 /**

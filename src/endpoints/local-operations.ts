@@ -30,6 +30,7 @@ import { checkStop } from './control.ts';
 import type { Space } from './endpoint.ts';
 import { errnoFault, errnoOf } from './errno.ts';
 import { nameWhereFree } from './free-name.ts';
+import { copyWithin } from './local-copy.ts';
 import { entryFrom, readEntry } from './local-entry.ts';
 import { type ListingStep, type ListingTask, listStep } from './local-listing.ts';
 import { readManyContents } from './local-many.ts';
@@ -52,6 +53,7 @@ export const operations = {
   'local.readMany': readManyContents,
   'local.write': writeContent,
   'local.remove': remove,
+  'local.copy': copyWithin,
   'local.rename': rename,
   'local.link': link,
   'local.hash': hash,

@@ -55,6 +55,7 @@ export async function openLocal(path: string, parts: { mounts: Mounts }, call: C
           { root, path: at, algorithm },
           { ...signalOf(given), onMessage: (done) => given.progress?.(done as number) },
         ),
+    copy: (from, to, given = {}) => mounts.pool(root).run('local.copy', { root, from, to }, signalOf(given)),
     rename: (from, to, options, given) => quickly('local.rename', { from, to, ...options }, given),
     link: (from, to, given) => quickly('local.link', { from, to }, given),
     makeFolder: (at, given) => quickly('local.makeFolder', { path: at }, given),

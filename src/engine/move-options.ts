@@ -9,6 +9,9 @@ export function moveOptions({
   hash,
   preserve,
   reserveBytes,
-}: Pick<CopySpec, 'conflict' | 'verify' | 'hash' | 'preserve' | 'reserveBytes'>): MoveOptions {
-  return { conflict, verify, algorithm: hash, preserve, reserveBytes };
+  transport,
+}: Pick<CopySpec, 'conflict' | 'verify' | 'hash' | 'preserve' | 'reserveBytes'> &
+  // Jobs of earlier versions do not have it.
+  Partial<Pick<CopySpec, 'transport'>>): MoveOptions {
+  return { conflict, verify, algorithm: hash, preserve, reserveBytes, transport: transport ?? 'auto' };
 }

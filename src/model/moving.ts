@@ -23,6 +23,10 @@ export type SymlinkPolicy = z.infer<typeof symlinkPolicySchema>;
 export const verifySchema = z.enum(['read-back', 'far-hash', 'size']);
 export const hashAlgorithmSchema = z.enum(['xxh128-8m', 'sha256', 'blake3']);
 
+export const transportSchema = z.enum(['auto', 'rsync', 'sftp', 'tar']);
+/** `auto` takes the best of what both sides have; what is named must be there. */
+export type Transport = z.infer<typeof transportSchema>;
+
 /** What every kind of job can be told of how its bytes move. */
 export const moving = {
   /** The default proves by reading back what was written. */
@@ -30,6 +34,8 @@ export const moving = {
   /** Null chooses: the fast hash for local targets, SHA-256 where a far side must agree. */
   hash: hashAlgorithmSchema.nullable().default(null),
   preserve: preserveSchema.prefault({}),
+  /** How files of a host over SSH are reached; `auto` takes the best that both sides have. */
+  transport: transportSchema.default('auto'),
   symlinks: symlinkPolicySchema.default('skip'),
   /** Globs on the path below the source; `include` wins over `exclude`. */
   include: z.array(z.string()).default([]),

@@ -45,6 +45,7 @@ const wishFields: { readonly [Name in keyof Wishes]: Field<Wishes[Name]> } = {
   dryRun: yesOrNo(false),
   verify: oneOf('read-back', ['read-back', 'far-hash', 'size']),
   hash: orNull(oneOf('xxh128-8m', ['xxh128-8m', 'sha256', 'blake3'])),
+  transport: oneOf('auto', ['auto', 'rsync', 'sftp', 'tar']),
   symlinks: oneOf('skip', ['skip', 'keep', 'follow']),
   include: texts,
   exclude: texts,

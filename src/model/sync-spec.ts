@@ -56,8 +56,6 @@ export const syncSpecSchema = z.strictObject({
   /** What is deleted at the source once it is safe; null deletes nothing. */
   cleanup: syncCleanupSchema.nullable().default(null),
   media: syncMediaSchema.prefault({}),
-  /** How files of a host are reached; `auto` takes the best that both sides have. */
-  transport: z.enum(['auto', 'rsync', 'sftp', 'tar']).default('auto'),
   /** Tries and pauses in place of the daemon's own rules. */
   retry: z
     .strictObject({ attempts: z.int().min(0).max(500), delaySeconds: z.number().min(0).max(86_400) })

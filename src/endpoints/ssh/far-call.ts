@@ -3,8 +3,9 @@
 import type { FaultReport } from '../../model/fault.ts';
 import type { HashAlgorithm } from '../../model/hash.ts';
 import type { Entry } from '../../model/manifest.ts';
-import type { KnownFile, Metadata, Renaming, Space } from '../endpoint.ts';
+import type { KnownFile, Metadata, Renaming, Space, Way } from '../endpoint.ts';
 import type { PackedEntries } from '../packed-entries.ts';
+import type { DeltaInput } from './far-delta.ts';
 import type { ManyFaults } from './far-many.ts';
 
 /** Where a call is at work: the endpoint's root. */
@@ -61,6 +62,13 @@ export interface FarOperations {
   };
   /** An archive: sends the bytes taken, is sent WritingMessage. `said` is what the far side's tar complained of. */
   unpack: { input: Record<never, never>; output: { isWhole: boolean; said: string } };
+  copy: { input: { from: string; to: string }; output: undefined };
+  /** Why a file cannot be brought by what differs; undefined where it can. */
+  deltaObstacle: { input: { algorithm: HashAlgorithm }; output: string | undefined };
+  /** Sends DeltaProgress; resolves with the bytes on the line. */
+  delta: { input: DeltaInput; output: number };
+  /** Why its files cannot be moved that way; undefined where they can. */
+  wayObstacle: { input: { way: Way }; output: string | undefined };
 }
 
 export type ReadingMessage = { readonly opened: true } | { readonly piece: Uint8Array<ArrayBuffer> };

@@ -4,6 +4,7 @@ import type { Client, ClientChannel } from 'ssh2';
 import { Fault } from '../../model/fault.ts';
 import { pathBytes } from '../../model/names.ts';
 import { type ChannelEnd, FarChannel } from './far-channel.ts';
+import { rsyncVersion } from './rsync-here.ts';
 
 /** What the far side can, found out once for each connection. */
 export interface FarAbilities {
@@ -19,6 +20,8 @@ export interface FarAbilities {
   readonly gnuTar: boolean;
   /** GNU's, which has `-z`. */
   readonly gnuSums: boolean;
+  /** Major version of its rsync; undefined where there is none. */
+  readonly rsync: number | undefined;
 }
 
 export const noAbilities: FarAbilities = {
@@ -28,6 +31,7 @@ export const noAbilities: FarAbilities = {
   gnuFind: false,
   gnuTar: false,
   gnuSums: false,
+  rsync: undefined,
 };
 
 const looked = [
@@ -197,6 +201,7 @@ export async function probe(client: Client, signal: AbortSignal): Promise<FarAbi
     'printf "\\nfind:%s" "$(find --version 2>/dev/null | head -n 1)"',
     'printf "\\ntar:%s" "$(tar --version 2>/dev/null | head -n 1)"',
     'printf "\\nsums:%s" "$(sha256sum --version 2>/dev/null | head -n 1)"',
+    'printf "\\nrsync:%s" "$(rsync --version 2>/dev/null | head -n 1)"',
   ].join('; ');
   try {
     const { output } = await runWhole(
@@ -214,6 +219,7 @@ export async function probe(client: Client, signal: AbortSignal): Promise<FarAbi
       gnuFind: fact('find').includes('GNU findutils'),
       gnuTar: fact('tar').includes('GNU tar'),
       gnuSums: fact('sums').includes('GNU coreutils'),
+      rsync: rsyncVersion(fact('rsync')),
     };
   } catch (error) {
     signal.throwIfAborted();

@@ -17,6 +17,7 @@ import type {
   ToThread,
   WritingMessage,
 } from './far-call.ts';
+import { copyThere, deltaObstacle, moveDelta } from './far-delta.ts';
 import { farFault } from './far-faults.ts';
 import { hashFile, readFile, writeFile } from './far-files.ts';
 import { listTree, statByFind } from './far-list.ts';
@@ -27,6 +28,7 @@ import {
   type FarRoot,
   makeFolders,
   makeSymlinkAt,
+  refuse,
   removeAt,
   renameAt,
   renameQuickly,
@@ -38,7 +40,7 @@ import { BatchWriter, type ManyGrant } from './many-batch.ts';
 import { Sftp } from './sftp.ts';
 import { packetTypes } from './sftp-packets.ts';
 import type { SshTarget } from './ssh-target.ts';
-import { transportOf } from './transport.ts';
+import { transportOf, wayObstacle } from './transport.ts';
 
 /** How far this thread has come with its host. Made anew after a loss, by the next call. */
 interface Session {
@@ -211,6 +213,19 @@ const operations: Operations = {
     if (code === null) throw new Fault('network', `${far.place} did not unpack all files: the connection broke off.`);
     return { isWhole: code === 0, said };
   },
+  async copy({ from, to }, { far, session, signal }) {
+    const { connection, abilities } = session;
+    if (!abilities.exec)
+      throw refuse(far, 'unsupported', from, 'is not copied there: the host runs no commands for us');
+    await copyThere(far, from, to, { client: connection.client, abilities, signal });
+    return undefined;
+  },
+  deltaObstacle: ({ algorithm }, { session: { abilities } }) => deltaObstacle(abilities, algorithm),
+  delta(input, { far, session, signal, emit }) {
+    const { connection, abilities } = session;
+    return moveDelta(far, input, { client: connection.client, abilities, signal, told: emit });
+  },
+  wayObstacle: ({ way }, { session: { abilities } }) => wayObstacle(abilities, way),
 };
 
 /** What the receiver is sent, one piece after the other; undefined at the end. */
@@ -269,7 +284,7 @@ async function settleIn(connection: Connection): Promise<Session> {
   const askedAt = performance.now();
   const home = await whereHomeIs();
   const facts: HostFacts = {
-    transport: transportOf(abilities),
+    transport: await transportOf(abilities),
     unpacks: abilities.gnuTar,
     roundTripMs: performance.now() - askedAt,
   };

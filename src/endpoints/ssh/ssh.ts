@@ -7,6 +7,7 @@ import type { Call, Endpoint } from '../endpoint.ts';
 import { troubleFault } from '../local-listing.ts';
 import { unpackEntries } from '../packed-entries.ts';
 import type { FarOperations, FarPlace, ListingMessage } from './far-call.ts';
+import type { DeltaInput, DeltaProgress } from './far-delta.ts';
 import { readFar, writeFar } from './far-streams.ts';
 import { Inbox } from './inbox.ts';
 import { farMs, mostConnections, type SshHosts } from './ssh-hosts.ts';
@@ -27,6 +28,14 @@ export function openSsh(address: EndpointAddress, hosts: SshHosts): Endpoint {
     input: FarOperations[Operation]['input'],
     call: Call | undefined,
   ): Promise<FarOperations[Operation]['output']> => host.call(operation, place, input, { signal: call?.signal }).output;
+
+  const delta = async (input: DeltaInput, call: Call = {}) =>
+    host.stream(
+      'delta',
+      place,
+      { ...input, path: safeRelativePath(input.path) },
+      { signal: call.signal, onMessage: (message) => call.progress?.((message as DeltaProgress).fileBytes) },
+    ).output;
 
   const alone = {
     name,
@@ -63,6 +72,15 @@ export function openSsh(address: EndpointAddress, hosts: SshHosts): Endpoint {
       readFar(host, place, { path: safeRelativePath(path), from, to }, call),
     async writeAt(path, from, body, call = {}) {
       return (await writeFar(host, place, { path, from, within: true }, body, call)) - from;
+    },
+    copy: async (from, to, call) =>
+      host.stream('copy', place, { from: safeRelativePath(from), to: safeRelativePath(to) }, { signal: call?.signal })
+        .output,
+    wayObstacle: (way, call) => quickly('wayObstacle', { way }, call),
+    deltas: {
+      obstacle: (algorithm, call) => quickly('deltaObstacle', { algorithm }, call),
+      fetch: (path, file, options, call) => delta({ way: 'fetch', path, file, ...options }, call),
+      send: (file, path, options, call) => delta({ way: 'send', path, file, ...options }, call),
     },
   } satisfies Endpoint;
   return {

@@ -7,6 +7,7 @@ import { displayPath, joinPath, pathBytes } from '../../model/names.ts';
 import type { CopySpec } from '../../model/specs.ts';
 import type { Compared, ComparedEntry, CompareInput, CompareTask } from '../compare-tree.ts';
 import type { ModeParts } from '../mode.ts';
+import { requireWay } from '../require-way.ts';
 import { createSelection } from '../selection.ts';
 import type { CopySource, ResolvedCopy } from './resolve-copy.ts';
 
@@ -25,6 +26,7 @@ export async function* survey(copy: ResolvedCopy, parts: ModeParts, options: Sur
   const destination = await parts.open(copy.destination);
   for (const source of copy.sources) {
     const from = await parts.open(source.root);
+    await requireWay(options.spec.transport, from, destination, options);
     if (source.kind === 'file') yield await surveyFile(source, from, destination, options);
     else if (from.localPath !== undefined && destination.localPath !== undefined) {
       yield* surveyLocal(source, copy, from, destination, parts, options);

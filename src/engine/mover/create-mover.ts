@@ -8,6 +8,7 @@ import { type MountPool, type Mounts, stopReasons } from '../../endpoints/mounts
 import { asFault, Fault } from '../../model/fault.ts';
 import { displayPath } from '../../model/names.ts';
 import type { Publishing, Transfer } from '../../model/transfer.ts';
+import { requireWay } from '../require-way.ts';
 import type { Journal } from './block-journal.ts';
 import type { DiscardInput } from './discard-move.ts';
 import { moveLocal } from './local-move.ts';
@@ -52,7 +53,7 @@ export function createMover(options: MoverOptions): Mover {
   const latest = new Map<string, MoveRequest>();
 
   const move = async (request: MoveRequest, shared: SharedReading | null): Promise<MoveOutcome> => {
-    checkAbilities(request);
+    await checkAbilities(request);
     const { id } = request.transfer;
     // The earlier one has been left behind, and a call of it may still come back to its partial.
     if (latest.has(id)) parts.holdersAlive.add(id);
@@ -205,6 +206,7 @@ export function createMover(options: MoverOptions): Mover {
       // Whether a medium is still there is asked file by file.
       const isHere = destination.localPath !== undefined && source.medium === undefined;
       if (isHere && source.localPath !== undefined) return movePackHere(parts, request, alone);
+      if (request.options.transport === 'sftp') return alone(request.files);
       if (isHere && source.readMany !== undefined && !request.options.preserve.xattrs)
         return movePackHere(parts, request, alone);
       if (canSend(request)) return movePackThere(parts, request, alone);
@@ -244,7 +246,8 @@ function isLocal({ source, destination }: Pick<MoveRequest, 'source' | 'destinat
   return source.localPath !== undefined && destination.localPath !== undefined;
 }
 
-function checkAbilities(request: MoveRequest): void {
+async function checkAbilities(request: MoveRequest): Promise<void> {
+  await requireWay(request.options.transport, request.source, request.destination);
   if (!request.options.preserve.xattrs || isLocal(request)) return;
   const { source, destination } = request;
   throw new Fault(

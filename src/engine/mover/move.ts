@@ -4,7 +4,7 @@ import type { Endpoint } from '../../endpoints/endpoint.ts';
 import type { Fault } from '../../model/fault.ts';
 import type { ContentHash, HashAlgorithm, Verify } from '../../model/hash.ts';
 import type { Entry } from '../../model/manifest.ts';
-import type { Conflict, Preserve } from '../../model/moving.ts';
+import type { Conflict, Preserve, Transport } from '../../model/moving.ts';
 import type { Publishing, SourceIdentity, Transfer } from '../../model/transfer.ts';
 import type { VerifiedBlocks } from './verified-blocks.ts';
 
@@ -14,6 +14,8 @@ export interface MoveOptions {
   /** Null: the fast hash for local targets, SHA-256 where a far side must agree. */
   readonly algorithm: HashAlgorithm | null;
   readonly preserve: Preserve;
+  /** How files of a host are reached. Default is `auto`. */
+  readonly transport?: Transport;
   /** Free space that must remain at the destination, in bytes. */
   readonly reserveBytes: number;
 }

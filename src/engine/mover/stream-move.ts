@@ -15,6 +15,7 @@ import { journalPath, type MoverParts, Stopped } from './mover-parts.ts';
 import { readBySeveral, unitsAtOnce, writeBySeveral } from './several-streams.ts';
 import { grownFrom, sameSource } from './source-identity.ts';
 import { passing } from './stream-content.ts';
+import { deltaFor, goesWhole } from './stream-delta.ts';
 import { StreamJournal } from './stream-journal.ts';
 import { publishUpload, takeUpUpload } from './stream-upload.ts';
 
@@ -122,10 +123,11 @@ class StreamMove {
         hooks.progress(end);
         return { kind: 'caught_up', bytesDone: end };
       }
-      await this.#copy(from, identity.sizeBytes, this.#ordered);
+      const brought = from === 0 && !isGrowing && target.replace ? await this.#byDelta(identity) : undefined;
+      if (brought === undefined) await this.#copy(from, identity.sizeBytes, this.#ordered);
       if (isGrowing) identity = await this.#seal(identity);
       else if (!sameSource(identity, identityOf(await this.#lookAtSource()))) throw this.#changed();
-      const proof = await this.#verify(identity);
+      const proof = brought ?? (await this.#verify(identity));
       const { hash } = proof;
       await this.#setMetadata(entry, identity);
       await this.#journal.flush();
@@ -138,6 +140,38 @@ class StreamMove {
       await this.#journal.flush().catch(() => undefined);
       release();
     }
+  }
+
+  /** Undefined where the file is to go whole, from its beginning. */
+  async #byDelta({ sizeBytes }: SourceIdentity): Promise<Proof | undefined> {
+    const { source, destination, options, transfer } = this.#request;
+    const about = { partial: this.#partial, sizeBytes };
+    const delta = await deltaFor(this.#request, about, this.#call);
+    if (delta === undefined) return undefined;
+    const standsAt = (bytes: number) => {
+      this.#control.enter(sides.none);
+      this.#goBackTo(Math.min(bytes, sizeBytes));
+    };
+    try {
+      const lineBytes = await delta.bring(this.#limits, { ...this.#call, progress: standsAt });
+      const ours = await this.#hashOf(source, transfer.source.path, delta.algorithm);
+      const theirs = await this.#hashOf(destination, this.#partial, delta.algorithm);
+      if (ours.value === theirs.value) {
+        standsAt(sizeBytes);
+        this.#movedBytes = Math.min(lineBytes, sizeBytes);
+        this.#resumedBytes = sizeBytes - this.#movedBytes;
+        // Made durable as `write` makes it.
+        await destination.write(this.#partial, sizeBytes, ReadableStream.from([]), this.#call);
+        const hash = { algorithm: delta.algorithm, value: ours.value };
+        return { hash, verify: options.verify === 'size' ? 'size' : theirs.verify };
+      }
+    } catch (error) {
+      this.#call.signal.throwIfAborted();
+      if (!goesWhole(error) || options.transport === 'rsync') throw error;
+    }
+    standsAt(0);
+    await destination.remove(this.#partial, this.#call);
+    return undefined;
   }
 
   async #byUpload(uploads: Uploads, entry: Entry, identity: SourceIdentity, replace: boolean): Promise<MoveOutcome> {
@@ -341,14 +375,18 @@ class StreamMove {
     return proved * blockBytes;
   }
 
+  get #limits(): readonly SharedArrayBuffer[] {
+    const own = limitOf(this.#request.control);
+    return [this.#parts.mounts.bandwidth, ...(own === undefined ? [] : [own])];
+  }
+
   #looked(
     stream: ReadableStream<Uint8Array>,
     mostBytes: number,
     chunk: (chunk: Uint8Array) => void,
     freeBytes = 0,
   ): ReadableStream<Uint8Array> {
-    const own = limitOf(this.#request.control);
-    const limits = [this.#parts.mounts.bandwidth, ...(own === undefined ? [] : [own])];
+    const limits = this.#limits;
     return passing(stream, { control: this.#control, limits, signal: this.#call.signal, mostBytes, freeBytes, chunk });
   }
 
@@ -482,11 +520,15 @@ class StreamMove {
   }
 
   /** By the place itself where it can, through a reading that is newly opened; else by reading it from there. */
-  async #hashOf(endpoint: Endpoint, path: string): Promise<{ value: string; verify: Verify }> {
+  async #hashOf(
+    endpoint: Endpoint,
+    path: string,
+    algorithm: HashAlgorithm = this.#algorithm,
+  ): Promise<{ value: string; verify: Verify }> {
     if (endpoint.hash !== undefined) {
       try {
         const progress = () => this.#control.enter(sides.none);
-        const value = await endpoint.hash(path, this.#algorithm, { ...this.#call, progress });
+        const value = await endpoint.hash(path, algorithm, { ...this.#call, progress });
         return { value, verify: endpoint.localPath === undefined ? 'far-hash' : 'read-back' };
       } catch (error) {
         if (asFault(error).code !== 'unsupported') throw error;
@@ -494,7 +536,7 @@ class StreamMove {
     }
     const stream = await endpoint.read(path, 0, this.#call);
     const looked = this.#looked(stream, Number.MAX_SAFE_INTEGER, () => undefined);
-    return { value: await hashStream(looked, this.#algorithm), verify: 'read-back' };
+    return { value: await hashStream(looked, algorithm), verify: 'read-back' };
   }
 
   async #setMetadata(entry: Entry, identity: SourceIdentity): Promise<void> {

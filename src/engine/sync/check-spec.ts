@@ -22,10 +22,6 @@ export function checkSyncSpec(request: unknown): SyncSpec {
   createSelection(spec.include, spec.exclude);
   if (spec.cleanup !== null) createSelection([], spec.cleanup.preservePatterns);
   if (spec.bandwidth !== null) parseBandwidth(spec.bandwidth);
-  if (spec.transport !== 'auto') {
-    const text = `This version chooses by itself how the files of a host are reached, and cannot be told "${spec.transport}"`;
-    throw new Fault('unsupported', `${text}; leave it at "auto".`);
-  }
   if (spec.symlinks === 'follow') {
     const text = 'A sync does not follow symlinks: what they lead to could not be told from what lies in the folder.';
     throw new Fault('unsupported', `${text} Use "keep" or "skip".`);

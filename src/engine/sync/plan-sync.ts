@@ -6,6 +6,7 @@ import { joinPath } from '../../model/names.ts';
 import type { SyncSpec } from '../../model/sync-spec.ts';
 import type { PlannedItem } from '../engine.ts';
 import type { ModeParts } from '../mode.ts';
+import { requireWay } from '../require-way.ts';
 import { createSelection } from '../selection.ts';
 import { createDerivedRegister } from './derived.ts';
 import { refusal } from './finish-sync.ts';
@@ -17,6 +18,9 @@ import { listTree } from './tree-listing.ts';
 /** Paths of what is deleted or renamed are below the destination's root, others below the source's. */
 export async function* planSync(spec: SyncSpec, parts: ModeParts, signal: AbortSignal): AsyncGenerator<PlannedItem> {
   const source = await parts.open(spec.source);
+  for (const address of spec.destinations) {
+    await requireWay(spec.transport, source, await parts.open(address), { signal });
+  }
   const selection = createSelection(spec.include, spec.exclude);
   const isDerived = createDerivedRegister(parts.reader);
   const all: LegFindings[] = [];

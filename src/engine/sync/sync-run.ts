@@ -13,6 +13,7 @@ import { createPacker } from '../copy/packer.ts';
 import type { ModeHost, ModeRun } from '../mode.ts';
 import { moveOptions } from '../move-options.ts';
 import { recordingOf } from '../offload/recording-of.ts';
+import { requireWay } from '../require-way.ts';
 import { countedTries } from '../retry.ts';
 import { createSelection } from '../selection.ts';
 import { forgetStranded } from './dedup.ts';
@@ -67,6 +68,7 @@ export function openSync(job: Job, host: ModeHost): ModeRun {
       for (const address of spec.destinations) {
         const destination = await host.open(address);
         places.add(destination);
+        await requireWay(spec.transport, source, destination, { signal });
         const key = { source: spec.source, destination: address, ...pair };
         made.push(new LegRun({ key, source, destination }, host));
         if (!keepers.has(address)) keepers.set(address, createFolderKeeper(spec, host));
