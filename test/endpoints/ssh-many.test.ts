@@ -1,6 +1,6 @@
 // Many files of a place over SSH by one call: as archives where the host has tar, by SFTP where it has not. The same must come of it.
 
-import { mkdirSync, mkdtempSync, symlinkSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, mkdtempSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createHasher } from '../../src/endpoints/content-hash.ts';
@@ -167,6 +167,33 @@ describe.each([
     })();
     await expect(place.writeMany(out)).rejects.toMatchObject({ code: 'name_unsafe' });
     await expect(readAll(place, ['../../etc/passwd'])).rejects.toMatchObject({ code: 'name_unsafe' });
+  });
+
+  test('looked at again and again, as they are by then, and nothing is left running', async () => {
+    const { place, root } = open();
+    const paths = Array.from({ length: 40 }, (_, index) => `in/a file\n${index}`);
+    mkdirSync(join(root, 'in'));
+    for (const path of paths) writeFileSync(join(root, path), content(1, 10));
+    const asked = [...paths, 'in/missing', 'missing/too', 'in'];
+    for (let round = 0; round < 3; round++) {
+      appendFileSync(join(root, paths[round] ?? ''), 'more');
+      const [there, again] = await Promise.all([place.statMany(asked), place.statMany(paths.toReversed())]);
+      expect([...there.keys()].sort()).toEqual([...paths, 'in'].sort());
+      expect([...again.keys()].sort()).toEqual([...paths].sort());
+      const sizes = paths.map((_, index) => (index <= round ? 14 : 10));
+      expect(paths.map((path) => there.get(path)?.sizeBytes)).toEqual(sizes);
+      expect(there.get('in')?.kind).toBe('folder');
+    }
+    const reason = new Error('enough');
+    const stop = new AbortController();
+    const stopped = place.statMany(paths, { signal: stop.signal });
+    setImmediate(() => stop.abort(reason));
+    await stopped.catch((error) => expect(error).toBe(reason));
+    symlinkSync('in', join(root, 'way'));
+    const through = paths.map((path) => path.replace('in', 'way'));
+    await expect(place.statMany(through)).rejects.toMatchObject({ code: 'name_unsafe' });
+    expect((await place.statMany(paths)).size).toBe(paths.length);
+    await expect.poll(() => sshd.commands().filter((line) => /find/.test(line)), { timeout: 10_000 }).toEqual([]);
   });
 
   test('who leaves early, or is stopped, leaves nothing running over there', async () => {

@@ -74,6 +74,39 @@ interface RowsEnd {
   readonly isWhole: boolean;
 }
 
+/** Takes output apart that has three fields a row. `take` must keep nothing of what it is given. */
+export class RowReader {
+  readonly #take: (fields: readonly Buffer[]) => void;
+  readonly #fields: Buffer[] = [];
+  #rest: Buffer = Buffer.alloc(0);
+
+  constructor(take: (fields: readonly Buffer[]) => void) {
+    this.#take = take;
+  }
+
+  /** Throws what `take` throws. */
+  give(data: Buffer): void {
+    const fields = this.#fields;
+    const whole = this.#rest.length === 0 ? data : Buffer.concat([this.#rest, data]);
+    let from = 0;
+    for (let at = whole.indexOf(0); at >= 0; at = whole.indexOf(0, from)) {
+      fields.push(whole.subarray(from, at));
+      from = at + 1;
+      if (fields.length < 3) continue;
+      this.#take(fields);
+      fields.length = 0;
+    }
+    // What ssh2 hands over is used again.
+    for (const [at, field] of fields.entries()) fields[at] = Buffer.from(field);
+    this.#rest = Buffer.from(whole.subarray(from));
+  }
+
+  /** It ended with a row. */
+  get isWhole(): boolean {
+    return this.#rest.length === 0 && this.#fields.length === 0;
+  }
+}
+
 /** Output of three fields a row. `take` must keep nothing of what it is given. Rejects with what it throws. */
 async function rowsOf(
   client: Client,
@@ -82,27 +115,15 @@ async function rowsOf(
   take: (fields: readonly Buffer[]) => void,
   input?: Uint8Array,
 ): Promise<RowsEnd> {
-  const fields: Buffer[] = [];
   let wrong: unknown;
-  let rest: Buffer = Buffer.alloc(0);
+  const rows = new RowReader(take);
   const received = (data: Buffer | null) => {
     if (data === null || wrong !== undefined) return;
-    const whole = rest.length === 0 ? data : Buffer.concat([rest, data]);
-    let from = 0;
     try {
-      for (let at = whole.indexOf(0); at >= 0; at = whole.indexOf(0, from)) {
-        fields.push(whole.subarray(from, at));
-        from = at + 1;
-        if (fields.length < 3) continue;
-        take(fields);
-        fields.length = 0;
-      }
+      rows.give(data);
     } catch (error) {
       wrong = error;
     }
-    // What ssh2 hands over is used again.
-    for (const [at, field] of fields.entries()) fields[at] = Buffer.from(field);
-    rest = Buffer.from(whole.subarray(from));
   };
   const { channel, ended } = await run(client, command, received, signal);
   if (input !== undefined) void channel.write(input);
@@ -110,7 +131,7 @@ async function rowsOf(
   const { code, said } = await ended;
   signal.throwIfAborted();
   if (wrong !== undefined) throw wrong;
-  return { code, said, isWhole: rest.length === 0 && fields.length === 0 };
+  return { code, said, isWhole: rows.isWhole };
 }
 
 /**
@@ -122,13 +143,7 @@ export async function statByFind(
   paths: readonly string[],
   { client, signal }: { readonly client: Client; readonly signal: AbortSignal },
 ): Promise<readonly Entry[]> {
-  const folders = new Set<string>();
-  for (const path of paths) {
-    for (let folder = parentPath(path); folder !== '' && !folders.has(folder); folder = parentPath(folder))
-      folders.add(folder);
-  }
-  const asked = new Set([...folders, ...paths]);
-  const names = Buffer.concat([...asked].flatMap((path) => [here, pathBytes(path), Buffer.of(0)]));
+  const question = new FarQuestion(far, paths);
   const script = `exec find "$@" -maxdepth 0 -printf '${lookFormat}'`;
   const command = commandLine([
     'cd',
@@ -137,28 +152,59 @@ export async function statByFind(
     { word: script },
     'sh',
   ]);
-  const there = new Map<string, Entry>();
-  const take = ([facts, name, target]: readonly Buffer[]) => {
-    const path = pathFromBytes((name ?? here).subarray(here.length));
-    // find says nothing of its own accord; what answers otherwise is not find.
-    if (asked.has(path)) there.set(path, entryFrom(path, facts?.toString('latin1') ?? '', target ?? here));
-  };
-  const { code, isWhole } = await rowsOf(client, command, signal, take, names);
+  const take = ([facts, name, target]: readonly Buffer[]) => question.take(facts, name, target);
+  const { code, isWhole } = await rowsOf(client, command, signal, take, question.names);
   // 123: some were not there.
   if ((code !== 0 && code !== somewhereNot) || !isWhole) {
     const place = { endpoint: far.place, operation: 'look at' };
     throw new Fault('network', `${far.place} did not say of all files how they are.`, { place });
   }
-  for (const folder of folders) {
-    if (there.get(folder)?.kind === 'symlink')
-      throw refuse(far, 'name_unsafe', folder, 'is a symlink where a folder is needed; it is not followed');
+  return question.answer();
+}
+
+/** How files are, asked of a `find`: names for it, its answers, and what follows from them. */
+export class FarQuestion {
+  /** With a NUL after each. */
+  readonly names: Buffer;
+  readonly #far: FarRoot;
+  readonly #paths: readonly string[];
+  readonly #folders = new Set<string>();
+  readonly #asked: ReadonlySet<string>;
+  readonly #there = new Map<string, Entry>();
+
+  constructor(far: FarRoot, paths: readonly string[]) {
+    this.#far = far;
+    this.#paths = paths;
+    for (const path of paths) {
+      for (let folder = parentPath(path); folder !== '' && !this.#folders.has(folder); folder = parentPath(folder))
+        this.#folders.add(folder);
+    }
+    this.#asked = new Set([...this.#folders, ...paths]);
+    this.names = Buffer.concat([...this.#asked].flatMap((path) => [here, pathBytes(path), Buffer.of(0)]));
   }
-  return paths.flatMap((path) => there.get(path) ?? []);
+
+  /** Fields of `lookFormat`. */
+  take(facts: Buffer | undefined, name: Buffer | undefined, target: Buffer | undefined): void {
+    const path = pathFromBytes((name ?? here).subarray(here.length));
+    // find says nothing of its own accord; what answers otherwise is not find.
+    if (!this.#asked.has(path)) return;
+    this.#there.set(path, entryFrom(path, facts?.toString('latin1') ?? '', target ?? here));
+  }
+
+  /** Once all has been taken. Throws `name_unsafe` where a folder on the way is a symlink. */
+  answer(): readonly Entry[] {
+    for (const folder of this.#folders) {
+      if (this.#there.get(folder)?.kind === 'symlink')
+        throw refuse(this.#far, 'name_unsafe', folder, 'is a symlink where a folder is needed; it is not followed');
+    }
+    return this.#paths.flatMap((path) => this.#there.get(path) ?? []);
+  }
 }
 
 const here = Buffer.from('./');
 const somewhereNot = 123;
-const lookFormat = '%y %s %T@ %m\\0%p\\0%l\\0';
+/** What it is, its name as it was asked for, a symlink's target. */
+export const lookFormat = '%y %s %T@ %m\\0%p\\0%l\\0';
 
 const kinds: Readonly<Record<string, Entry['kind']>> = { f: 'file', d: 'folder', l: 'symlink' };
 

@@ -16,6 +16,8 @@ export interface FarAbilities {
   readonly programs: ReadonlySet<string>;
   /** GNU's, which has `-printf`. */
   readonly gnuFind: boolean;
+  /** GNU's since 4.9, which has `-files0-from`. */
+  readonly findTakesNames: boolean;
   /** GNU's, which has `--null` and `-T`. */
   readonly gnuTar: boolean;
   /** GNU's, which has `-z`. */
@@ -29,6 +31,7 @@ export const noAbilities: FarAbilities = {
   system: '',
   programs: new Set(),
   gnuFind: false,
+  findTakesNames: false,
   gnuTar: false,
   gnuSums: false,
   rsync: undefined,
@@ -217,6 +220,7 @@ export async function probe(client: Client, signal: AbortSignal): Promise<FarAbi
       system: fact('uname'),
       programs: new Set(programs.split('\n').filter((name) => name !== '')),
       gnuFind: fact('find').includes('GNU findutils'),
+      findTakesNames: takesNames(fact('find')),
       gnuTar: fact('tar').includes('GNU tar'),
       gnuSums: fact('sums').includes('GNU coreutils'),
       rsync: rsyncVersion(fact('rsync')),
@@ -226,6 +230,11 @@ export async function probe(client: Client, signal: AbortSignal): Promise<FarAbi
     if (error instanceof Fault && error.code === 'unsupported') return noAbilities;
     throw error;
   }
+}
+
+function takesNames(version: string): boolean {
+  const [, major, minor] = /GNU findutils\) (\d+)\.(\d+)/.exec(version)?.map(Number) ?? [];
+  return major !== undefined && minor !== undefined && (major > 4 || (major === 4 && minor >= 9));
 }
 
 /** Output as it comes, held back while nobody takes it. Left early, the program is ended. Ends with what `ended` says. */

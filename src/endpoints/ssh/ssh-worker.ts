@@ -21,6 +21,7 @@ import { copyThere, deltaObstacle, moveDelta } from './far-delta.ts';
 import { farFault } from './far-faults.ts';
 import { hashFile, readFile, writeFile } from './far-files.ts';
 import { listTree, statByFind } from './far-list.ts';
+import { FarLooker } from './far-looker.ts';
 import { forEach, hashMany, readMany, unpackCommand, withFolders } from './far-many.ts';
 import { type FarAbilities, probe, run } from './far-shell.ts';
 import {
@@ -49,6 +50,8 @@ interface Session {
   readonly abilities: FarAbilities;
   readonly facts: HostFacts;
   readonly home: string;
+  /** By the folder below which they look. */
+  readonly lookers: Map<string, FarLooker>;
   lost: Fault | undefined;
 }
 
@@ -133,7 +136,12 @@ const operations: Operations = {
   },
   facts: async (_input, { session }) => session.facts,
   async statMany({ paths }, { far, session, signal }) {
-    const { connection, abilities } = session;
+    const { connection, abilities, lookers } = session;
+    if (paths.length >= worthAProgram && abilities.findTakesNames) {
+      const looker = lookers.get(far.root) ?? new FarLooker(far, connection.client);
+      lookers.set(far.root, looker);
+      return [...(await looker.look(paths, signal))];
+    }
     if (paths.length >= worthAProgram && abilities.gnuFind && abilities.programs.has('xargs')) {
       return [...(await statByFind(far, paths, { client: connection.client, signal }))];
     }
@@ -290,7 +298,15 @@ async function settleIn(connection: Connection): Promise<Session> {
   };
   reply({ kind: 'facts', facts });
   void measureAgain(facts, whereHomeIs).catch(() => undefined);
-  const opened: Session = { connection, sftp, abilities, facts, home: home?.[0]?.name ?? '/', lost: undefined };
+  const opened: Session = {
+    connection,
+    sftp,
+    abilities,
+    facts,
+    home: home?.[0]?.name ?? '/',
+    lookers: new Map(),
+    lost: undefined,
+  };
   void connection.lost.then((fault) => {
     opened.lost = fault;
     opening = undefined;

@@ -3,7 +3,7 @@
 import type { Endpoint, KnownFile } from '../../endpoints/endpoint.ts';
 import { type Control, stopReasons } from '../../endpoints/mounts.ts';
 import { fillRing } from '../../endpoints/ring-files.ts';
-import { endRing, newWriteRing } from '../../endpoints/write-ring.ts';
+import { endRing, newWriteRing, wakeReader } from '../../endpoints/write-ring.ts';
 import { asFault, Fault } from '../../model/fault.ts';
 import { sameVersion } from '../../model/manifest.ts';
 import { statMany } from './many-files.ts';
@@ -58,6 +58,11 @@ export class PackFeed {
   end(): void {
     clearInterval(this.#looking);
     this.#stop.abort(new Fault('interrupted', 'The pack has ended.'));
+  }
+
+  /** The worker has been given leave; it may be waiting for bytes. */
+  wake(): void {
+    wakeReader(this.#memory);
   }
 
   faultOf(at: number): Fault | undefined {

@@ -61,20 +61,38 @@ export interface PackLaneOutcome {
   readonly stopped: StopReason;
 }
 
-const groupFiles = 1_000;
-/** Where no sync is to be paid for, so that commits and copying go side by side. */
-const groupFilesInMemory = 500;
-const groupBytes = 64 * 1024 * 1024;
-/** What comes by a stream has been paid for by the way here, so that little of it may be lost with a group. */
-const streamGroup = { bytes: 16 * 1024 * 1024, ms: 1_000 };
+/** How much goes under way together. */
+interface GroupSizes {
+  readonly files: number;
+  readonly bytes: number;
+  /** Of groups that wait for leave to publish, one alone may have more; -1: only one waits. */
+  readonly waitingBytes: number;
+}
+
+const mebibyte = 1024 * 1024;
+/** What comes by a stream has been paid for by the way here: with what stands in its memory, a block is all that is lost with a worker. */
+const sizes: Readonly<Record<'folder' | 'stream', Readonly<Record<'durable' | 'inMemory', GroupSizes>>>> = {
+  folder: {
+    durable: { files: 1_000, bytes: 64 * mebibyte, waitingBytes: -1 },
+    // Where no sync is to be paid for, so that commits and copying go side by side.
+    inMemory: { files: 500, bytes: 64 * mebibyte, waitingBytes: -1 },
+  },
+  stream: {
+    durable: { files: 1_000, bytes: 3 * mebibyte, waitingBytes: 3 * mebibyte },
+    inMemory: { files: 500, bytes: 1.5 * mebibyte, waitingBytes: 4.5 * mebibyte },
+  },
+};
+/** So long does a file that came by a stream wait for others. */
+const companyMs = 1_000;
 const lookAgainMs = 100;
 /** Files from which on loading the native system calls costs less than it saves. */
 const worthLoading = 300;
 
 interface Group {
   readonly index: number;
-  /** How many were taken from the source for it. */
+  /** How many were taken from the source for it, and their bytes. */
   files: number;
+  bytes: number;
   /** Not published yet, or published and not known to be durable under their final names. */
   staged: CopiedFile[];
   readonly there: CopiedFile[];
@@ -100,8 +118,12 @@ class PackLane {
   /** Only with the sync way `group`. */
   readonly #sync: GroupSync | undefined;
   #syncWay: SyncWay;
-  /** Published, and not yet known to be durable under its final names. */
-  #unsettled: Group | undefined;
+  readonly #sizes: GroupSizes;
+  /** Durable, and waiting for leave to publish while the next ones are copied; oldest first. */
+  readonly #waiting: Group[] = [];
+  /** Published, and not yet known to be durable under their final names. */
+  #unsettled: Group[] = [];
+  #publishedAt = 0;
   #committed = 0;
 
   constructor(input: PackInput, control: Control, emit: (message: PackMessage) => void) {
@@ -134,6 +156,7 @@ class PackLane {
     const syncedDevice = this.#syncWay === 'each' ? null : statSync(this.#destination.openFolder('').self).dev;
     const places = { source: this.#source.name, destination: this.#destination, control };
     this.#copier = new PackCopier(places, { ...input.rules, syncedDevice });
+    this.#sizes = sizes[this.#isStream ? 'stream' : 'folder'][this.#isDurable ? 'durable' : 'inMemory'];
     const { options, fence } = input.rules;
     const head: PackHead = {
       version: 1,
@@ -153,25 +176,24 @@ class PackLane {
   run(): PackLaneOutcome {
     try {
       this.#journal.begin(this.#files);
-      /** Durable, and waiting for leave to publish while the next group is copied. */
-      let ready: Group | undefined;
-      for (let index = 0; ; index++) {
-        const group = this.#stage(index, ready !== undefined || this.#unsettled !== undefined);
-        if (ready !== undefined && !this.#publish(ready)) {
-          if (group !== undefined) this.#giveUp(group);
-          return this.#stopped();
-        }
-        ready = undefined;
+      for (let index = 0, isOver = false; !isOver; index++) {
+        const group = this.#stage(index);
         if (group === undefined) return this.#stopped();
+        isOver = this.#source.isOver;
         if (group.files > 0) {
+          if (!this.#publishUpTo(this.#sizes.waitingBytes - group.bytes)) {
+            this.#giveUp(group);
+            return this.#stopped();
+          }
           this.#prepare(group);
-          ready = group;
-        } else {
+          this.#waiting.push(group);
+        } else if (!isOver) {
           // Nothing more comes just now: what has its name is made durable and told.
           this.#settle();
-          if (this.#source.isOver) break;
         }
       }
+      if (!this.#publishUpTo(-1)) return this.#stopped();
+      this.#settle();
       return { stopped: stopReasons.run };
     } finally {
       this.#journal.close();
@@ -182,24 +204,30 @@ class PackLane {
   }
 
   #stopped(): PackLaneOutcome {
+    this.#publishGranted();
+    for (const group of this.#waiting.splice(0)) this.#giveUp(group);
     this.#settle();
     return { stopped: this.#control.stop };
   }
 
-  /** Undefined where the stop flag was set: then nothing of the group is left. Without files where none came, if another group waits for it. */
-  #stage(index: number, isWaitedFor: boolean): Group | undefined {
-    const group: Group = { index, files: 0, staged: [], there: [], failed: [] };
-    const mostFiles = this.#isDurable ? groupFiles : groupFilesInMemory;
-    const mostBytes = this.#isStream ? streamGroup.bytes : groupBytes;
-    let until = isWaitedFor && this.#isStream ? performance.now() + streamGroup.ms : Number.POSITIVE_INFINITY;
-    for (let bytes = 0; group.files < mostFiles && bytes < mostBytes && performance.now() < until; ) {
+  /** Undefined where the stop flag was set or the fence lost: then nothing of the group is left. Without files where none came for a while. */
+  #stage(index: number): Group | undefined {
+    const group: Group = { index, files: 0, bytes: 0, staged: [], there: [], failed: [] };
+    let companyUntil = Number.POSITIVE_INFINITY;
+    while (group.files < this.#sizes.files && group.bytes < this.#sizes.bytes) {
       try {
-        if (this.#control.stop !== stopReasons.run) return this.#givenUp(group);
-        const next = this.#source.next(until);
-        if (next === undefined) break;
-        if (this.#isStream && group.files === 0) until = performance.now() + streamGroup.ms;
+        if (this.#control.stop !== stopReasons.run || this.#leaveNow < 0) return this.#givenUp(group);
+        this.#publishGranted();
+        const settleAt = this.#unsettled.length > 0 ? this.#publishedAt + companyMs : Number.POSITIVE_INFINITY;
+        const until = Math.min(companyUntil, settleAt);
+        const next = this.#source.next(until, () => this.#isGranted);
+        if (next === undefined) {
+          if (this.#source.isOver || performance.now() >= until) break;
+          continue;
+        }
+        if (this.#isStream && group.files === 0) companyUntil = performance.now() + companyMs;
         group.files++;
-        bytes += this.#files[next.at]?.entry.sizeBytes ?? 0;
+        group.bytes += this.#files[next.at]?.entry.sizeBytes ?? 0;
         this.#take(next, group);
       } catch (error) {
         if (asFault(error).code !== 'interrupted') throw error;
@@ -240,18 +268,33 @@ class PackLane {
     this.#emit({ kind: 'staged', group: group.index, at });
   }
 
-  /** False: the stop flag was set or the fence lost before leave was given, and nothing of the group is left. */
-  #hasLeave(group: Group): boolean {
-    for (;;) {
-      const leave = Atomics.load(this.#leave, 0);
-      if (leave > group.index) return true;
-      if (leave < 0 || this.#control.stop !== stopReasons.run) {
-        this.#giveUp(group);
-        return false;
-      }
+  /** Groups that may be published so far; below 0: none any more. */
+  get #leaveNow(): number {
+    return Atomics.load(this.#leave, 0);
+  }
+
+  /** True where what has waited longest may be published. */
+  get #isGranted(): boolean {
+    const [first] = this.#waiting;
+    return first !== undefined && this.#leaveNow > first.index;
+  }
+
+  /** All that have leave by now. */
+  #publishGranted(): void {
+    while (this.#isGranted) this.#publish(this.#waiting.shift() as Group);
+  }
+
+  /** Until no more than so many bytes wait (below 0: nothing). False: the stop flag was set or the fence lost before leave was given. */
+  #publishUpTo(mostBytes: number): boolean {
+    this.#publishGranted();
+    while (this.#waiting.length > 0 && this.#waiting.reduce((sum, { bytes }) => sum + bytes, 0) > mostBytes) {
+      const leave = this.#leaveNow;
+      if (leave < 0 || this.#control.stop !== stopReasons.run) return false;
       this.#control.enter(sides.none);
-      Atomics.wait(this.#leave, 0, leave, lookAgainMs);
+      if (!this.#isGranted) Atomics.wait(this.#leave, 0, leave, lookAgainMs);
+      this.#publishGranted();
     }
+    return true;
   }
 
   #makeDurable(group: Group): void {
@@ -276,9 +319,8 @@ class PackLane {
     }
   }
 
-  /** Once there is leave; false where there will be none. */
-  #publish(group: Group): boolean {
-    if (!this.#hasLeave(group)) return false;
+  /** Once there is leave. */
+  #publish(group: Group): void {
     const folders = new Set<string>();
     this.#forEach(group, ({ at, file, partialPath, finalPath, replace, ownFolderSync }) => {
       if (this.#changed?.[at]) throw sourceChanged({ root: this.#source.name, path: file.sourcePath });
@@ -289,9 +331,9 @@ class PackLane {
       if (this.#syncWay === 'each' || ownFolderSync) folders.add(parentPath(path));
     });
     this.#syncFolders(group, folders);
-    this.#unsettled = group;
+    this.#unsettled.push(group);
+    this.#publishedAt = performance.now();
     if (this.#syncWay !== 'group') this.#report();
-    return true;
   }
 
   #syncFolders(group: Group, folders: ReadonlySet<string>): void {
@@ -304,9 +346,9 @@ class PackLane {
     }
   }
 
-  /** After the last group: its names are made durable too. */
+  /** After the last group, or where nothing more comes just now: their names are made durable too. */
   #settle(): void {
-    if (this.#unsettled === undefined) return;
+    if (this.#unsettled.length === 0) return;
     try {
       if (this.#sync?.sync()) this.#report();
       else this.#settleByFolder();
@@ -319,9 +361,8 @@ class PackLane {
 
   /** Where the one sync failed: each folder by itself. */
   #settleByFolder(): void {
-    const group = this.#unsettled;
-    if (group === undefined) return;
-    this.#syncFolders(group, new Set(group.staged.map(({ file }) => parentPath(file.destinationPath))));
+    for (const group of this.#unsettled)
+      this.#syncFolders(group, new Set(group.staged.map(({ file }) => parentPath(file.destinationPath))));
     this.#report();
   }
 
@@ -335,13 +376,12 @@ class PackLane {
     }
   }
 
-  /** The group published last stands durably: by the sync that came after it. */
+  /** What has been published stands durably: by the sync that came after it. */
   #report(): void {
-    const group = this.#unsettled;
-    if (group === undefined) return;
-    this.#unsettled = undefined;
-    const published = publishedColumns([...group.there, ...group.staged]);
-    this.#emit({ kind: 'durable', group: group.index, published, failed: group.failed });
+    for (const group of this.#unsettled.splice(0)) {
+      const published = publishedColumns([...group.there, ...group.staged]);
+      this.#emit({ kind: 'durable', group: group.index, published, failed: group.failed });
+    }
   }
 
   #syncFile(path: string): void {

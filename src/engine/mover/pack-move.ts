@@ -41,34 +41,50 @@ export async function movePackHere(
   const later: PackFile[] = [];
   const leave = new Int32Array(new SharedArrayBuffer(8));
   let refused: unknown;
+  const arrived: PackFileResult[] = [];
+  let groupsArrived = 0;
   let commits: Promise<void> = Promise.resolve();
+  const asking: Asking[] = [];
+  let grants: Promise<void> = Promise.resolve();
 
   const refuse = (error: unknown) => {
     refused ??= error;
     Atomics.store(leave, 0, -1);
     Atomics.notify(leave, 0);
   };
-  const commit = (given: readonly PackFileResult[]) => {
-    const results = given.filter((result) => {
-      const isLater = feed !== undefined && result.kind === 'failed' && settledAlone.has(result.fault.code);
-      if (isLater) later.push(result.file);
-      return !isLater;
-    });
-    for (const { file } of given) unsettled.delete(file.transferId);
-    if (results.length === 0 && given.length > 0) return;
-    commits = commits.then(() => request.finished(results)).then(() => void Atomics.add(leave, 1, 1));
+  /** One after the other; what comes while one is on its way goes together with the next. */
+  const commitAll = async () => {
+    while (arrived.length > 0 && refused === undefined) {
+      const through = groupsArrived;
+      await request.finished(arrived.splice(0));
+      Atomics.store(leave, 1, through);
+    }
+  };
+  const commit = (given: readonly PackFileResult[], group?: number) => {
+    for (const result of given) {
+      unsettled.delete(result.file.transferId);
+      if (feed !== undefined && result.kind === 'failed' && settledAlone.has(result.fault.code))
+        later.push(result.file);
+      else arrived.push(result);
+    }
+    if (group !== undefined) groupsArrived = group + 1;
+    commits = commits.then(commitAll);
     commits.catch(refuse);
   };
   /**
-   * A group takes its names only when those whose names are known to be durable are in the ledger. On a disk that of the group before it
-   * comes with the next sync, so that three are on the way at most: one published, one ready, one being copied.
+   * A group takes its names only when those whose names are known to be durable are in the ledger, and where it came from has been looked
+   * at once more. On a disk its names are known to be durable with the next sync. What asks meanwhile is looked at together.
    */
-  const grant = async (group: number, at: readonly number[]) => {
-    await Promise.all([commits, feed?.lookAgain(at)]);
-    await request.checkFence();
-    if (refused !== undefined) return;
-    Atomics.store(leave, 0, group + 1);
-    Atomics.notify(leave, 0);
+  const grantAll = async () => {
+    while (asking.length > 0 && refused === undefined) {
+      const asked = asking.splice(0);
+      await Promise.all([commits, feed?.lookAgain(asked.flatMap(({ at }) => at))]);
+      await request.checkFence();
+      if (refused !== undefined) return;
+      Atomics.store(leave, 0, (asked.at(-1)?.group ?? 0) + 1);
+      Atomics.notify(leave, 0);
+      feed?.wake();
+    }
   };
   const input: PackInput = {
     from: feed?.input ?? { root: sourceRoot as string },
@@ -97,8 +113,10 @@ export async function movePackHere(
       unqueued: true,
       onMessage: (given) => {
         const message = given as PackMessage;
-        if (message.kind === 'staged') grant(message.group, message.at).catch(refuse);
-        else commit(resultsOf(message, request, feed));
+        if (message.kind === 'durable') return commit(resultsOf(message, request, feed), message.group);
+        asking.push(message);
+        grants = grants.then(grantAll);
+        grants.catch(refuse);
       },
     });
     if (feed !== undefined) commit(feed.failures(unsettled));
@@ -122,6 +140,8 @@ export async function movePackHere(
     release();
   }
 }
+
+type Asking = PackMessage & { readonly kind: 'staged' };
 
 function resultsOf(
   message: PackMessage & { kind: 'durable' },

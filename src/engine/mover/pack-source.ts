@@ -48,8 +48,11 @@ export interface PackSource {
   readonly name: string;
   /** No file comes any more. */
   readonly isOver: boolean;
-  /** Undefined where none comes any more, or none has come by `until` (milliseconds of performance.now()). Throws `interrupted` on a stop. */
-  next(until: number): NextFile | undefined;
+  /**
+   * Undefined where none comes any more, none has come by `until` (milliseconds of performance.now()), or while none came `isCalled`
+   * became true. Throws `interrupted` on a stop.
+   */
+  next(until: number, isCalled: () => boolean): NextFile | undefined;
   close(): void;
 }
 
@@ -122,6 +125,8 @@ class FileReading implements PackReading {
   }
 }
 
+const neverCalled = () => false;
+
 /** The files of a stream, in the order in which they come. */
 export class StreamSource implements PackSource {
   readonly name: string;
@@ -140,8 +145,8 @@ export class StreamSource implements PackSource {
     this.#control = control;
   }
 
-  next(until: number): NextFile | undefined {
-    if (this.isOver || !this.#fill(until)) return undefined;
+  next(until: number, isCalled: () => boolean): NextFile | undefined {
+    if (this.isOver || !this.#fill(until, isCalled)) return undefined;
     this.take(this.#head, ringHeadBytes);
     const { at, sizeBytes } = ringHeadFrom(this.#head);
     const file = this.#files[at];
@@ -153,7 +158,7 @@ export class StreamSource implements PackSource {
   /** Fills `length` bytes of `buffer`, or passes over them where there is none. */
   take(buffer: Uint8Array | undefined, length: number): void {
     for (let done = 0; done < length; ) {
-      if (this.#used === this.#piece.length && !this.#fill(Number.POSITIVE_INFINITY)) {
+      if (this.#used === this.#piece.length && !this.#fill(Number.POSITIVE_INFINITY, neverCalled)) {
         throw new Fault('interrupted', 'The stream of a pack ended within a file.');
       }
       const part = this.#piece.subarray(this.#used, this.#used + length - done);
@@ -169,7 +174,7 @@ export class StreamSource implements PackSource {
     this.isOver = true;
   }
 
-  #fill(until: number): boolean {
+  #fill(until: number, isCalled: () => boolean): boolean {
     while (this.#used === this.#piece.length) {
       checkStop(this.#control);
       this.#control.enter(sides.none);
@@ -180,7 +185,7 @@ export class StreamSource implements PackSource {
       } else if (this.#ring.isOver) {
         this.isOver = true;
         return false;
-      } else if (performance.now() >= until) return false;
+      } else if (performance.now() >= until || isCalled()) return false;
       else this.#ring.sleep();
     }
     return true;
