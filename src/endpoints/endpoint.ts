@@ -119,6 +119,8 @@ export interface Endpoint {
   ): Promise<number>;
   /** The content's hash, computed where the file is, by a reading that is newly opened. */
   hash?(path: string, algorithm: HashAlgorithm, call?: Call): Promise<string>;
+  /** As `hash`, of the first so many bytes. Rejects with `unsupported` where that would have to be read from there. */
+  hashStart?(path: string, sizeBytes: number, algorithm: HashAlgorithm, call?: Call): Promise<string>;
   /** Moves within the endpoint. Without `overwrite` rejects with `exists` where the new name is taken. */
   rename?(from: string, to: string, options: { overwrite: boolean }, call?: Call): Promise<void>;
   makeFolder?(path: string, call?: Call): Promise<void>;

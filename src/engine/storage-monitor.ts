@@ -176,9 +176,18 @@ async function look(place: StoragePlace, parts: Looking, signal: AbortSignal): P
   };
 }
 
+/** Of each place the same while we run: what a line that broke has left there is taken away with the next one. */
+const probeNames = new Map<string, string>();
+
+function probeName(place: string, newId: NewId): string {
+  const name = probeNames.get(place) ?? `.wherry-probe-${newId()}`;
+  probeNames.set(place, name);
+  return name;
+}
+
 /** A file of our own, written and always removed again, also where writing it failed half way. */
 async function probe(endpoint: Endpoint, { mounts, newId }: Looking, signal: AbortSignal): Promise<void> {
-  const name = `.wherry-probe-${newId()}`;
+  const name = probeName(endpoint.name, newId);
   const { scheme, path } = parseEndpoint(endpoint.name);
   if (scheme === 'file') {
     const input: ProbeInput = { root: path, name };

@@ -125,6 +125,10 @@ export function endpointSuite(name: string, open: () => Promise<EndpointSubject>
           }
         }
         await expectFault(hash('missing', 'sha256'), 'not_found');
+        const start = createHasher('sha256');
+        start.update(content(9, leafAndMore).subarray(0, 70_000));
+        const ofStart = place.hashStart?.('file', 70_000, 'sha256').catch((error: Fault) => error.code);
+        expect([undefined, 'unsupported', start.digest()]).toContain(await ofStart);
       });
 
       test('knows offsets beyond 4 GiB', async () => {

@@ -21,7 +21,9 @@ import { powerCutExt4, powerCutXfs } from './rows/power-cut.ts';
 import { readOnly } from './rows/read-only.ts';
 import { recordAndKill } from './rows/record-and-kill.ts';
 import { renameError } from './rows/rename-error.ts';
+import { resets } from './rows/resets.ts';
 import { scannerAway } from './rows/scanner-away.ts';
+import { silentLink } from './rows/silent-link.ts';
 import { sourceChanges } from './rows/source-changes.ts';
 import { sourceError } from './rows/source-error.ts';
 import { syncError } from './rows/sync-error.ts';
@@ -32,6 +34,8 @@ export const rows: readonly Row[] = [
   killDaemon,
   offloadHome,
   syncHome,
+  silentLink,
+  resets,
   killAtCall,
   powerCutExt4,
   powerCutXfs,
@@ -71,6 +75,7 @@ export const shortRows: readonly Row[] = [
   sourceChanges,
   recordAndKill,
   offloadHome,
+  syncHome,
   hostileNamesRow,
   scannerAway,
 ];

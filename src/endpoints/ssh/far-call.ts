@@ -44,6 +44,8 @@ export interface FarOperations {
   space: { input: Record<never, never>; output: Space };
   /** Sends the bytes hashed. */
   hash: { input: { path: string; algorithm: HashAlgorithm }; output: string };
+  /** Of the first so many bytes. */
+  hashStart: { input: { path: string; sizeBytes: number; algorithm: HashAlgorithm }; output: string };
   facts: { input: Record<never, never>; output: HostFacts };
   statMany: { input: { paths: readonly string[] }; output: readonly Entry[] };
   removeMany: { input: { paths: readonly string[] }; output: ManyFaults };

@@ -254,7 +254,7 @@ export async function hashFile(
   if (program !== undefined) {
     const command = commandLine([`exec env LC_ALL=C ${program} <`, { word: fullPath(far, path) }]);
     const { code, output } = await runWhole(parts.client, command, parts.signal);
-    const value = /^(?:XXH3_)?([0-9a-f]{32,64})\b/.exec(output.toString('latin1'))?.[1];
+    const value = hashLine.exec(output.toString('latin1'))?.[1];
     if (code === 0 && value !== undefined) return value;
   }
   const hasher = createHasher(algorithm);
@@ -272,6 +272,34 @@ export async function hashFile(
   });
   return hasher.digest();
 }
+
+/** Of its first so many bytes, by programs of the host. Rejects with `unsupported` where it has none for that. */
+export async function hashStart(
+  far: FarRoot,
+  path: string,
+  { sizeBytes, algorithm }: { readonly sizeBytes: number; readonly algorithm: HashAlgorithm },
+  parts: { readonly client: Client; readonly abilities: FarAbilities; readonly signal: AbortSignal },
+): Promise<string> {
+  const there = await reach(far, path);
+  if (there === undefined) throw refuse(far, 'not_found', path, 'is not there');
+  if (kindOf(there.mode) !== 'file') throw refuse(far, 'name_unsafe', path, 'is not a file; symlinks are not followed');
+  const program = hashProgram(algorithm, parts.abilities, sizeBytes);
+  const { programs } = parts.abilities;
+  if (program !== undefined && programs.has('head')) {
+    const command = commandLine([
+      `LC_ALL=C head -c ${sizeBytes} <`,
+      { word: fullPath(far, path) },
+      `| LC_ALL=C ${program}`,
+    ]);
+    const { code, output } = await runWhole(parts.client, command, parts.signal);
+    if (code === null) throw refuse(far, 'network', path, 'was not hashed: the connection broke off');
+    const value = hashLine.exec(output.toString('latin1'))?.[1];
+    if (code === 0 && value !== undefined) return value;
+  }
+  throw refuse(far, 'unsupported', path, 'cannot be hashed in part by a program there');
+}
+
+const hashLine = /^(?:XXH3_)?([0-9a-f]{32,64})\b/;
 
 /** What reads standard input and writes the hash first; undefined where there is none. */
 export function hashProgram(

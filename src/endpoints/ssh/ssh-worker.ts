@@ -19,7 +19,7 @@ import type {
 } from './far-call.ts';
 import { copyThere, deltaObstacle, moveDelta } from './far-delta.ts';
 import { farFault } from './far-faults.ts';
-import { hashFile, readFile, writeFile } from './far-files.ts';
+import { hashFile, hashStart, readFile, writeFile } from './far-files.ts';
 import { listTree, statByFind } from './far-list.ts';
 import { FarLooker } from './far-looker.ts';
 import { forEach, hashMany, readMany, unpackCommand, withFolders } from './far-many.ts';
@@ -133,6 +133,10 @@ const operations: Operations = {
   hash({ path, algorithm }, { far, session, signal, emit }) {
     const { connection, abilities } = session;
     return hashFile(far, path, algorithm, { client: connection.client, abilities, signal, progress: emit });
+  },
+  hashStart({ path, sizeBytes, algorithm }, { far, session, signal }) {
+    const { connection, abilities } = session;
+    return hashStart(far, path, { sizeBytes, algorithm }, { client: connection.client, abilities, signal });
   },
   facts: async (_input, { session }) => session.facts,
   async statMany({ paths }, { far, session, signal }) {

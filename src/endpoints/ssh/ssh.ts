@@ -61,6 +61,9 @@ export function openSsh(address: EndpointAddress, hosts: SshHosts): Endpoint {
           onMessage: (done) => call?.progress?.(done as number),
         },
       ).output,
+    hashStart: async (path, sizeBytes, algorithm, call) =>
+      host.stream('hashStart', place, { path: safeRelativePath(path), sizeBytes, algorithm }, { signal: call?.signal })
+        .output,
     rename: async (from, to, { overwrite }, call) =>
       quickly('rename', { from: safeRelativePath(from), to: safeRelativePath(to), overwrite }, call),
     makeFolder: async (path, call) => quickly('makeFolder', { path: safeRelativePath(path) }, call),

@@ -12,6 +12,7 @@ import { baseName, displayPath, joinPath, numberedName, parentPath, partialName 
 import type { Publishing, SourceIdentity } from '../../model/transfer.ts';
 import type { MoveOutcome, MoveRequest } from './move.ts';
 import { journalPath, type MoverParts, Stopped } from './mover-parts.ts';
+import { provedWhereItIs } from './prove-far.ts';
 import { readBySeveral, unitsAtOnce, writeBySeveral } from './several-streams.ts';
 import { grownFrom, sameSource } from './source-identity.ts';
 import { passing } from './stream-content.ts';
@@ -347,6 +348,7 @@ class StreamMove {
     let whole = 0;
     while (blocks.has(whole) && (whole + 1) * blockBytes <= Math.min(sizeBytes, there?.sizeBytes ?? 0)) whole++;
     if (whole === 0) return 0;
+    if (await this.#provedWhereItIs(blocks, whole)) return whole * blockBytes;
     let proved = 0;
     let parts: Uint8Array[] = [];
     const take = (block: number, digest: Buffer) => {
@@ -378,6 +380,25 @@ class StreamMove {
   get #limits(): readonly SharedArrayBuffer[] {
     const own = limitOf(this.#request.control);
     return [this.#parts.mounts.bandwidth, ...(own === undefined ? [] : [own])];
+  }
+
+  /** By a hash that the place makes, so that nothing has to come back over a line that breaks. */
+  async #provedWhereItIs(blocks: ReadonlyMap<number, string>, whole: number): Promise<boolean> {
+    const { source, destination, transfer } = this.#request;
+    const bytes = whole * blockBytes;
+    const start = {
+      ...{ source, destination, blocks, whole, partial: this.#partial },
+      algorithm: this.#algorithm === 'xxh128-8m' ? null : this.#algorithm,
+      read: async () =>
+        this.#looked(await source.read(transfer.source.path, 0, this.#pinned), bytes, () => undefined, bytes),
+    };
+    const proved = await provedWhereItIs(start, this.#call);
+    if (proved === undefined) return false;
+    this.#leaves.push(...proved.leaves);
+    this.#ordered = proved.ordered;
+    this.#resumedBytes += bytes;
+    this.#control.addBytes(bytes);
+    return true;
   }
 
   #looked(
