@@ -11,6 +11,7 @@ import { checkSchedule } from './engine/sync/schedule.ts';
 import { compileRules } from './engine/watch/placement.ts';
 import { deviceConfigSchema, pluginNameSchema } from './model/device-config.ts';
 import { offloadConfigSchema } from './model/offload-rules.ts';
+import { roomsConfigSchema } from './model/room-config.ts';
 import { s3ConfigSchema } from './model/s3-config.ts';
 import { sinksConfigSchema } from './model/sink-config.ts';
 import { sizeSchema } from './model/size-schema.ts';
@@ -225,6 +226,7 @@ export const configSchema = z.strictObject({
     .prefault({})
     .describe('The sync contract of older clients: what a source_type stands for'),
   compat: compatConfigSchema.prefault({}).describe('What is let through for the sake of older clients'),
+  rooms: roomsConfigSchema.prefault({}).describe('Rooms, where people give each other files'),
   watches: z.array(watchConfigSchema).default([]).describe('Folders whose files move as they appear'),
 });
 /** With defaults filled in. */

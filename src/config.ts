@@ -3,8 +3,10 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
+import { roomsSettings } from './config-rooms.ts';
 import type { ConfigValues, ListenAddress, SyncConfig, WatchConfig } from './config-schema.ts';
 import { defaultLimits } from './default-limits.ts';
+import type { RoomsSettings } from './engine/rooms/rooms.ts';
 import type { DeviceConfig } from './model/device-config.ts';
 import { Fault } from './model/fault.ts';
 import { displayPath } from './model/names.ts';
@@ -72,6 +74,7 @@ export interface Settings {
   readonly devices: DeviceConfig;
   readonly ssh: SshConfig;
   readonly s3: S3Config;
+  readonly rooms: RoomsSettings;
 }
 
 export interface WebhookSettings {
@@ -223,6 +226,7 @@ export async function loadSettings(flags: SettingFlags = {}, env: Environment = 
     },
     ssh: sshSettings(values.ssh, folder),
     s3: s3Settings(values.s3, folder),
+    rooms: roomsSettings(values.rooms, { folder, firstLine }),
   };
 }
 

@@ -18,6 +18,7 @@ import { workerModule } from './early-thread.ts';
 import { createDeliveries } from './engine/deliveries.ts';
 import type { EngineLimits, Offloading } from './engine/engine-parts.ts';
 import { createIngest } from './engine/ingest.ts';
+import { createRooms } from './engine/rooms/create-rooms.ts';
 import { openLogFiles } from './log-files.ts';
 import { systemClock, systemRandom } from './model/clock.ts';
 import { Fault } from './model/fault.ts';
@@ -98,6 +99,7 @@ export async function openDaemon(settings: Settings, options: DaemonOptions): Pr
   const deliveries = createDeliveries({ store, openSink, present: eventView, clock, random: systemRandom, newId, log });
   const syncIdOf = async (jobId: string) => api?.syncIdOf(jobId) ?? jobId;
   const ingest = createIngest({ store, clock, random: systemRandom, log, syncIdOf });
+  const rooms = createRooms({ store, clock, newId, log, settings: settings.rooms });
   const reload = createReload(settings, {
     read: options.readSettings,
     apply: async (now, changed) => {
@@ -108,6 +110,7 @@ export async function openDaemon(settings: Settings, options: DaemonOptions): Pr
       api?.apply({ ...now, roots: rootsOf(now), adminToken: now.adminToken ?? undefined });
       if (changed.has('webhooks')) await deliveries.configure(now.webhooks);
       if (changed.has('sinks')) await ingest.configure(await sinkWishes(now, mounts));
+      if (changed.has('rooms')) rooms.adjust(now.rooms);
       if (changed.has('syncs')) await engine.syncs.configure(now.syncs);
       if (!changed.has('watches')) return;
       await watches?.close();
@@ -136,6 +139,7 @@ export async function openDaemon(settings: Settings, options: DaemonOptions): Pr
       onEvents: (listener) => store.onEvents(() => listener()),
       deliveries,
       ingest,
+      rooms,
       contract: contract.means,
       lookup: (path, operation, input) => mounts.pool(path).run(operation, input, { quick: true }),
       config: {
@@ -175,6 +179,7 @@ export async function openDaemon(settings: Settings, options: DaemonOptions): Pr
       await engine.start();
       await deliveries.configure(settings.webhooks);
       await deliveries.start();
+      await rooms.start();
       await ingest.configure(await sinkWishes(settings, mounts));
       await engine.syncs.configure(settings.syncs);
       await opened.ready();
@@ -192,7 +197,7 @@ export async function openDaemon(settings: Settings, options: DaemonOptions): Pr
       stopWatchingTls?.();
       removeDaemonCard(dataFolder);
       // Before the ledger is closed: they note what became of their last messages.
-      await Promise.all([deliveries.stop(), ingest.stop()]);
+      await Promise.all([deliveries.stop(), ingest.stop(), rooms.stop()]);
       // Both at once: a page that still hangs on must not hold up the bytes' stop.
       const [, ended] = await Promise.all([opened.close(), parts.close(), watches?.close()]);
       log.info({}, 'Wherry has stopped');
@@ -213,7 +218,7 @@ export async function openDaemon(settings: Settings, options: DaemonOptions): Pr
   } catch (error) {
     stopWatchingTls?.();
     await watches?.close();
-    await Promise.all([deliveries.stop(), ingest.stop()]);
+    await Promise.all([deliveries.stop(), ingest.stop(), rooms.stop()]);
     await parts.close();
     await files.flush();
     throw error;

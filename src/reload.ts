@@ -70,7 +70,7 @@ export function changesBetween(before: Settings, after: Settings): Change[] {
   return namedValues(after).flatMap(([key, takesEffect, value], at): Change[] => {
     const was = old[at]?.[2];
     if (isDeepStrictEqual(was, value)) return [];
-    const isSecret = ['tokenFile', 'webhooks', 'sinks'].includes(key);
+    const isSecret = ['tokenFile', 'webhooks', 'sinks', 'rooms.iceServers'].includes(key);
     return [{ key, takesEffect, before: isSecret ? null : shown(was), after: isSecret ? null : shown(value) }];
   });
 }
@@ -122,6 +122,7 @@ function namedValues(settings: Settings): readonly Named[] {
     now('syncs', settings.syncs),
     now('sync.presets', settings.syncPresets),
     now('compat.syncWithoutToken', settings.syncWithoutToken),
+    ...Object.entries(settings.rooms).map(([key, value]) => now(`rooms.${key}`, value)),
   ];
 }
 

@@ -1,12 +1,15 @@
 // Who sent a request: its Host and Origin, its token or cookie, and how often it has failed.
 
+import { windowLimit } from '../engine/window-limit.ts';
 import type { Clock } from '../model/clock.ts';
 import { Fault } from '../model/fault.ts';
 import type { Auth } from './auth.ts';
 import type { Caller } from './caller.ts';
 import { clientHeader } from './client-header.ts';
-import { failureLimit } from './failure-limit.ts';
 import { checkOrigin, type OriginKind, type OriginRules } from './origin.ts';
+
+/** Wrong credentials from one address within a minute. */
+const mostFailures = 20;
 
 /** What is looked at of a request, whether it came by a route or by a socket. */
 export interface AskerRequest {
@@ -33,12 +36,12 @@ export function openAccess(parts: {
   onFailure: () => void;
 }): Access {
   const { auth, rules } = parts;
-  const limit = failureLimit(parts.clock);
+  const limit = windowLimit(parts.clock, () => mostFailures);
 
   const fail = (address: string) => {
     parts.onFailure();
     if (limit.exceeded(address)) throw tooMany(limit.retryAfterSeconds(address));
-    limit.failed(address);
+    limit.count(address);
   };
 
   const origin = ({ headers }: AskerRequest) =>
@@ -48,7 +51,7 @@ export function openAccess(parts: {
     origin,
     caller(request, token) {
       const { headers, address } = request;
-      const given = token ?? bearer(single(headers.authorization));
+      const given = token ?? bearerOf(request);
       if (given !== undefined) {
         // A token that might be guessed is not even looked at from an address that guesses.
         if (auth.isGuessable(given) && limit.exceeded(address)) throw tooMany(limit.retryAfterSeconds(address));
@@ -81,8 +84,9 @@ function tooMany(seconds: number): Fault {
   return new Fault('rate_limited', `Too many wrong tokens from this address; try again in ${seconds} s.`);
 }
 
-function bearer(authorization: string | undefined): string | undefined {
-  return /^Bearer +(\S+) *$/i.exec(authorization ?? '')?.[1];
+/** The token of a request's `Authorization: Bearer`; undefined where it has none. */
+export function bearerOf({ headers }: AskerRequest): string | undefined {
+  return /^Bearer +(\S+) *$/i.exec(single(headers.authorization) ?? '')?.[1];
 }
 
 function cookieValue(header: string | undefined, name: string): string | undefined {

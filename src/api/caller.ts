@@ -4,7 +4,8 @@ import { Fault } from '../model/fault.ts';
 import type { Scope } from '../model/views.ts';
 
 export interface Caller {
-  readonly kind: 'console' | 'token';
+  /** `member`: of one room, and nobody anywhere else. */
+  readonly kind: 'console' | 'token' | 'member';
   /** Changes when the credential does; ends live connections when it is revoked. */
   readonly id: string;
   readonly name: string;

@@ -6,6 +6,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Deliveries } from '../engine/deliveries.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { Ingest } from '../engine/ingest.ts';
+import type { Rooms } from '../engine/rooms/rooms.ts';
 import type { Clock, NewId } from '../model/clock.ts';
 import type { EventDraft } from '../model/event.ts';
 import { Fault } from '../model/fault.ts';
@@ -26,6 +27,7 @@ import { attachLiveSocket } from './live-socket.ts';
 import { openLives } from './lives.ts';
 import { openMetrics } from './metrics.ts';
 import { isAllowedOrigin, isLoopback } from './origin.ts';
+import { openRoomDoor, type RoomDoor } from './room-door.ts';
 import { type FileLookup, openRoots } from './roots.ts';
 import type { ApiLog, Route, Services, SessionCookie, WaitingWatch } from './route.ts';
 import { handleRoute } from './route-handler.ts';
@@ -64,6 +66,7 @@ export interface ApiParts {
   readonly lookup: FileLookup;
   readonly deliveries: Deliveries;
   readonly ingest: Ingest;
+  readonly rooms: Rooms;
   readonly contract: ContractMeans;
   readonly config: ApiConfig;
   readonly clock: Clock;
@@ -153,6 +156,8 @@ export async function createApi(parts: ApiParts): Promise<Api> {
     throughput,
     deliveries: parts.deliveries,
     ingest: parts.ingest,
+    rooms: parts.rooms,
+    known: (request) => access.caller(asker(request)),
     waitingWatches: parts.waitingWatches ?? (() => []),
     reload:
       parts.reload ??
@@ -198,7 +203,9 @@ export async function createApi(parts: ApiParts): Promise<Api> {
     reply.header('allow', methods.join(', '));
     throw Object.assign(new Error(`This address takes ${methods.join(' and ')}.`), { statusCode: 405 });
   });
-  for (const route of routes) addRoute(server, route, { access, door, callers, services, idempotency, audit });
+  const roomDoor = openRoomDoor(access, parts.rooms);
+  for (const route of routes)
+    addRoute(server, route, { access, door, roomDoor, callers, services, idempotency, audit });
 
   const live = attachLiveSocket(server.server, {
     engine,
@@ -211,6 +218,8 @@ export async function createApi(parts: ApiParts): Promise<Api> {
     identify: (request, token) => access.caller(socketAsker(request), token),
     contract,
     identifyContract: (request, token) => door.caller(socketAsker(request), token),
+    rooms: parts.rooms,
+    identifyMember: (request, token) => roomDoor.caller(socketAsker(request), 'read', token),
     lifeOf: lives.of,
     audit,
     onError: (error) => log.error({ err: error }, 'A live connection broke off.'),
@@ -269,13 +278,20 @@ function addRoute(
   parts: {
     access: Access;
     door: ContractDoor;
+    roomDoor: RoomDoor;
     callers: WeakMap<FastifyRequest, Caller>;
     services: Services;
     idempotency: Idempotency;
     audit: Audit;
   },
 ): void {
-  const { access, door, callers, services, idempotency, audit } = parts;
+  const { access, door, roomDoor, callers, services, idempotency, audit } = parts;
+  const { scope, refusals, members, isPrivate } = route.shape;
+  const callerOf = (request: FastifyRequest) => {
+    if (members === true) return roomDoor.caller(asker(request), scope);
+    const identify = refusals === 'contract' ? door.caller : access.caller;
+    return requireScope(identify(asker(request)), scope === 'open' ? 'read' : scope);
+  };
   server.route({
     method: route.method,
     url: route.path.replace(/\{(\w+)\}/g, ':$1'),
@@ -284,8 +300,7 @@ function addRoute(
     onRequest: async (request, reply) => {
       if (route.name === 'docs') reply.header('content-security-policy', docsPolicy(services.version));
       if (route.shape.scope === 'open') return;
-      const identify = route.shape.refusals === 'contract' ? door.caller : access.caller;
-      callers.set(request, requireScope(identify(asker(request)), route.shape.scope));
+      callers.set(request, callerOf(request));
       if (route.shape.scope === 'write') requireReady(services);
     },
     handler: async (request, reply) => {
@@ -295,7 +310,8 @@ function addRoute(
         const carriedOut = async () => {
           if (!isChange(route.name, route.method)) return;
           const { params, body, ip } = request;
-          await audit.note({ caller, address: ip, action: route.name, params, body });
+          const asked = isPrivate === true ? { params: undefined, body: undefined } : { params, body };
+          await audit.note({ caller, address: ip, action: route.name, ...asked });
         };
         return await handleRoute(route, { services, idempotency, caller, request, reply, carriedOut });
       } catch (error) {

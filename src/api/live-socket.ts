@@ -2,6 +2,7 @@
 
 import type { Server as HttpServer, IncomingMessage } from 'node:http';
 import { Server, type Socket } from 'socket.io';
+import type { Rooms } from '../engine/rooms/rooms.ts';
 import { asFault, Fault } from '../model/fault.ts';
 import type { Problem } from '../model/views.ts';
 import type { StoreReader } from '../store/store.ts';
@@ -12,6 +13,7 @@ import type { SyncContract } from './contract/sync-contract.ts';
 import type { EventHub } from './event-hub.ts';
 import { eventView } from './present.ts';
 import { problemOf } from './problem.ts';
+import { attachRoomSocket } from './room-socket.ts';
 import { heartbeatMs } from './server-sent-events.ts';
 import { attachSyncSocket } from './sync-socket.ts';
 
@@ -30,6 +32,9 @@ export interface LiveSocketParts extends CommandParts {
   readonly contract: SyncContract;
   /** As `identify`, of who speaks the sync contract. */
   identifyContract(request: IncomingMessage, token: string | undefined): Caller | undefined;
+  readonly rooms: Rooms;
+  /** Whose token it is: a member's, or one of the API. Rejects with `not_authenticated` and `rate_limited`. */
+  identifyMember(request: IncomingMessage, token: string | undefined): Caller;
   /** A signal that ends with the caller's token or session, or when the API closes. */
   lifeOf(caller: Caller): { readonly signal: AbortSignal; release(): void };
   readonly audit: Audit;
@@ -51,8 +56,12 @@ export function attachLiveSocket(server: HttpServer, parts: LiveSocketParts): Li
   const io = new Server(server, {
     path: '/socket.io',
     serveClient: false,
-    maxHttpBufferSize: 256 * 1024,
+    // A chunk of a room's file has 1 MiB at most, beside its header.
+    maxHttpBufferSize: 1024 * 1024 + 8192,
     connectTimeout: 10_000,
+    // A member whose network has gone is missed before its silence ends a transfer.
+    pingInterval: 10_000,
+    pingTimeout: 15_000,
     cors: {
       origin: (origin, answer) => answer(null, origin !== undefined && parts.isAllowedOrigin(origin)),
       credentials: false,
@@ -66,9 +75,10 @@ export function attachLiveSocket(server: HttpServer, parts: LiveSocketParts): Li
       }
     },
   });
-  io.use((_socket, next) => next(new Error('Connect to the namespace /events or /sync.')));
+  io.use((_socket, next) => next(new Error('Connect to the namespace /events, /rooms or /sync.')));
 
   attachSyncSocket(io, { ...parts, identify: parts.identifyContract });
+  const rooms = attachRoomSocket(io, { ...parts, identify: parts.identifyMember });
   const events = io.of('/events');
   events.use((socket, next) => {
     try {
@@ -90,6 +100,7 @@ export function attachLiveSocket(server: HttpServer, parts: LiveSocketParts): Li
   });
   return {
     async close() {
+      rooms.close();
       io.disconnectSockets(true);
       // Not io.close(), which would close the HTTP server under whoever owns it.
       io.engine.close();

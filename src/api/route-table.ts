@@ -36,6 +36,7 @@ import {
 import { placementTestSchema, storageViewSchema, watchViewSchema } from '../model/watch-views.ts';
 import { contractRouteTable } from './contract-route-table.ts';
 import { outsideRouteTable } from './outside-route-table.ts';
+import { roomRouteTable } from './room-route-table.ts';
 import { cursor, id, limit } from './route-parts.ts';
 import type { RouteName } from './route-paths.ts';
 import { syncRouteTable } from './sync-route-table.ts';
@@ -59,6 +60,10 @@ export interface RouteShape {
   readonly problems?: readonly FaultCode[];
   /** How it refuses: by problem documents, or as older clients know it, {success: false, error}. Default is `problem`. */
   readonly refusals?: 'problem' | 'contract';
+  /** Members of rooms ask with a token of their own, too; a token of the API needs the scope. */
+  readonly members?: boolean;
+  /** What is asked is the business of a room's members alone: the audit names who and which route, and nothing of the request. */
+  readonly isPrivate?: boolean;
   /** True where the answer holds a secret that must not be kept for `Idempotency-Key`. */
   readonly secretAnswer?: boolean;
 }
@@ -414,6 +419,7 @@ export const routeTable = {
     output: bandwidthViewSchema,
   },
   ...outsideRouteTable,
+  ...roomRouteTable,
   reloadConfig: {
     summary: 'Read the configuration again: what changed is applied, or named as needing a restart',
     scope: 'admin',

@@ -5,6 +5,7 @@ import type { z } from 'zod';
 import type { Deliveries } from '../engine/deliveries.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { Ingest } from '../engine/ingest.ts';
+import type { Rooms } from '../engine/rooms/rooms.ts';
 import type { Clock } from '../model/clock.ts';
 import type { FaultReport } from '../model/fault.ts';
 import type { WatchSpec } from '../model/specs.ts';
@@ -33,6 +34,7 @@ export interface Services {
   readonly throughput: Throughput;
   readonly deliveries: Deliveries;
   readonly ingest: Ingest;
+  readonly rooms: Rooms;
   /** Syncs that older clients start. */
   readonly contract: SyncContract;
   /** Watches of the configuration that could not begin yet. */
@@ -50,6 +52,8 @@ export interface Services {
   /** Address of the console, without a path. Known once the API listens. */
   url(): string;
   readonly cookie: SessionCookie;
+  /** Who asks, in an open route. Rejects as `Access.caller`. */
+  known(request: FastifyRequest): Caller | undefined;
   /** A signal that ends with the caller's token or session, or when the API closes. */
   lifeOf(caller: Caller): { readonly signal: AbortSignal; release(): void };
 }

@@ -60,6 +60,20 @@ export const eventNames = [
   'observation.webhook.gone',
   'observation.sink.behind',
   'observation.sink.recovered',
+  'observation.room.created',
+  'observation.room.closed',
+  'observation.room.member_joined',
+  'observation.room.member_left',
+  'observation.room.member_changed',
+  'observation.room.join_refused',
+  'observation.room.transfer_offered',
+  'observation.room.transfer_accepted',
+  'observation.room.transfer_rejected',
+  'observation.room.transfer_paused',
+  'observation.room.transfer_resumed',
+  'observation.room.transfer_completed',
+  'observation.room.transfer_failed',
+  'observation.room.transfer_cancelled',
 ] as const;
 
 export type EventName = (typeof eventNames)[number];
@@ -79,6 +93,7 @@ const aboutNeither = [
   'observation.audit.',
   'observation.webhook.',
   'observation.sink.',
+  'observation.room.',
 ];
 
 /** Whether a name, or a beginning of names with `*`, is only of facts about no transfer and no job. */

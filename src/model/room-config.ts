@@ -1,6 +1,7 @@
 // What the configuration says of rooms: their limits, the times after which something ends, types that are refused, and servers for the direct way.
 
 import { z } from 'zod';
+import { relayConfigSchema } from './relay-config.ts';
 import { sizeSchema } from './size-schema.ts';
 
 const count = (usual: number, most: number) => z.int().min(1).max(most).default(usual);
@@ -37,8 +38,9 @@ const iceServerSchema = z
     urls: z
       .array(z.string().regex(/^(stun|turn)s?:\S+$/, 'stun:HOST:PORT or turn:HOST:PORT'))
       .min(1)
-      .max(10),
-    username: z.string().min(1).max(255).optional(),
+      .max(10)
+      .describe('stun:HOST:PORT, turn:HOST:PORT?transport=udp'),
+    username: z.string().min(1).max(255).optional().describe('Left out with secretFile: it is made for each member'),
     credentialFile: z.string().min(1).optional().describe('A file whose first line is the password'),
     secretFile: z
       .string()
@@ -49,23 +51,6 @@ const iceServerSchema = z
   .refine((server) => server.credentialFile === undefined || server.secretFile === undefined, {
     message: 'A server has either credentialFile or secretFile.',
   });
-
-const relaySchema = z.strictObject({
-  allowed: z.boolean().default(true).describe('Bytes may go through this server'),
-  bandwidth: sizeSchema.nullable().default(null).describe('Bytes a second for each room; null is no limit'),
-  window: sizeSchema.default(64 * 2 ** 20).describe('What may wait here for one transfer until the receiver has it'),
-  memory: sizeSchema.default(10_000_000).describe('Smaller files stay in memory'),
-  s3: z
-    .string()
-    .regex(/^s3:\/\/[^/\s]+(\/\S*)?$/, 's3://bucket/prefix')
-    .optional()
-    .describe('Where larger files wait, and where rooms that keep files keep them'),
-  s3From: sizeSchema.default(100_000_000).describe('From this size on files wait there'),
-  cdnBaseUrl: z
-    .url({ protocol: /^https?$/ })
-    .optional()
-    .describe('Signed links begin with this'),
-});
 
 export const roomsConfigSchema = z.strictObject({
   enabled: z.boolean().default(true).describe('Rooms can be made'),
@@ -83,7 +68,7 @@ export const roomsConfigSchema = z.strictObject({
   times: timesSchema.prefault({}).describe('When something ends by itself'),
   rates: ratesSchema.prefault({}).describe('How much one member may ask'),
   iceServers: z.array(iceServerSchema).max(10).default([]).describe('STUN and TURN servers for the direct way'),
-  relay: relaySchema.prefault({}).describe('The way through this server'),
+  relay: relayConfigSchema.prefault({}).describe('The way through this server'),
 });
 export type RoomsConfig = z.output<typeof roomsConfigSchema>;
 export type IceServerConfig = RoomsConfig['iceServers'][number];

@@ -36,11 +36,14 @@ export interface RoomClientEvents {
   signal: (signal: { to: string; data: Uint8Array }, done: RoomAcknowledge) => void;
   /** Answered once the other side has acknowledged it: that is the back-pressure. */
   frame: (frame: SentFrame, done: RoomAcknowledge) => void;
-  /** A chunk frame (room-chunk.ts) from the sender of a transfer; answered once the receiver has acknowledged it. */
+  /** A chunk frame (chunk-frame.ts) from the sender of a transfer; answered once the receiver has acknowledged it. */
   chunk: (frame: Uint8Array, done: RoomAcknowledge<{ transfer: RoomTransferView }>) => void;
-  /** From the receiver alone; never less than before. */
+  /**
+   * How far it is, never less than before: what has arrived from the receiver alone, what was sent from either. Some times a second are
+   * enough: all that a member says but bytes is counted (`rates.messagesPerMinute`).
+   */
   progress: (
-    progress: { transfer_id: string; chunks_received: number; chunks_sent?: number },
+    progress: { transfer_id: string; chunks_received?: number; chunks_sent?: number },
     done: RoomAcknowledge<{ transfer: RoomTransferView }>,
   ) => void;
   /** From the sender: all is sent, and this is the whole file's SHA-256. */

@@ -1,5 +1,6 @@
 // The room: who is in it, what a member may do, and the table of the states of a file that goes from one member to another.
 
+import { chunkCount } from './chunk-frame.ts';
 import { Fault } from './fault.ts';
 
 export const roomRoles = ['host', 'moderator', 'participant', 'observer'] as const;
@@ -110,7 +111,7 @@ export const roleDefaults: Readonly<Record<RoomRole, RoomPermissions>> = {
 
 /** A file of no bytes has no chunk. */
 export function chunksOf({ sizeBytes, chunkSizeBytes }: Pick<RoomTransfer, 'sizeBytes' | 'chunkSizeBytes'>): number {
-  return Math.ceil(sizeBytes / chunkSizeBytes);
+  return chunkCount(sizeBytes, chunkSizeBytes);
 }
 
 export function partyOf(
@@ -138,7 +139,8 @@ export const roomTransferTable: Readonly<
 > = {
   pending: { accept: 'active', reject: 'cancelled', fail: 'failed', cancel: 'cancelled' },
   active: { pause: 'paused', complete: 'completed', fail: 'failed', cancel: 'cancelled' },
-  paused: { resume: 'active', fail: 'failed', cancel: 'cancelled' },
+  // Both hashes may agree while somebody is away.
+  paused: { resume: 'active', complete: 'completed', fail: 'failed', cancel: 'cancelled' },
   completed: {},
   failed: {},
   cancelled: {},

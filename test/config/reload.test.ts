@@ -11,6 +11,7 @@ import { loadSettings } from '../../src/config.ts';
 import { configJsonSchema } from '../../src/config-schema.ts';
 import { deviceConfigSchema } from '../../src/model/device-config.ts';
 import { offloadRuleSchema } from '../../src/model/offload-rules.ts';
+import { roomsConfigSchema } from '../../src/model/room-config.ts';
 import { s3ConfigSchema } from '../../src/model/s3-config.ts';
 import { type SinkSettings, sinksConfigSchema } from '../../src/model/sink-config.ts';
 import { changesBetween } from '../../src/reload.ts';
@@ -204,6 +205,11 @@ describe('the list of what may change', () => {
           gopro: { addresses: ['x'] },
         },
         known: [{ id: 'x', kind: 'xx', name: 'x' }],
+      }),
+      rooms: roomsConfigSchema.parse({
+        ...{ enabled: false, maxFile: 1, chunkSize: 16_384, members: 1, rooms: 1, keptTransfers: 1 },
+        ...{ runningTransfers: 1, runningPerMember: 1, types: { allow: ['x/*'] }, times: { presenceSeconds: 1 } },
+        ...{ rates: { pendingOffers: 1 }, iceServers: [{ urls: ['stun:x'] }], relay: { allowed: false } },
       }),
     };
     const { properties } = configJsonSchema() as { properties: Record<string, { properties?: object }> };

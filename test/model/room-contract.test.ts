@@ -1,9 +1,8 @@
-// The transfer object's arithmetic, the state table of a room's transfers, and chunk frames.
+// The transfer object's arithmetic, and the state table of a room's transfers.
 
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { hasEnded, type RoomTransfer, roomTransferStates, stepRoomTransfer } from '../../src/model/room.ts';
-import { decodeChunkFrame, encodeChunkFrame } from '../../src/model/room-chunk.ts';
 import { contractTransfer, contractTransferSchema, strangersView } from '../../src/model/room-contract.ts';
 
 const row: RoomTransfer = {
@@ -95,20 +94,4 @@ test('states: what has ended takes nothing more, and only an offer can be accept
   for (const state of roomTransferStates.filter((one) => one !== 'pending')) {
     expect(() => stepRoomTransfer(state, 'accept')).toThrow(/does not take/);
   }
-});
-
-test('a chunk frame comes back as it went, and anything else is refused', () => {
-  const header = { transfer_id: 't', chunk_index: 3, total_chunks: 160, chunk_size: 5, checksum: 'b'.repeat(64) };
-  const frame = encodeChunkFrame(header, Uint8Array.of(1, 2, 3, 4, 5));
-  expect(new DataView(frame.buffer).getUint32(0)).toBe(JSON.stringify(header).length);
-  expect(decodeChunkFrame(frame)).toEqual({ header, bytes: Uint8Array.of(1, 2, 3, 4, 5) });
-  expect(() => decodeChunkFrame(frame.subarray(0, frame.length - 1))).toThrow(/holds 4 bytes/);
-  expect(() => decodeChunkFrame(encodeChunkFrame({ ...header, checksum: 'no' }, new Uint8Array(5)))).toThrow(
-    /checksum/,
-  );
-  fc.assert(
-    fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) => {
-      expect(() => decodeChunkFrame(bytes)).toThrow(/no chunk frame/);
-    }),
-  );
 });

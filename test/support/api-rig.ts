@@ -3,6 +3,7 @@
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { z } from 'zod';
 import { type Api, type ApiConfig, createApi, type Listening } from '../../src/api/create-api.ts';
 import { eventView } from '../../src/api/present.ts';
 import { type DeviceOptions, openParts, type Parts } from '../../src/compose.ts';
@@ -10,8 +11,11 @@ import { workerModule } from '../../src/early-thread.ts';
 import { createDeliveries, type Deliveries, deliveryRetryRules } from '../../src/engine/deliveries.ts';
 import { createIngest, type Ingest } from '../../src/engine/ingest.ts';
 import { defaultRetryRules, type RetryRules } from '../../src/engine/retry.ts';
-import { systemRandom } from '../../src/model/clock.ts';
+import { createRooms } from '../../src/engine/rooms/create-rooms.ts';
+import type { Rooms } from '../../src/engine/rooms/rooms.ts';
+import { type Clock, systemRandom } from '../../src/model/clock.ts';
 import type { Pipeline } from '../../src/model/pipeline.ts';
+import { roomsConfigSchema } from '../../src/model/room-config.ts';
 import type { CopyRequest } from '../../src/model/specs.ts';
 import { openSink } from '../../src/sinks/index.ts';
 import type { Store } from '../../src/store/store.ts';
@@ -27,6 +31,7 @@ export interface ApiRig {
   /** As the API has them. */
   readonly deliveries: Deliveries;
   readonly ingest: Ingest;
+  readonly rooms: Rooms;
   readonly listening: Listening;
   readonly url: string;
   /** How many events the API has read from the ledger. */
@@ -42,6 +47,12 @@ export interface ApiRig {
   close(): Promise<void>;
 }
 
+/** Of rooms alone: their part of the configuration, and their clock. */
+export interface RoomsWish {
+  readonly config?: z.input<typeof roomsConfigSchema>;
+  readonly clock?: Clock;
+}
+
 export async function openApiRig(
   config: Partial<ApiConfig> = {},
   consoleFolder: string | null = null,
@@ -49,6 +60,7 @@ export async function openApiRig(
   retry: Partial<RetryRules> = {},
   devices?: DeviceOptions,
   pipelines: readonly Pipeline[] = [],
+  { config: roomsConfig = {}, clock: roomsClock }: RoomsWish = {},
 ): Promise<ApiRig> {
   const folder = realpathSync(mkdtempSync(join(tmpdir(), 'wherry-api-')));
   const root = join(folder, 'root');
@@ -63,6 +75,7 @@ export async function openApiRig(
     offloading: { pipelines, mediaFolder: join(root, 'media') },
   });
   const { store, mounts, engine, clock, newId } = parts;
+  const errors: object[] = [];
   const deliveries = createDeliveries({
     ...{ store, openSink, present: eventView, clock, random: systemRandom, newId },
     log: { debug: nowhere, info: nowhere, warn: nowhere, error: nowhere },
@@ -73,7 +86,12 @@ export async function openApiRig(
     log: { debug: nowhere, info: nowhere, warn: nowhere, error: nowhere },
     rules: { ...defaultRetryRules, firstDelayMs: 20, mostDelayMs: 50 },
   });
-  const errors: object[] = [];
+  const rooms = createRooms({
+    ...{ store, clock: roomsClock ?? clock, newId },
+    log: { debug: nowhere, info: nowhere, warn: nowhere, error: (details) => errors.push(details) },
+    settings: roomsConfigSchema.parse(roomsConfig),
+  });
+
   let eventsRead = 0;
   const reader: Store = {
     ...store,
@@ -103,6 +121,7 @@ export async function openApiRig(
       onEvents: (listener) => store.onEvents(() => listener()),
       deliveries,
       ingest,
+      rooms,
       contract: {
         presets: () => ({}),
         reachAs: nowhere,
@@ -132,12 +151,13 @@ export async function openApiRig(
     if (state === 'ready') await api.ready();
   };
   const leave = async () => {
-    await Promise.all([deliveries.stop(), ingest.stop()]);
+    await Promise.all([deliveries.stop(), ingest.stop(), rooms.stop()]);
     await parts.close();
     rmSync(folder, { recursive: true, force: true });
   };
   await engine.start();
   await deliveries.start();
+  await rooms.start();
   try {
     await open({}, 'ready');
   } catch (error) {
@@ -151,6 +171,7 @@ export async function openApiRig(
     engine,
     deliveries,
     ingest,
+    rooms,
     errors,
     get eventsRead() {
       return eventsRead;

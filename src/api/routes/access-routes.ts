@@ -42,7 +42,7 @@ function known(caller: Caller | undefined): Caller {
 
 function sessionView(caller: Caller): SessionView {
   return {
-    kind: caller.kind,
+    kind: caller.kind === 'console' ? 'console' : 'token',
     name: caller.name,
     scopes: [...caller.scopes],
     expiresAt: caller.expiresAt === null ? null : isoTime(caller.expiresAt),

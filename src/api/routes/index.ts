@@ -10,6 +10,7 @@ import { eventRoutes } from './event-routes.ts';
 import { jobRoutes } from './job-routes.ts';
 import { offloadRoutes } from './offload-routes.ts';
 import { overviewRoutes } from './overview-routes.ts';
+import { roomRoutes } from './room-routes.ts';
 import { serviceRoutes } from './service-routes.ts';
 import { sinkRoutes } from './sink-routes.ts';
 import { storageRoutes } from './storage-routes.ts';
@@ -32,6 +33,7 @@ export const routes: readonly Route[] = [
   ...overviewRoutes,
   ...browseRoutes,
   ...webhookRoutes,
+  ...roomRoutes,
   ...sinkRoutes,
   ...accessRoutes,
   ...serviceRoutes,

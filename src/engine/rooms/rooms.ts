@@ -11,9 +11,14 @@ import type {
   JoinRoomBody,
   MemberView,
   RoomDetailView,
+  RoomView,
   SetMemberBody,
 } from '../../model/room-views.ts';
-import type { RelayEvents, RelayGate } from './relay-gate.ts';
+import type { RelayGate } from '../relay/relay-gate.ts';
+import type { IceServerSettings } from './ice-servers.ts';
+
+/** The configuration's, with what its files hold in place of their names. */
+export type RoomsSettings = Omit<RoomsConfig, 'iceServers'> & { readonly iceServers: readonly IceServerSettings[] };
 
 /** Who asks: a member by its own token (its id here), or whoever the API knows, by the credential's id. */
 export type RoomAsker = { readonly memberId: string } | { readonly callerId: string };
@@ -44,12 +49,13 @@ export interface RoomConnection {
  * `state_conflict` where it does not go in the present state.
  */
 export interface Rooms {
-  readonly config: RoomsConfig;
-  readonly relay: { readonly gate: RelayGate; readonly events: RelayEvents };
+  readonly settings: RoomsSettings;
+  /** The relay's door. */
+  readonly gate: RelayGate;
   /** Takes up what the ledger holds. To be called once, before anything else. */
   start(): Promise<void>;
   stop(): Promise<void>;
-  adjust(config: RoomsConfig): void;
+  adjust(settings: RoomsSettings): void;
   /** Who holds this token; undefined where nobody does. */
   memberByToken(
     token: string,
@@ -63,7 +69,7 @@ export interface Rooms {
     from: { readonly address: string; readonly callerId: string | null },
   ): Promise<JoinedView>;
   leave(roomId: string, asker: RoomAsker): Promise<void>;
-  list(asker: RoomAsker): readonly RoomDetailView[];
+  list(asker: RoomAsker): readonly RoomView[];
   get(roomId: string, asker: RoomAsker): RoomDetailView;
   /** By a host. */
   close(roomId: string, asker: RoomAsker): Promise<void>;
@@ -78,10 +84,16 @@ export interface Rooms {
   resume(roomId: string, asker: RoomAsker, transferId: string): Promise<ContractTransfer>;
   cancel(roomId: string, asker: RoomAsker, transferId: string): Promise<ContractTransfer>;
   transfer(roomId: string, asker: RoomAsker, transferId: string): RoomTransferView;
+  /** The same with the contract's fields alone. */
+  contract(roomId: string, asker: RoomAsker, transferId: string): ContractTransfer;
   /** The asker's own, of all rooms it is in. */
   transfers(asker: RoomAsker, status?: RoomTransferState): readonly ContractTransfer[];
-  /** The receiver has so many chunks; less than before or more than there are is `invalid`. */
-  progress(memberId: string, transferId: string, received: number, sent?: number): RoomTransferView;
+  /** So many chunks have arrived, or were sent; less than before or more than there are is `invalid`. What has arrived only the receiver says. */
+  progress(
+    memberId: string,
+    transferId: string,
+    counts: { readonly received?: number | undefined; readonly sent?: number | undefined },
+  ): RoomTransferView;
   /** The sender's checksum; completes where the receiver's is there and equal, fails where it is another. */
   declare(memberId: string, transferId: string, checksum: string): Promise<RoomTransferView>;
   /** The receiver's. */
@@ -93,12 +105,12 @@ export interface Rooms {
     frame: Uint8Array,
     deliver: (receiverId: string, frame: Uint8Array) => Promise<void>,
   ): Promise<RoomTransferView>;
-  /** Both are members of the same room, and the first has not said too much. Rejects with `not_found`, `rate_limited`. */
-  admitTo(memberId: string, otherId: string): void;
+  /** For a sealed signal to another member of the room. Rejects with `not_found`, and `not_authorised` where nothing goes directly. */
+  admitSignal(memberId: string, otherId: string): void;
+  /** For a frame of a websocket link; resolves when its bytes may pass. Rejects as `admitSignal`, and with `rate_limited`. */
+  admitFrame(memberId: string, otherId: string, bytes: number): Promise<void>;
   /** Counts one thing that a member says. Rejects with `rate_limited`. */
   said(memberId: string): void;
-  /** Resolves when so many bytes may pass through the server for the member's room. */
-  pace(memberId: string, bytes: number): Promise<void>;
 
   connect(
     asker: RoomAsker,

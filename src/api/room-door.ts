@@ -1,0 +1,24 @@
+// Who asks about rooms: a member with its own token, or somebody whom the API knows.
+
+import type { Rooms } from '../engine/rooms/rooms.ts';
+import type { Scope } from '../model/views.ts';
+import { type Access, type AskerRequest, bearerOf } from './access.ts';
+import { type Caller, requireScope } from './caller.ts';
+
+export interface RoomDoor {
+  /** `scope` is what a token of the API must have; a member's own is good for its room alone. Rejects with `not_authenticated`, `not_authorised`, `rate_limited`. */
+  caller(request: AskerRequest, scope: Scope | 'open', token?: string): Caller;
+}
+
+export function openRoomDoor(access: Access, rooms: Rooms): RoomDoor {
+  return {
+    caller(request, scope, token) {
+      const given = token ?? bearerOf(request);
+      const member = given?.startsWith('wrm_') ? rooms.memberByToken(given) : undefined;
+      if (member !== undefined) {
+        return { kind: 'member', id: member.memberId, name: member.name, scopes: [], expiresAt: null };
+      }
+      return requireScope(access.caller(request, token), scope === 'open' ? 'read' : scope);
+    },
+  };
+}
