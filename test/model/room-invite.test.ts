@@ -1,3 +1,5 @@
+// Invites as people paste them: read in one place, and shown without their secret.
+
 import { describe, expect, it } from 'vitest';
 import { formatInvite, inviteWithoutSecret, parseInvite } from '../../src/model/room-invite.ts';
 
