@@ -3,6 +3,7 @@
 import { fstatSync } from 'node:fs';
 import type { OpenFacts } from '../../endpoints/system-calls.ts';
 import { Fault } from '../../model/fault.ts';
+import type { Entry } from '../../model/manifest.ts';
 import { displayPath } from '../../model/names.ts';
 import type { SourceIdentity } from '../../model/transfer.ts';
 
@@ -58,4 +59,16 @@ export function checkSource(
   now: SourceIdentity,
 ): void {
   if (!(growing ? grownFrom(identity, now) : sameSource(identity, now))) throw sourceChanged(at);
+}
+
+/** Of what a place says of a file that is not open here. */
+export function identityOfEntry(entry: Entry): SourceIdentity {
+  const { device, inode, version, sizeBytes, mtimeMs } = entry;
+  return {
+    sizeBytes,
+    mtimeMs,
+    ...(device === undefined ? {} : { device }),
+    ...(inode === undefined ? {} : { inode }),
+    ...(version === undefined ? {} : { version }),
+  };
 }

@@ -12,9 +12,9 @@ import { baseName, displayPath, joinPath, numberedName, parentPath, partialName 
 import type { Publishing, SourceIdentity } from '../../model/transfer.ts';
 import type { MoveOutcome, MoveRequest } from './move.ts';
 import { journalPath, type MoverParts, Stopped } from './mover-parts.ts';
-import { provedWhereItIs } from './prove-far.ts';
+import { provedByReading, provedWhereItIs } from './prove-partial.ts';
 import { readBySeveral, unitsAtOnce, writeBySeveral } from './several-streams.ts';
-import { grownFrom, sameSource } from './source-identity.ts';
+import { grownFrom, identityOfEntry, sameSource } from './source-identity.ts';
 import { passing } from './stream-content.ts';
 import { deltaFor, goesWhole } from './stream-delta.ts';
 import { StreamJournal } from './stream-journal.ts';
@@ -101,7 +101,7 @@ class StreamMove {
   async run(): Promise<MoveOutcome> {
     const { growth, transfer, hooks } = this.#request;
     const entry = await this.#lookAtSource();
-    let identity = identityOf(entry);
+    let identity = identityOfEntry(entry);
     if (entry.version !== undefined && growth === undefined) this.#pinned = { ...this.#call, version: entry.version };
     const target = await this.#judgeExisting(entry);
     if ('there' in target)
@@ -127,7 +127,7 @@ class StreamMove {
       const brought = from === 0 && !isGrowing && target.replace ? await this.#byDelta(identity) : undefined;
       if (brought === undefined) await this.#copy(from, identity.sizeBytes, this.#ordered);
       if (isGrowing) identity = await this.#seal(identity);
-      else if (!sameSource(identity, identityOf(await this.#lookAtSource()))) throw this.#changed();
+      else if (!sameSource(identity, identityOfEntry(await this.#lookAtSource()))) throw this.#changed();
       const proof = brought ?? (await this.#verify(identity));
       const { hash } = proof;
       await this.#setMetadata(entry, identity);
@@ -186,7 +186,7 @@ class StreamMove {
       write: (body) => uploads.write(plan.path, plan.id, body, call),
       keptBytes: Math.min(plan.keptBytes, identity.sizeBytes),
     });
-    if (!sameSource(identity, identityOf(await this.#lookAtSource()))) throw this.#changed();
+    if (!sameSource(identity, identityOfEntry(await this.#lookAtSource()))) throw this.#changed();
     const hash: ContentHash = { algorithm: this.#algorithm, value: this.#hashOfSent() };
     const bySize = options.verify === 'size';
     const verify = bySize ? 'size' : 'far-hash';
@@ -349,31 +349,18 @@ class StreamMove {
     while (blocks.has(whole) && (whole + 1) * blockBytes <= Math.min(sizeBytes, there?.sizeBytes ?? 0)) whole++;
     if (whole === 0) return 0;
     if (await this.#provedWhereItIs(blocks, whole)) return whole * blockBytes;
-    let proved = 0;
-    let parts: Uint8Array[] = [];
-    const take = (block: number, digest: Buffer) => {
-      if (block === proved && digest.toString('hex') === blocks.get(block)) {
-        this.#leaves[block] = digest;
-        proved++;
-        this.#resumedBytes += blockBytes;
-        this.#control.addBytes(blockBytes);
-        for (const part of parts) this.#ordered?.update(part);
-      }
-      parts = [];
+    const counted = (block: number, digest: Buffer) => {
+      this.#leaves[block] = digest;
+      this.#resumedBytes += blockBytes;
+      this.#control.addBytes(blockBytes);
     };
-    // Only what has been proved goes into the hash, so a block is held until its end.
-    const cutter = new BlockCutter(0, take, (part) => {
-      if (this.#ordered !== null) parts.push(part);
-    });
-    const stream = await destination.read(this.#partial, 0, this.#call);
-    for await (const _chunk of this.#looked(
-      stream,
-      whole * blockBytes,
-      (chunk) => cutter.update(chunk),
-      whole * blockBytes,
-    )) {
-      if (proved < Math.floor(cutter.at / blockBytes)) break;
-    }
+    const proved = await provedByReading(
+      async (look) => {
+        const bytes = whole * blockBytes;
+        return this.#looked(await destination.read(this.#partial, 0, this.#call), bytes, look, bytes);
+      },
+      { blocks, ordered: this.#ordered, counted },
+    );
     return proved * blockBytes;
   }
 
@@ -488,7 +475,7 @@ class StreamMove {
         if (differs !== undefined) break;
       }
       if (differs === undefined) cutter.end();
-      const now = identityOf(await this.#lookAtSource());
+      const now = identityOfEntry(await this.#lookAtSource());
       if (!grownFrom(identity, now)) throw this.#changed();
       if (differs === undefined && sameSource(identity, now)) return now;
       const from = (differs ?? Math.floor(identity.sizeBytes / blockBytes)) * blockBytes;
@@ -605,15 +592,4 @@ class StreamMove {
     const place = { path: displayPath(this.#partial), endpoint: displayPath(this.#request.destination.name) };
     return new Fault('corrupt', `${place.path} in ${place.endpoint} ${why}.`, { place });
   }
-}
-
-function identityOf(entry: Entry): SourceIdentity {
-  const { device, inode, version, sizeBytes, mtimeMs } = entry;
-  return {
-    sizeBytes,
-    mtimeMs,
-    ...(device === undefined ? {} : { device }),
-    ...(inode === undefined ? {} : { inode }),
-    ...(version === undefined ? {} : { version }),
-  };
 }

@@ -144,9 +144,11 @@ async function torment(options: RowOptions): Promise<RowResult> {
     tally.again(again);
     const most = faults * streams * blockBytes;
     if (again > most) tally.fault(`${again} bytes came again, ${most} may after ${faults} faults`);
+    // What a kill has taken from the counts is found again, and then counts as found unchanged.
     const { counts } = ended ?? {};
-    if (counts !== undefined && (counts.completed !== content.length || counts.bytesCompleted !== bytesIn(kept)))
-      tally.fault(`${counts.completed} files, ${counts.bytesCompleted} bytes are told of as come, of ${bytesIn(kept)}`);
+    const bytes = (counts?.bytesCompleted ?? 0) + (counts?.bytesSkipped ?? 0);
+    if ((counts?.completed ?? 0) > content.length || bytes !== bytesIn(kept))
+      tally.fault(`${counts?.completed} files, ${bytes} bytes are told of as come, of ${bytesIn(kept)}`);
 
     const beforeSecond = link.bytes.down;
     const cleanup = { ageHours, preservePatterns: [preserved] };

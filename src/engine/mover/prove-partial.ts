@@ -1,4 +1,4 @@
-// What stands at the beginning of a partial far away, proved without bringing it here: the source is read again, and the place hashes as much of what it has.
+// What stands at the beginning of a partial, proved against the journal: by reading it, or, far away, by a hash that the place makes while the source is read again.
 
 import { BlockCutter } from '../../endpoints/block-cutter.ts';
 import { type ContentHasher, createHasher } from '../../endpoints/content-hash.ts';
@@ -62,4 +62,37 @@ export async function provedWhereItIs(start: FarStart, call: Call): Promise<Prov
     if (asFault(error).code === 'unsupported') return undefined;
     throw error;
   }
+}
+
+/** Reads up to the first block that the journal does not have or that differs from it; resolves with how many were right. `ordered` is fed with those alone. */
+export async function provedByReading(
+  read: (look: (chunk: Uint8Array) => void) => Promise<AsyncIterable<Uint8Array>>,
+  {
+    blocks,
+    ordered,
+    counted,
+  }: {
+    readonly blocks: ReadonlyMap<number, string>;
+    readonly ordered: ContentHasher | null;
+    readonly counted: (block: number, digest: Buffer) => void;
+  },
+): Promise<number> {
+  let proved = 0;
+  let parts: Uint8Array[] = [];
+  const take = (block: number, digest: Buffer) => {
+    if (block === proved && digest.toString('hex') === blocks.get(block)) {
+      proved++;
+      counted(block, digest);
+      for (const part of parts) ordered?.update(part);
+    }
+    parts = [];
+  };
+  // Only what has been proved goes into the hash, so a block is held until its end.
+  const cutter = new BlockCutter(0, take, (part) => {
+    if (ordered !== null) parts.push(part);
+  });
+  for await (const _chunk of await read((chunk) => cutter.update(chunk))) {
+    if (proved < Math.floor(cutter.at / blockBytes)) break;
+  }
+  return proved;
 }
