@@ -61,6 +61,9 @@ const tools = {
   make: ['make'],
   python3: ['python3'],
   'libc6-dev': ['/usr/include/stdio.h'],
+  coturn: ['turnserver'],
+  iproute2: ['ip', 'tc'],
+  iptables: ['iptables'],
   postgresql: ['/usr/lib/postgresql/*/bin/postgres'],
 };
 

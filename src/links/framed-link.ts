@@ -27,7 +27,7 @@ export interface FramedLinkOptions {
   readonly windowBytes?: number;
   /** Default is 68 KiB: a chunk of the usual size goes with its header as one message. */
   readonly pieceBytes?: number;
-  /** What one lane may hold before it is passed over. Default is 1 MiB. */
+  /** What one lane may hold before it is passed over. Default is 512 KiB. */
   readonly laneBytes?: number;
   /** Called each time that it looks for signs of life. */
   readonly tick?: () => void;
@@ -37,7 +37,7 @@ export interface FramedLinkOptions {
 
 export const defaultWindowBytes = 4 * 1_048_576;
 const defaultPieceBytes = 69_632;
-const defaultLaneBytes = 1_048_576;
+const defaultLaneBytes = 524_288;
 
 const tickMs = 2_000;
 /**
@@ -87,6 +87,7 @@ export class FramedLink implements Link {
   /** The other side misbehaved: what it still says is not listened to. */
   #deaf = false;
   #ended = false;
+  #heldByLanes = false;
 
   /** Lanes come by `addLane`; until the first one is there, `send` waits. */
   constructor(options: FramedLinkOptions) {
@@ -105,6 +106,23 @@ export class FramedLink implements Link {
 
   get path(): LinkPath {
     return this.#options.path();
+  }
+
+  /** How long it waits before it looks for signs of life again. */
+  get tickMs(): number {
+    return tickMs;
+  }
+
+  /** Whether, since it was asked last, a frame had to wait because the lanes were full, and not for its reader. */
+  wasHeldByLanes(): boolean {
+    const held = this.#heldByLanes;
+    this.#heldByLanes = false;
+    return held;
+  }
+
+  /** The line is known to be gone. */
+  lose(): void {
+    this.#end(this.#reason ?? lostReason);
   }
 
   /** How many lanes there are. */
@@ -162,6 +180,7 @@ export class FramedLink implements Link {
       const open = this.#emptiest();
       const fits = this.#sentCost + costOfPiece(pieceBytes) - this.#readThere <= this.#windowBytes;
       if (open !== undefined && fits && open.lane.bufferedBytes < this.#laneBytes) return open;
+      this.#heldByLanes ||= fits && open !== undefined;
       await this.#room.wait(signal);
     }
   }

@@ -1,78 +1,22 @@
 // Links through the server’s socket, over a real Socket.IO server that passes frames on as that of rooms does.
 
-import { once } from 'node:events';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { Server, type Socket as ServerSocket } from 'socket.io';
-import { io, type Socket } from 'socket.io-client';
+import type { Socket } from 'socket.io-client';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { defaultWindowBytes } from '../../src/links/framed-link.ts';
 import { deadLinkMs, type Link, lostReason } from '../../src/links/link.ts';
-import { type FrameSocket, type WebsocketLinks, websocketLinks } from '../../src/links/websocket.ts';
+import { type WebsocketLinks, websocketLinks } from '../../src/links/websocket.ts';
 import { systemClock } from '../../src/model/clock.ts';
 import { fakeClock } from '../support/fake-clock.ts';
+import { connectMember, type FrameServer, frameServer, frameSocket } from '../support/frame-server.ts';
 import { type LinkSubject, linkSuite } from '../support/link-conformance.ts';
 import { content } from '../support/trees.ts';
 
-interface Frame {
-  readonly to: string;
-  readonly from: string;
-  readonly link: string;
-  readonly data: Uint8Array;
-}
-type Answer = { readonly ok: boolean };
-
-const http = createServer();
-const server = new Server(http);
-let url: string;
-const here = new Map<string, ServerSocket>();
-/** Members whose frames get lost on the way. */
-const silent = new Set<string>();
-/** What the server holds: passed on and not acknowledged. */
-let held = 0;
-let mostHeld = 0;
+let server: FrameServer;
 
 beforeAll(async () => {
-  server.on('connection', (socket) => {
-    const from: string = socket.handshake.auth.member;
-    here.set(from, socket);
-    socket.on('frame', async ({ to, link, data }: Frame, done: (answer: Answer) => void) => {
-      if (silent.has(from) || silent.has(to)) return;
-      const there = here.get(to);
-      if (there?.connected !== true) return done({ ok: false });
-      held += data.length;
-      mostHeld = Math.max(mostHeld, held);
-      const answer: Answer = await there.emitWithAck('frame', { from, link, data });
-      held -= data.length;
-      done(answer);
-    });
-  });
-  http.listen(0, '127.0.0.1');
-  await once(http, 'listening');
-  url = `http://127.0.0.1:${(http.address() as AddressInfo).port}`;
+  server = await frameServer();
 });
 afterAll(() => server.close());
-
-async function connect(member: string): Promise<Socket> {
-  const socket = io(url, { auth: { member }, transports: ['websocket'], forceNew: true });
-  await new Promise<void>((resolve) => socket.once('connect', resolve));
-  return socket;
-}
-
-function frameSocket(socket: Socket): FrameSocket {
-  return {
-    async send(to, link, data) {
-      const { ok }: Answer = await socket.emitWithAck('frame', { to, link, data });
-      if (!ok) throw new Error('not taken');
-    },
-    listen(receive) {
-      const hear = ({ from, link, data }: Frame, taken: (answer: Answer) => void) =>
-        taken({ ok: receive(from, link, new Uint8Array(data)) });
-      socket.on('frame', hear);
-      return () => socket.off('frame', hear);
-    },
-  };
-}
 
 interface Member {
   readonly socket: Socket;
@@ -84,7 +28,7 @@ interface Member {
 let made = 0;
 
 async function join(name: string, clock = systemClock): Promise<Member> {
-  const socket = await connect(name);
+  const socket = await connectMember(server.url, name);
   const waiting: ((link: Link) => void)[] = [];
   const come: Link[] = [];
   const links = websocketLinks({
@@ -135,7 +79,7 @@ linkSuite(
     faults: {
       async silence(subject) {
         const rig = rigs.get(subject);
-        silent.add(rig?.name ?? '');
+        server.silent.add(rig?.name ?? '');
         await rig?.clock.advance(deadLinkMs);
       },
       async inject(subject, data) {
@@ -155,15 +99,15 @@ test('the server never holds more than a quarter MiB of a link, however slow the
   const [left, right] = [await join('slow-left'), await join('slow-right')];
   const link = left.links.open('slow-right');
   const there = await right.next();
-  mostHeld = held = 0;
+  server.mostHeldBytes = 0;
   const reading = (async () => {
     const reader = there.frames();
     for (let at = 0; at < 30; at++) await reader.next();
   })();
   for (let at = 0; at < 30; at++) await link.send(content(at, 500_000));
   await reading;
-  expect(mostHeld).toBeGreaterThan(0);
-  expect(mostHeld).toBeLessThanOrEqual(262_144 + 69_632);
+  expect(server.mostHeldBytes).toBeGreaterThan(0);
+  expect(server.mostHeldBytes).toBeLessThanOrEqual(262_144 + 69_632);
   await link.close('done');
   for (const { socket } of [left, right]) socket.disconnect();
 });

@@ -150,7 +150,7 @@ export function linkSuite(
         }
         return { sent, stuck };
       };
-      const stillness = () => pass(line.real ? 1_000 : 300, false);
+      const stillness = () => pass(line.real ? 600 : 300, false);
 
       test('a reader that stops stops the sender; one that goes on gets everything', async () => {
         const most = Math.ceil((subject.mostUnderWayBytes * 2) / frameBytes) + 4;
