@@ -10,7 +10,6 @@ import type { ManifestChanges } from './manifests-by-hand.ts';
 import type { CleanupResult } from './model/cleanup.ts';
 import type { CleanupRequest } from './model/cleanup-schema.ts';
 import type { StoredEvent, TransferProgress } from './model/event.ts';
-import type { HashAlgorithm } from './model/hash.ts';
 import type { Job } from './model/job.ts';
 import type { Entry } from './model/manifest.ts';
 import type { Pipeline } from './model/pipeline.ts';
@@ -265,10 +264,12 @@ export async function openForReading(
   return wherryOf(await openLibraryParts(options));
 }
 
-/** Places on this machine to look at and to hash, without a ledger. */
-export async function openPlaces(): Promise<Pick<Wherry, 'open' | 'close'>> {
-  const compose = await import('./compose.ts');
-  return compose.openPlaces();
+/** Places to look through and to hash, on this machine and far away, without a ledger. */
+export async function openPlacesToVerify(
+  reached: Pick<WherryOptions, 'ssh' | 's3'> & { readonly signal: AbortSignal },
+): Promise<import('./verify-places.ts').PlacesToVerify> {
+  const places = await import('./verify-places.ts');
+  return places.openPlacesToVerify(reached);
 }
 
 /** The daemon: watches, API and console. Rejects with `data_in_use`, `port_in_use`, `config_invalid`, `permission` and `ledger`. */
@@ -431,14 +432,6 @@ async function* eventsOf(store: Parts['store'], since: string | undefined, signa
     stopListening();
     signal.removeEventListener('abort', tell);
   }
-}
-
-/**
- * The content's hash as it stands on the medium of a local file, past the page cache. Rejects with `unsupported`, `tool_missing`, `io`.
- */
-export async function hashPastCache(path: string, algorithm: HashAlgorithm, signal?: AbortSignal): Promise<string> {
-  const direct = await import('./direct-hash.ts');
-  return direct.hashPastCache(path, algorithm, signal);
 }
 
 /** What Wherry needs on this machine, thing by thing (doctor.ts). Never rejects. */

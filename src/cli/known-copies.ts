@@ -1,10 +1,10 @@
 // What is known of the copies below a path: the newest proven size and hash of each file, from the ledgers that can be asked.
 
 import { statSync } from 'node:fs';
-import { parseEndpoint } from '../model/endpoint-url.ts';
+import { addressBelow, formatEndpoint, parseEndpoint } from '../model/endpoint-url.ts';
 import { asFault } from '../model/fault.ts';
 import type { ContentHash } from '../model/hash.ts';
-import { baseName, displayPath, joinPath } from '../model/names.ts';
+import { baseName, displayPath } from '../model/names.ts';
 import { exactPath, type PathText } from '../model/path-text.ts';
 import { copyLedgers, knownCopies } from './copy-request.ts';
 import { type DaemonLink, findDaemon } from './daemon-client.ts';
@@ -19,7 +19,7 @@ export interface Proven {
 }
 
 export interface ReceiptsWanted {
-  /** Absolute. */
+  /** Addresses in their one written form; of this machine absolute paths. */
   readonly paths: readonly string[];
   /** A data folder to ask beside the ledgers of this user's own copies. */
   readonly data: string | undefined;
@@ -29,24 +29,20 @@ export interface ReceiptsWanted {
 
 const pageRows = 1000;
 
-/** By absolute path. A ledger that cannot be asked now is named, and the others are asked. */
+/** By address. A ledger that cannot be asked now is named, and the others are asked. */
 export async function provenFiles(wanted: ReceiptsWanted): Promise<Map<string, Proven>> {
   const { paths, data, terminal } = wanted;
   const found = new Map<string, Proven>();
   const note = (place: { endpoint: string; path: string }, proven: Proven) => {
-    const path = joinPath(place.endpoint === '/' ? '' : place.endpoint, place.path);
-    const absolute = path.startsWith('/') ? path : `/${path}`;
+    const absolute = addressBelow(place.endpoint, place.path);
     if (!paths.some((one) => isBelow(absolute, one))) return;
     const known = found.get(absolute);
     if (known === undefined || known.at <= proven.at) found.set(absolute, proven);
   };
   const ledgers = [copyLedgers(undefined), ...(data === undefined ? [] : [copyLedgers(data)])].flatMap(knownCopies);
   for (const { folder, pair } of ledgers) {
-    const places = (pair.destinations ?? [pair.destination]).map((place) => parseEndpoint(place));
-    const near = places.some(
-      ({ scheme, path: place }) =>
-        scheme === 'file' && paths.some((path) => isBelow(path, place) || isBelow(place, path)),
-    );
+    const places = (pair.destinations ?? [pair.destination]).map((place) => formatEndpoint(parseEndpoint(place)));
+    const near = places.some((place) => paths.some((path) => isBelow(path, place) || isBelow(place, path)));
     if (near) {
       await tryLedger(terminal, `of the copy to ${displayPath(pair.destination)}`, () => readLedger(folder, note));
     }
@@ -59,7 +55,7 @@ export async function provenFiles(wanted: ReceiptsWanted): Promise<Map<string, P
 }
 
 export function isBelow(path: string, folder: string): boolean {
-  return path === folder || path.startsWith(folder === '/' ? '/' : `${folder}/`);
+  return path === folder || path.startsWith(folder.endsWith('/') ? folder : `${folder}/`);
 }
 
 type Note = (place: { endpoint: string; path: string }, proven: Proven) => void;

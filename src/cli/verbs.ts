@@ -67,7 +67,7 @@ const verify: VerbSpec = {
   summary: 'Prove again that what was copied is still what it was',
   about:
     'Reads each file below PATH again and compares its hash with the receipt that its copy left. A file that has been read lately may come from memory: ' +
-    'only a reading past the page cache (--direct, or after a remount) proves the medium. A folder with an ASC MHL history (ascmhl) is compared with that.',
+    'only a reading past the page cache (--direct, or after a remount) proves the medium. PATH may be a place far away (ssh, s3, docker): hosts and containers hash their files themselves, of a store all is read. A folder with an ASC MHL history (ascmhl) is compared with that.',
   options: [
     { name: 'against', value: 'SRC', about: 'Compare with this file or folder, by hash, instead of receipts' },
     { name: 'direct', about: 'Read past the page cache (O_DIRECT), where the file system can' },
@@ -75,12 +75,14 @@ const verify: VerbSpec = {
       name: 'hash',
       value: 'ALGORITHM',
       choices: ['xxh128-8m', 'sha256', 'blake3'],
-      about: 'For --against: xxh128-8m (default), sha256 or blake3',
+      about: 'For --against: xxh128-8m (default), sha256 (default where a place is far away) or blake3',
     },
     { name: 'data', value: 'DIR', about: 'Also ask the ledger of this data folder, or its daemon where one runs' },
+    config,
   ],
   examples: [
     ['wherry verify /mnt/backup/photos', 'every file that was copied there'],
+    ['wherry verify ssh://nas/volume1/photos', 'the same on a host, which hashes its files itself'],
     ['wherry verify --direct --against photos/ /mnt/backup/photos', 'two trees, the second from its medium'],
   ],
   load: async () => (await import('./verify.ts')).verify,

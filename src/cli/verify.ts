@@ -1,11 +1,12 @@
 // `wherry verify`: reads what was copied again and compares it with its receipts, or two trees with each other.
 
-import { defaultDataFolder } from '../config.ts';
-import type { Endpoint } from '../main.ts';
+import { defaultDataFolder, loadLimits } from '../config.ts';
+import type { openPlacesToVerify } from '../main.ts';
+import { addressBelow, formatEndpoint, parseEndpoint } from '../model/endpoint-url.ts';
 import { asFault, Fault } from '../model/fault.ts';
 import type { ContentHash, HashAlgorithm } from '../model/hash.ts';
 import { hashAlgorithms } from '../model/hash.ts';
-import { baseName, displayPath, joinPath, parentPath } from '../model/names.ts';
+import { displayPath } from '../model/names.ts';
 import { pathText } from '../model/path-text.ts';
 import { formatSize } from '../model/size.ts';
 import type { VerbCall } from './command-line.ts';
@@ -19,7 +20,7 @@ import { counted, formatDuration, grouped } from './words.ts';
 type Verdict = 'ok' | 'changed' | 'missing' | 'no-receipt' | 'unreadable';
 
 interface Question {
-  /** Absolute. */
+  /** Its address, in the one written form. */
   readonly path: string;
   readonly sizeBytes: number;
   /** What it should be; undefined where nothing is known. */
@@ -27,23 +28,26 @@ interface Question {
 }
 
 interface Run {
-  readonly open: (address: string) => Promise<Endpoint>;
+  readonly places: Awaited<ReturnType<typeof openPlacesToVerify>>;
   readonly direct: boolean;
   readonly signal: AbortSignal;
   readonly terminal: Terminal;
 }
 
-/** So many files are read at once; the pool of their mount has its own limit. */
-const lanes = 4;
+/** So many files are read at once; the pool of their mount has its own limit. Far away many go by one question. */
+const lanes = { here: 4, far: 500 };
 
 export async function verify({ words, flags, terminal }: VerbCall): Promise<number> {
   const against = flags.text('against');
-  const algorithm = flags.choice('hash', hashAlgorithms) ?? 'xxh128-8m';
   if (words.length === 0) throw new Fault('invalid', 'wherry verify needs a path: wherry verify PATH….');
   if (against !== undefined && words.length !== 1)
     throw new Fault('invalid', 'wherry verify --against SRC takes one DST.');
-  const given = words.map((word) => localPath(word));
-  const histories = against === undefined ? await withHistory(given) : [];
+  const given = words.map(placeOf);
+  const source = against === undefined ? undefined : placeOf(against);
+  const isFar = [...given, source ?? '/'].some((place) => !place.startsWith('/'));
+  // What hosts have programs for.
+  const algorithm = flags.choice('hash', hashAlgorithms) ?? (isFar ? 'sha256' : 'xxh128-8m');
+  const histories = against === undefined ? await withHistory(given.filter((place) => place.startsWith('/'))) : [];
   const paths = given.filter((path) => !histories.includes(path));
   const historyExit =
     histories.length === 0 ? 0 : await verifyHistories(histories, { terminal, direct: flags.is('direct') });
@@ -53,15 +57,16 @@ export async function verify({ words, flags, terminal }: VerbCall): Promise<numb
   const data = flags.text('data') ?? (process.env.WHERRY_DATA || undefined);
   const proven =
     against === undefined ? await provenFiles({ paths, data, defaultData: defaultDataFolder(), terminal }) : undefined;
-  const { openPlaces } = await import('../main.ts');
-  const wherry = await openPlaces();
-  const run: Run = { open: wherry.open, direct: flags.is('direct'), signal: interrupt.signal, terminal };
+  const { openPlacesToVerify } = await import('../main.ts');
+  const reached = isFar ? (await loadLimits({ config: flags.text('config') })).places : {};
+  const places = await openPlacesToVerify({ ...reached, signal: interrupt.signal });
+  const run: Run = { places, direct: flags.is('direct'), signal: interrupt.signal, terminal };
   try {
     const questions =
       proven === undefined
-        ? againstTree(run, localPath(against ?? ''), paths[0] ?? '', algorithm)
+        ? againstTree(run, source ?? '', paths[0] ?? '', algorithm)
         : againstReceipts(run, paths, proven);
-    const tally = await answerAll(run, questions);
+    const tally = await answerAll(run, questions, isFar ? lanes.far : lanes.here);
     const seconds = (performance.now() - startedAt) / 1000;
     return tell(terminal, tally, { paths, seconds, against, direct: run.direct }) || historyExit;
   } catch (error) {
@@ -69,44 +74,22 @@ export async function verify({ words, flags, terminal }: VerbCall): Promise<numb
     terminal.warn('wherry: interrupted; what was not read is not verified.');
     return interrupt.exitCode;
   } finally {
-    await wherry.close();
+    await places.close();
     interrupt.release();
   }
 }
 
-function localPath(word: string): string {
-  const place = absolutePlace(word);
-  if (!place.startsWith('/'))
-    throw new Fault('unsupported', `wherry verify reads places on this machine, not ${displayPath(place)}.`);
-  return place === '/' ? place : place.replace(/\/+$/, '');
-}
-
-/** The files below a path, itself where it is one. Rejects with `not_found` where nothing is there and `must` is set. */
-async function* filesBelow(run: Run, path: string, must: boolean): AsyncIterable<{ path: string; sizeBytes: number }> {
-  const parent = await run.open(parentPath(path) || '/');
-  const entry =
-    path === '/'
-      ? { kind: 'folder' as const, sizeBytes: 0 }
-      : await parent.stat(baseName(path), { signal: run.signal });
-  await parent.close();
-  if (entry === undefined) {
-    if (must) throw new Fault('not_found', `${displayPath(path)} is not there.`);
-    return;
+/** The address in its one written form, which for folders of this machine is their path. */
+function placeOf(word: string): string {
+  const address = parseEndpoint(absolutePlace(word));
+  const { scheme, path } = address;
+  if (!['file', 'ssh', 's3', 'docker'].includes(scheme)) {
+    throw new Fault(
+      'unsupported',
+      `wherry verify does not read ${displayPath(word)}: it reads folders, ssh, s3, docker.`,
+    );
   }
-  if (entry.kind === 'file') yield { path, sizeBytes: entry.sizeBytes };
-  if (entry.kind !== 'folder') return;
-  const endpoint = await run.open(path);
-  try {
-    for await (const { kind, path: below, sizeBytes } of endpoint.list('', { signal: run.signal })) {
-      if (kind === 'file') yield { path: absolute(path, below), sizeBytes };
-    }
-  } finally {
-    await endpoint.close();
-  }
-}
-
-function absolute(folder: string, below: string): string {
-  return folder === '/' ? `/${below}` : joinPath(folder, below);
+  return formatEndpoint({ ...address, path: path === '/' ? path : path.replace(/\/+$/, '') });
 }
 
 async function* againstReceipts(
@@ -117,12 +100,12 @@ async function* againstReceipts(
   const seen = new Set<string>();
   for (const path of paths) {
     const hasReceipts = [...proven.keys()].some((one) => isBelow(one, path));
-    for await (const file of filesBelow(run, path, !hasReceipts)) {
-      if (seen.has(file.path)) continue;
-      seen.add(file.path);
-      const known = proven.get(file.path);
+    for await (const { address, sizeBytes } of run.places.files(path, !hasReceipts)) {
+      if (seen.has(address)) continue;
+      seen.add(address);
+      const known = proven.get(address);
       const expect = known === undefined ? undefined : { sizeBytes: known.sizeBytes, hash: async () => known.hash };
-      yield { ...file, expect };
+      yield { path: address, sizeBytes, expect };
     }
   }
   for (const [path, { sizeBytes, hash }] of proven) {
@@ -136,38 +119,30 @@ async function* againstTree(
   destination: string,
   algorithm: HashAlgorithm,
 ): AsyncIterable<Question> {
-  const there = new Map<string, number>();
-  for await (const file of filesBelow(run, destination, true)) there.set(file.path, file.sizeBytes);
-  // A file is compared with a file, or with the one of its name in a folder.
-  const base = there.has(destination) ? undefined : destination;
-  for await (const file of filesBelow(run, source, true)) {
-    const below = file.path === source ? baseName(source) : file.path.slice(source === '/' ? 1 : source.length + 1);
-    const path = base === undefined ? destination : absolute(base, below);
-    const hash = async () => ({ algorithm, value: await hashOf({ ...run, direct: false }, file.path, algorithm) });
-    yield { path, sizeBytes: there.get(path) ?? -1, expect: { sizeBytes: file.sizeBytes, hash } };
-    there.delete(path);
+  const there = new Map<string, { readonly address: string; readonly sizeBytes: number }>();
+  let alone: string | undefined;
+  for await (const { address, below, sizeBytes } of run.places.files(destination, true)) {
+    if (address === destination) alone = below;
+    there.set(below, { address, sizeBytes });
   }
-  for (const [path, sizeBytes] of there) yield { path, sizeBytes, expect: undefined };
-}
-
-async function hashOf(run: Run, path: string, algorithm: HashAlgorithm): Promise<string> {
-  if (run.direct) {
-    const { hashPastCache } = await import('../main.ts');
-    return hashPastCache(path, algorithm, run.signal);
+  for await (const file of run.places.files(source, true)) {
+    // A file is compared with a file, or with the one of its name in a folder.
+    const below = alone ?? file.below;
+    const found = there.get(below);
+    const hash = async () => ({ algorithm, value: await run.places.hash(file.address, algorithm, { direct: false }) });
+    yield {
+      path: found?.address ?? addressBelow(destination, below),
+      sizeBytes: found?.sizeBytes ?? -1,
+      expect: { sizeBytes: file.sizeBytes, hash },
+    };
+    there.delete(below);
   }
-  const endpoint = await run.open(parentPath(path) || '/');
-  try {
-    if (endpoint.hash === undefined)
-      throw new Fault('unsupported', `${displayPath(path)} is in a place that cannot hash.`);
-    return await endpoint.hash(baseName(path), algorithm, { signal: run.signal });
-  } finally {
-    await endpoint.close();
-  }
+  for (const { address, sizeBytes } of there.values()) yield { path: address, sizeBytes, expect: undefined };
 }
 
 type Tally = Record<Verdict, number> & { bytes: number; exits: Set<number> };
 
-async function answerAll(run: Run, questions: AsyncIterable<Question>): Promise<Tally> {
+async function answerAll(run: Run, questions: AsyncIterable<Question>, atOnce: number): Promise<Tally> {
   const tally: Tally = { ok: 0, changed: 0, missing: 0, 'no-receipt': 0, unreadable: 0, bytes: 0, exits: new Set() };
   const { terminal } = run;
   const timer = setInterval(() => {
@@ -188,7 +163,7 @@ async function answerAll(run: Run, questions: AsyncIterable<Question>): Promise<
     }
   };
   try {
-    await Promise.all(Array.from({ length: lanes }, lane));
+    await Promise.all(Array.from({ length: atOnce }, lane));
   } finally {
     clearInterval(timer);
     terminal.live([]);
@@ -208,7 +183,7 @@ async function answer(
   }
   try {
     const wanted = await expect.hash();
-    const found = await hashOf(run, path, wanted.algorithm);
+    const found = await run.places.hash(path, wanted.algorithm, run);
     return found === wanted.value
       ? { verdict: 'ok', why: '' }
       : { verdict: 'changed', why: `its ${wanted.algorithm} is ${found} and was ${wanted.value}` };

@@ -1,7 +1,7 @@
 // Addresses of endpoints: plain paths and URLs, read and written in one way.
 
 import { Fault } from './fault.ts';
-import { displayPath, pathBytes, pathFromBytes } from './names.ts';
+import { displayPath, joinPath, pathBytes, pathFromBytes } from './names.ts';
 
 export type EndpointScheme = 'file' | 'ssh' | 'docker' | 's3' | 'device' | 'mem' | 'generated';
 
@@ -48,6 +48,16 @@ export function formatEndpoint(address: EndpointAddress): string {
   const path = address.path.split('/').map(encode).join('/');
   const query = new URLSearchParams(address.query).toString();
   return `${address.scheme}://${address.authority}/${path}${query === '' ? '' : `?${query}`}`;
+}
+
+/** The written form of what lies at `path` in a place. */
+export function addressBelow(place: string, path: string): string {
+  const address = parseEndpoint(place);
+  const whole = joinPath(address.path.replace(/\/+$/, ''), path);
+  return formatEndpoint({
+    ...address,
+    path: address.scheme === 'file' && !whole.startsWith('/') ? `/${whole}` : whole,
+  });
 }
 
 /** Percent-encodes one part by its bytes, so that names that are not UTF-8 survive. */

@@ -52,6 +52,9 @@ async function thereAndBack(there: string, env: Record<string, string>): Promise
   execFileSync('diff', ['-r', bench.path('src'), bench.path('back')]);
   const again = await run(there, 'back');
   expect(summary(again.out)).toMatchObject({ unchanged: 9, exitCode: 0 });
+  const verified = (...words: string[]) => bench.start(['verify', '--json', ...words], { env }).ended;
+  expect(summary((await verified(there)).out)).toMatchObject({ ok: 9, withoutReceipt: 0, exitCode: 0 });
+  expect(summary((await verified('--against', 'src/folder', `${there}/folder`)).out)).toMatchObject({ ok: 8 });
 }
 
 test(
@@ -77,6 +80,11 @@ test(
     const container = await podman.container();
     await thereAndBack(`docker://${container}/data/photos`, { DOCKER_HOST: podman.host });
     expect(podman.exec(container, 'find', '/data/photos', '-name', '*.partial')).toBe('');
+    podman.exec(container, 'sh', '-c', "printf x | dd of='/data/photos/folder/small 3' conv=notrunc");
+    const env = { DOCKER_HOST: podman.host };
+    const changed = await bench.start(['verify', `docker://${container}/data/photos`], { env }).ended;
+    expect(changed.code).toBe(11);
+    expect(changed.out).toMatch(/^changed +docker:.*photos\/folder\/small%203: its [\w-]+ is \w+ and was \w+$/m);
   },
   patienceMs,
 );
