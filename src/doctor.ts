@@ -3,6 +3,7 @@
 import { checkConfig, findConfigFile, loadSettings, type SettingFlags, type Settings } from './config.ts';
 import { examineFolders } from './doctor-folders.ts';
 import { examineMachine } from './doctor-machine.ts';
+import { examinePlaces } from './doctor-places.ts';
 import { examineService } from './doctor-service.ts';
 import { asFault } from './model/fault.ts';
 import { displayPath } from './model/names.ts';
@@ -18,6 +19,10 @@ export interface Finding {
     | 'data'
     | 'folder'
     | 'clock'
+    | 'ssh'
+    | 's3'
+    | 'docker'
+    | 'sink'
     | 'tls'
     | 'listen'
     | 'daemon';
@@ -39,6 +44,7 @@ export async function* examine(flags: SettingFlags, version: string): AsyncItera
   }
   if (settings === undefined) return;
   yield* examineFolders(settings);
+  yield* examinePlaces(settings);
   yield* examineService(settings, version);
 }
 

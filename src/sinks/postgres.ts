@@ -194,7 +194,7 @@ async function inTransaction(client: Client, work: () => Promise<void>): Promise
   await client.query('COMMIT');
 }
 
-function connectionOf({ url: text, password, schema }: PostgresOptions) {
+export function connectionOf({ url: text, password, schema }: PostgresOptions) {
   if (!schemaNamePattern.test(schema)) {
     throw new Fault('invalid', `"${displayPath(schema)}" is no name for a schema: write small letters, digits and _.`);
   }
