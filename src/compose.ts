@@ -55,6 +55,8 @@ export interface Parts {
   readonly engine: Engine;
   readonly clock: Clock;
   readonly newId: NewId;
+  /** From now on hosts and stores are reached in this way; what is under way comes to its end as it began. */
+  reach(by: { readonly ssh: SshConfig; readonly s3: S3Config }): Promise<void>;
   /** Opens a place by its address. Rejects with `unsupported`, `unreachable`, `permission` or `invalid`. */
   open(address: string): Promise<Endpoint>;
   /** Stops the engine and closes all; resolves with false where a call hangs in the operating system. May be called twice. */
@@ -106,10 +108,11 @@ export async function openParts(options: PartsOptions): Promise<Parts> {
     throw error;
   });
   const ssh = lazyHosts(options.ssh ?? { hosts: {} });
+  let { s3 } = options;
   const places = {
     mounts,
     ssh: ssh.open,
-    ...(options.s3 === undefined ? {} : { s3: options.s3 }),
+    s3: () => s3,
     ...(devices === undefined ? {} : { openDevice: devices.open }),
   };
   const open = (address: string) => requireEndpoint(parseEndpoint(address), places);
@@ -148,6 +151,10 @@ export async function openParts(options: PartsOptions): Promise<Parts> {
     clock,
     newId,
     open,
+    async reach(by) {
+      s3 = by.s3;
+      await ssh.configure(by.ssh);
+    },
     close() {
       closing ??= close();
       return closing;
@@ -156,9 +163,18 @@ export async function openParts(options: PartsOptions): Promise<Parts> {
 }
 
 /** Nothing of SSH is loaded before a place over SSH is opened. */
-function lazyHosts(config: SshConfig): { open(): Promise<SshHosts>; close(): Promise<void> } {
+function lazyHosts(first: SshConfig): {
+  open(): Promise<SshHosts>;
+  configure(config: SshConfig): Promise<void>;
+  close(): Promise<void>;
+} {
+  let config = first;
   let hosts: Promise<SshHosts> | undefined;
   return {
+    async configure(next) {
+      config = next;
+      (await hosts)?.configure(next);
+    },
     open() {
       hosts ??= import('./endpoints/ssh/ssh-hosts.ts').then(({ createSshHosts }) => createSshHosts(config));
       return hosts;
@@ -195,12 +211,22 @@ async function openProcessing(
 }
 
 /** Places alone, to look at and to hash: no ledger, no engine. */
-export async function openPlaces(): Promise<{ open(address: string): Promise<Endpoint>; close(): Promise<boolean> }> {
+export async function openPlaces(
+  reached: Pick<PartsOptions, 'ssh' | 's3'> = {},
+): Promise<{ open(address: string): Promise<Endpoint>; close(): Promise<boolean> }> {
   const [{ openMounts }, { requireEndpoint }, { localOperations }] = await Promise.all([
     import('./endpoints/mount-pool.ts'),
     import('./endpoints/index.ts'),
     import('./endpoints/local.ts'),
   ]);
   const mounts = openMounts({ modules: [localOperations] });
-  return { open: (address) => requireEndpoint(parseEndpoint(address), { mounts }), close: () => mounts.close() };
+  const ssh = lazyHosts(reached.ssh ?? { hosts: {} });
+  const places = { mounts, ssh: ssh.open, s3: () => reached.s3 };
+  return {
+    open: (address) => requireEndpoint(parseEndpoint(address), places),
+    async close() {
+      await ssh.close();
+      return await mounts.close();
+    },
+  };
 }

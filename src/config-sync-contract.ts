@@ -1,5 +1,6 @@
 // What the configuration gives to the sync contract of older clients: presets, and hosts that are reached as a preset says.
 
+import { isDeepStrictEqual } from 'node:util';
 import type { ContractMeans } from './api/contract/sync-contract.ts';
 import type { Parts } from './compose.ts';
 import type { Settings } from './config.ts';
@@ -15,24 +16,27 @@ export interface ContractConfig {
   readonly means: ContractMeans;
   /** The configuration's hosts, and those that presets have been used for. */
   readonly ssh: SshConfig;
-  /** By what places are opened; to be told before the API listens. */
-  opens(open: Parts['open']): void;
-  /** Other settings from now on; a host that has been reached already stays as it was until a restart. */
-  adjust(settings: Told): void;
+  /** By what places are opened, and what is to be told when hosts are reached in another way; before the API listens. */
+  opens(open: Parts['open'], changed: () => void): void;
+  /** Other settings from now on; `ssh` is then what they say. A preset holds for its hosts when it is next used. */
+  adjust(settings: Told & Pick<Settings, 'ssh'>): void;
 }
 
 export function contractMeans(
   settings: Told & Pick<Settings, 'ssh'>,
   mediaFolderOf: (settings: Told) => string,
 ): ContractConfig {
-  const named = settings.ssh.hosts;
-  const hosts: Record<string, SshHostConfig> = { ...named };
-  let told: Told = settings;
+  let told: Told & Pick<Settings, 'ssh'> = settings;
+  const byPreset: Record<string, SshHostConfig> = {};
   let open: Parts['open'] | undefined;
+  let changed: () => void = () => undefined;
   return {
-    ssh: { ...settings.ssh, hosts },
-    opens: (by) => {
+    get ssh() {
+      return { ...told.ssh, hosts: { ...byPreset, ...told.ssh.hosts } };
+    },
+    opens: (by, tell) => {
       open = by;
+      changed = tell;
     },
     adjust: (now) => {
       told = now;
@@ -40,7 +44,10 @@ export function contractMeans(
     means: {
       presets: () => told.syncPresets,
       reachAs: (host, preset) => {
-        if (!Object.hasOwn(named, host)) hosts[host] = hostOf(preset);
+        const login = hostOf(preset);
+        if (Object.hasOwn(told.ssh.hosts, host) || isDeepStrictEqual(byPreset[host], login)) return;
+        byPreset[host] = login;
+        changed();
       },
       foldersThere: async (address, folders) => {
         const place = await open?.(address);

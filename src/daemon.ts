@@ -85,7 +85,9 @@ export async function openDaemon(settings: Settings, options: DaemonOptions): Pr
     offloading: offloadingOf(settings),
   });
   const { store, mounts, engine, clock, newId } = parts;
-  contract.opens(parts.open);
+  let s3 = settings.s3;
+  const reach = () => parts.reach({ ssh: contract.ssh, s3 });
+  contract.opens(parts.open, () => void reach());
   const version = ownVersion();
   let watches: ConfigWatches | undefined;
   let api: Api | undefined;
@@ -106,6 +108,8 @@ export async function openDaemon(settings: Settings, options: DaemonOptions): Pr
       log.level = now.logs.level;
       engine.adjust(engineLimits(now), offloadingOf(now));
       contract.adjust(now);
+      s3 = now.s3;
+      if (changed.has('ssh') || changed.has('s3')) await reach();
       if (changed.has('bandwidth')) await api?.setBandwidth(now.bandwidth);
       api?.apply({ ...now, roots: rootsOf(now), adminToken: now.adminToken ?? undefined });
       if (changed.has('webhooks')) await deliveries.configure(now.webhooks);

@@ -58,10 +58,10 @@ export function createReload(first: Settings, parts: ReloadParts): (by: string) 
 }
 
 function keptUntilRestart(
-  { dataFolder, listen, insecureHttp, tls, logs, plugins, devices, ssh, s3 }: Settings,
+  { dataFolder, listen, insecureHttp, tls, logs, plugins, devices }: Settings,
   level: Settings['logs']['level'],
 ): Partial<Settings> {
-  return { dataFolder, listen, insecureHttp, tls, plugins, devices, ssh, s3, logs: { ...logs, level } };
+  return { dataFolder, listen, insecureHttp, tls, plugins, devices, logs: { ...logs, level } };
 }
 
 /** In the order of the guide, by the names that the configuration has for them. */
@@ -111,8 +111,8 @@ function namedValues(settings: Settings): readonly Named[] {
     restart('logs.jobs', logs.jobs),
     restart('plugins', settings.plugins),
     ...Object.entries(settings.devices).map(([key, value]) => restart(`devices.${key}`, value)),
-    restart('ssh.hosts', settings.ssh.hosts),
-    ...s3Keys.map((key) => restart(`s3.${key}`, settings.s3[key])),
+    now('ssh.hosts', settings.ssh.hosts),
+    ...s3Keys.map((key) => now(`s3.${key}`, settings.s3[key])),
     now('offload.rules', settings.offload.rules),
     now('offload.triggers', settings.offload.triggers),
     now('webhooks', settings.webhooks),

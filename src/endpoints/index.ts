@@ -16,8 +16,8 @@ export interface EndpointParts {
   readonly mounts: Mounts;
   /** Connections to hosts, made when the first of their places is opened. Absent where hosts are known by nothing but their addresses. */
   readonly ssh?: () => Promise<SshHosts>;
-  /** Where object stores are, and how to sign in there. */
-  readonly s3?: S3Config;
+  /** Where object stores are, and how to sign in there, as it is known now. */
+  readonly s3?: () => S3Config | undefined;
   /** Opens a device, from a path on it on. Absent where nobody looks for devices. */
   readonly openDevice?: (id: string, call: Call, path: string) => Promise<Endpoint>;
 }

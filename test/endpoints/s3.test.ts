@@ -33,7 +33,7 @@ afterAll(() => server.close());
 
 const newBucket = () => server.makeBucket(`bucket-${++count}`);
 const place = (bucket: string, config: S3Config = server.config(), path = '') =>
-  openS3(parseEndpoint(`s3://${bucket}/${path}`), config);
+  openS3(parseEndpoint(`s3://${bucket}/${path}`), () => config);
 
 endpointSuite('s3', async () => {
   return { endpoint: await place(await newBucket(), server.config(), 'some/prefix'), dispose: async () => undefined };
@@ -53,6 +53,23 @@ async function paths(endpoint: Endpoint, prefix = ''): Promise<string[]> {
   for await (const { path } of endpoint.list(prefix)) found.push(path);
   return found;
 }
+
+test('other settings hold from the next call on, and what is under way ends as it began', async () => {
+  const bucket = await newBucket();
+  let config = server.config();
+  const other = await openS3(parseEndpoint(`s3://${bucket}/`), () => config);
+  await other.write('file', 0, ReadableStream.from([threeParts]));
+  const reading = (await other.read('file', 0)).getReader();
+  let bytes = (await reading.read()).value?.length ?? 0;
+  config = { ...config, endpoint: 'http://127.0.0.1:9' };
+  await expect(other.stat('file')).rejects.toMatchObject({ code: 'unreachable' });
+  for (let next = await reading.read(); next.value !== undefined; next = await reading.read())
+    bytes += next.value.length;
+  expect(bytes).toBe(threeParts.length);
+  config = server.config();
+  expect((await other.stat('file'))?.sizeBytes).toBe(threeParts.length);
+  await other.close();
+});
 
 const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
 const threeParts = content(7, 2 * blockBytes + 100_000);

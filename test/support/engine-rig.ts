@@ -81,7 +81,7 @@ export async function openRig(options: RigOptions = {}): Promise<Rig> {
       if (scheme === 'device' && options.devices !== undefined) return options.devices.open(authority);
       const endpoint = await requireEndpoint(parseEndpoint(address), {
         mounts,
-        ...(options.s3 === undefined ? {} : { s3: options.s3 }),
+        s3: () => options.s3,
       });
       return options.wrapEndpoint?.(address, endpoint) ?? endpoint;
     },

@@ -1,15 +1,16 @@
 // Places in object stores, `s3://bucket/prefix`: keys as a tree, objects as files.
 
 import type { Readable } from 'node:stream';
+import { isDeepStrictEqual } from 'node:util';
 import { type EndpointAddress, formatEndpoint } from '../../model/endpoint-url.ts';
 import { Fault } from '../../model/fault.ts';
 import { blockBytes } from '../../model/hash.ts';
 import type { Entry } from '../../model/manifest.ts';
 import { displayPath, joinPath, parentPath, safeRelativePath } from '../../model/names.ts';
-import { type S3Config, s3SettingsOf } from '../../model/s3-config.ts';
+import { type S3Config, type S3Settings, s3SettingsOf } from '../../model/s3-config.ts';
 import type { Call, Endpoint } from '../endpoint.ts';
 import { PartReader, streamOf } from './s3-bodies.ts';
-import { createClient, loadSdk } from './s3-client.ts';
+import { createClient, loadSdk, type Sdk } from './s3-client.ts';
 import { readManyObjects } from './s3-many.ts';
 import { type ListedKey, S3Objects } from './s3-objects.ts';
 import { TreeOrder } from './s3-order.ts';
@@ -20,15 +21,52 @@ const looksAtOnce = 32;
 /** A folder that has been seen is taken for one for so long. */
 const folderKnownMs = 30_000;
 
-/** Nothing is asked of the server before the first call. */
-export async function openS3(address: EndpointAddress, config: S3Config | undefined): Promise<Endpoint> {
+/**
+ * Nothing is asked of the server before the first call. Where `config` says something else of the bucket than at the last call, this call
+ * goes by that; what is under way comes to its end as it began.
+ */
+export async function openS3(
+  address: EndpointAddress,
+  config: () => S3Config | undefined = () => undefined,
+): Promise<Endpoint> {
   const name = formatEndpoint(address);
-  if (address.authority === '') {
-    throw new Fault('invalid', `${displayPath(name)} names no bucket. Write s3://BUCKET/PREFIX.`);
-  }
-  const sdk = await loadSdk();
   const bucket = address.authority;
-  const client = createClient(sdk, s3SettingsOf(config, bucket));
+  if (bucket === '') throw new Fault('invalid', `${displayPath(name)} names no bucket. Write s3://BUCKET/PREFIX.`);
+  const sdk = await loadSdk();
+  let settings = s3SettingsOf(config(), bucket);
+  let place = openBucket(address, sdk, settings);
+  return asItIsNow(() => {
+    const now = s3SettingsOf(config(), bucket);
+    if (!isDeepStrictEqual(now, settings)) {
+      settings = now;
+      place = openBucket(address, sdk, settings);
+    }
+    return place;
+  });
+}
+
+/** Each of its methods is that of the place as it is at the call. */
+function asItIsNow(current: () => Endpoint): Endpoint {
+  const following = <Part extends object>(part: Part, now: () => Part): Part =>
+    Object.fromEntries(
+      Object.entries(part).map(([key, value]) => {
+        const own = () => now()[key as keyof Part];
+        if (typeof value !== 'function') return [key, value];
+        return [key, (...given: unknown[]) => (own() as (...all: unknown[]) => unknown)(...given)];
+      }),
+    ) as Part;
+  const first = current();
+  const { uploads } = first;
+  return {
+    ...following(first, current),
+    ...(uploads === undefined ? {} : { uploads: following(uploads, () => current().uploads ?? uploads) }),
+  };
+}
+
+function openBucket(address: EndpointAddress, sdk: Sdk, settings: S3Settings): Endpoint {
+  const name = formatEndpoint(address);
+  const bucket = address.authority;
+  const client = createClient(sdk, settings);
   const objects = new S3Objects({ sdk, client, bucket, prefix: safeRelativePath(address.path), name });
   const uploads = new S3Uploads(objects);
   const folders = new Map<string, number>();

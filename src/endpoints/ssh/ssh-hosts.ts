@@ -1,6 +1,8 @@
 // The hosts that are connected: a few connections each, shared by all places on the host, opened when needed and closed when idle.
 
 import { availableParallelism } from 'node:os';
+import { isDeepStrictEqual } from 'node:util';
+import { asFault, Fault } from '../../model/fault.ts';
 import type { SshConfig } from '../../model/ssh-config.ts';
 import type { FarOperations, FarPlace, HostFacts } from './far-call.ts';
 import { type SshTarget, sshTarget } from './ssh-target.ts';
@@ -9,11 +11,17 @@ import { type CallOptions, type FarCall, SshThread } from './ssh-thread.ts';
 export interface SshHosts {
   /** Does not connect yet. Rejects with `invalid`. */
   host(authority: string): SshHost;
+  /**
+   * Other settings from now on. What is under way to a host of which they say something else comes to its end over the old connections,
+   * which are closed then; whatever is asked next goes by the new ones.
+   */
+  configure(settings: SshConfig): void;
   /** Ends all connections. */
   close(): Promise<void>;
 }
 
 export interface SshHost {
+  /** Rejects with `invalid` where the settings of today make none. */
   readonly target: SshTarget;
   /** Of the last connection; undefined before the first. */
   readonly facts: HostFacts | undefined;
@@ -36,8 +44,9 @@ export const farMs = 8;
 /** How many calls share a connection to a host that is near before another is worth its thread. */
 const callsNearby = availableParallelism() < 4 ? 4 : 1;
 
-export function createSshHosts(settings: SshConfig): SshHosts {
-  const hosts = new Map<string, SshHost & { close(): Promise<void> }>();
+export function createSshHosts(first: SshConfig): SshHosts {
+  let settings = first;
+  const hosts = new Map<string, OpenHost>();
   return {
     host(authority) {
       const known = hosts.get(authority);
@@ -45,6 +54,10 @@ export function createSshHosts(settings: SshConfig): SshHosts {
       const made = createHost(sshTarget(authority, settings));
       hosts.set(authority, made);
       return made;
+    },
+    configure(next) {
+      settings = next;
+      for (const [authority, host] of hosts) host.adjust(targetOf(authority, settings));
     },
     async close() {
       const all = [...hosts.values()];
@@ -54,18 +67,39 @@ export function createSshHosts(settings: SshConfig): SshHosts {
   };
 }
 
-function createHost(target: SshTarget): SshHost & { close(): Promise<void> } {
+interface OpenHost extends SshHost {
+  adjust(target: SshTarget | Fault): void;
+  close(): Promise<void>;
+}
+
+function targetOf(authority: string, settings: SshConfig): SshTarget | Fault {
+  try {
+    return sshTarget(authority, settings);
+  } catch (error) {
+    return asFault(error);
+  }
+}
+
+function createHost(first: SshTarget): OpenHost {
+  let wanted: SshTarget | Fault = first;
   const threads: SshThread[] = [];
+  /** Of former settings, until they have nothing more to do. */
+  const retired = new Set<SshThread>();
+  const targetNow = (): SshTarget => {
+    if (wanted instanceof Fault) throw wanted;
+    return wanted;
+  };
   let idle: NodeJS.Timeout | undefined;
   let facts: HostFacts | undefined;
   const start = () => {
-    const thread: SshThread = new SshThread(target, {
+    const thread: SshThread = new SshThread(targetNow(), {
       onExit() {
+        retired.delete(thread);
         const at = threads.indexOf(thread);
         if (at >= 0) threads.splice(at, 1);
       },
       onFacts(learnt) {
-        facts = learnt;
+        if (!retired.has(thread)) facts = learnt;
       },
     });
     threads.push(thread);
@@ -90,7 +124,18 @@ function createHost(target: SshTarget): SshHost & { close(): Promise<void> } {
     return thread.call(operation, place, input, options);
   };
   return {
-    target,
+    get target() {
+      return targetNow();
+    },
+    adjust(next) {
+      if (isDeepStrictEqual(next, wanted)) return;
+      wanted = next;
+      facts = undefined;
+      for (const thread of threads.splice(0)) {
+        retired.add(thread);
+        thread.closeWhenIdle();
+      }
+    },
     get facts() {
       return facts;
     },
@@ -105,7 +150,7 @@ function createHost(target: SshTarget): SshHost & { close(): Promise<void> } {
     },
     async close() {
       clearTimeout(idle);
-      await Promise.all(threads.splice(0).map((thread) => thread.close()));
+      await Promise.all([...threads.splice(0), ...retired].map((thread) => thread.close()));
     },
   };
 }

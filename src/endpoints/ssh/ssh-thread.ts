@@ -32,6 +32,7 @@ export class SshThread {
   readonly #waiting = new Map<number, Waiting>();
   #nextId = 1;
   #isGone = false;
+  #endsWhenIdle = false;
   /** Calls that run here now. */
   busy = 0;
 
@@ -87,7 +88,10 @@ export class SshThread {
           this.#waiting.delete(id);
           clearTimeout(late);
           signal?.removeEventListener('abort', stop);
-          if (--this.busy === 0) this.#worker.unref();
+          if (--this.busy === 0) {
+            this.#worker.unref();
+            if (this.#endsWhenIdle) void this.close();
+          }
           if (signal?.aborted) reject(signal.reason);
           else if ('fault' in result) reject(result.fault);
           else resolve(result.output as FarOperations[Name]['output']);
@@ -101,6 +105,12 @@ export class SshThread {
         if (this.#waiting.has(id)) this.#post({ kind: 'message', id, message }, transfer);
       },
     };
+  }
+
+  /** What is under way comes to its end first. */
+  closeWhenIdle(): void {
+    this.#endsWhenIdle = true;
+    if (this.busy === 0) void this.close();
   }
 
   /** Ends the connection and the thread. */
