@@ -124,7 +124,7 @@ export async function createApi(parts: ApiParts): Promise<Api> {
   const localToken = `wherry_${newSecret()}`;
   const auth = await openAuth({ documents, clock, newId: parts.newId, adminToken: config.adminToken, localToken });
   const hub = openEventHub({ engine, reader, onEvents: parts.onEvents, clock });
-  const metrics = openMetrics({ engine, reader, hub, deliveries: parts.deliveries, version });
+  const metrics = openMetrics({ engine, reader, hub, deliveries: parts.deliveries, rooms: parts.rooms, version });
   const audit = openAudit({ append: parts.appendEvent, clock, log });
   const throughput = openThroughput({ bytesPerSecond: () => engine.snapshot().bytesPerSecond, clock });
   const idempotency = openIdempotency(documents, clock);

@@ -3,6 +3,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { Deliveries } from '../engine/deliveries.ts';
 import type { Engine } from '../engine/engine.ts';
+import type { Rooms } from '../engine/rooms/rooms.ts';
 import { displayPath } from '../model/names.ts';
 import type { StoreReader } from '../store/store.ts';
 import type { EventHub } from './event-hub.ts';
@@ -22,6 +23,7 @@ export function openMetrics(parts: {
   reader: StoreReader;
   hub: EventHub;
   deliveries: Deliveries;
+  rooms: Rooms;
   version: string;
 }): Metrics {
   const { engine, reader, hub } = parts;
@@ -113,6 +115,7 @@ export function openMetrics(parts: {
       }
     },
   });
+  addRoomMetrics(parts.rooms, registers);
   const requests = new Histogram({
     name: 'wherry_http_request_seconds',
     help: 'Time to answer by route',
@@ -131,4 +134,51 @@ export function openMetrics(parts: {
     text: () => registry.metrics(),
     close: () => registry.clear(),
   };
+}
+
+/** Of all rooms together: whose they are is their members' business. */
+function addRoomMetrics(rooms: Rooms, registers: Registry[]): void {
+  new Gauge({
+    name: 'wherry_rooms',
+    help: 'Rooms',
+    registers,
+    collect() {
+      this.set(rooms.figures().rooms);
+    },
+  });
+  new Gauge({
+    name: 'wherry_room_members',
+    help: 'Members of rooms, and those of them who are there',
+    labelNames: ['presence'],
+    registers,
+    collect() {
+      const { members, present } = rooms.figures();
+      this.set({ presence: 'there' }, present);
+      this.set({ presence: 'away' }, Math.max(0, members - present));
+    },
+  });
+  new Gauge({
+    name: 'wherry_room_transfers',
+    help: 'Transfers of rooms by state',
+    labelNames: ['state'],
+    registers,
+    collect() {
+      for (const [state, count] of Object.entries(rooms.figures().transfers)) this.set({ state }, count);
+    },
+  });
+  const counted = (name: string, help: string, figure: () => number) => {
+    new Counter({
+      ...{ name, help, registers },
+      collect() {
+        this.reset();
+        this.inc(figure());
+      },
+    });
+  };
+  counted('wherry_room_refused_joins_total', 'Wrong links to rooms', () => rooms.figures().refusedJoins);
+  counted(
+    'wherry_room_socket_bytes_total',
+    'Bytes of frames and chunks that went through sockets of rooms',
+    () => rooms.figures().passedBytes,
+  );
 }

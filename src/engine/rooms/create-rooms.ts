@@ -59,7 +59,7 @@ export function createRooms(parts: RoomsParts): Rooms {
   const words = windowLimit(clock, () => settings.rates.messagesPerMinute);
   const offers = windowLimit(clock, () => settings.rates.offersPerMinute);
   let refusedJoins = 0;
-  let relayedBytes = 0;
+  let passedBytes = 0;
 
   const book = createRoomBook({
     ...{ store: parts.store, clock, onCommit: committed },
@@ -163,17 +163,19 @@ export function createRooms(parts: RoomsParts): Rooms {
   }
 
   function lookWhoIsThere(): void {
-    for (const { memberId, here, present } of presence.look(times().presenceSeconds * 1000)) {
+    for (const { memberId, here, present, isShown } of presence.look(times().presenceSeconds * 1000)) {
       const roomId = memberRoom(memberId);
       if (roomId === undefined) continue;
       book
         .change(roomId, (draft) => {
           const member = draft.members.get(memberId);
           if (member === undefined) return;
-          draft.say({
-            ...{ type: 'PRESENCE', senderId: memberId, to: null, isLive: true },
-            payload: { ...memberView(member, present) },
-          });
+          if (isShown) {
+            draft.say({
+              ...{ type: 'PRESENCE', senderId: memberId, to: null, isLive: true },
+              payload: { ...memberView(member, present) },
+            });
+          }
           if (here) transfers.memberBack(draft, memberId, means());
           else transfers.memberAway(draft, memberId, means());
         })
@@ -485,7 +487,7 @@ export function createRooms(parts: RoomsParts): Rooms {
         members += one.members.size;
         for (const { state } of one.transfers.values()) counted[state] += 1;
       }
-      return { rooms, members, present: presence.present, transfers: counted, refusedJoins, relayedBytes };
+      return { rooms, members, present: presence.present, transfers: counted, refusedJoins, passedBytes };
     },
   };
 
@@ -523,7 +525,7 @@ export function createRooms(parts: RoomsParts): Rooms {
   async function paced(roomId: string, bytes: number): Promise<void> {
     const memory = relay.bandwidth(roomId);
     if (memory !== undefined) await awaitBandwidth(memory, bytes, stopping.signal);
-    relayedBytes += bytes;
+    passedBytes += bytes;
   }
 
   function tellRefusedJoin(roomId: string, address: string): void {

@@ -23,8 +23,16 @@ export interface RoomPresence<Connection> {
   expect(memberId: string): void;
   forget(memberId: string): void;
   /** Those of whom one of the two has changed since the last look. */
-  look(presenceMs: number): readonly { memberId: string; here: boolean; present: boolean }[];
+  look(presenceMs: number): readonly PresenceChange[];
   readonly present: number;
+}
+
+export interface PresenceChange {
+  readonly memberId: string;
+  readonly here: boolean;
+  readonly present: boolean;
+  /** True where what is shown of it has changed. */
+  readonly isShown: boolean;
 }
 
 interface Known<Connection> {
@@ -97,7 +105,7 @@ export function createPresence<Connection>(clock: Clock): RoomPresence<Connectio
     forget: (memberId) => void members.delete(memberId),
     look(presenceMs) {
       const now = clock.monotonic();
-      const changed: { memberId: string; here: boolean; present: boolean }[] = [];
+      const changed: PresenceChange[] = [];
       for (const [memberId, one] of members) {
         if (one.connection === undefined) {
           if (now - one.heardAt >= presenceMs) one.present = false;
@@ -108,9 +116,9 @@ export function createPresence<Connection>(clock: Clock): RoomPresence<Connectio
           }
         }
         if (one.here === one.toldHere && one.present === one.toldPresent) continue;
+        changed.push({ memberId, here: one.here, present: one.present, isShown: one.present !== one.toldPresent });
         one.toldHere = one.here;
         one.toldPresent = one.present;
-        changed.push({ memberId, here: one.here, present: one.present });
       }
       return changed;
     },

@@ -124,6 +124,6 @@ export interface Rooms {
     readonly members: number;
     readonly transfers: Readonly<Record<RoomTransferState, number>>;
     readonly refusedJoins: number;
-    readonly relayedBytes: number;
+    readonly passedBytes: number;
   };
 }
