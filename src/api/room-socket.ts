@@ -61,7 +61,7 @@ const failSchema = z.object({ transfer_id, code: z.enum(roomFailCodes), reason: 
 export function attachRoomSocket(io: Server, parts: RoomSocketParts): RoomSocket {
   const { rooms } = parts;
   const namespace: Namespace = io.of('/rooms');
-  const sockets = new Map<string, Socket>();
+  const sockets = new Map<string, Seat>();
 
   namespace.use((socket, next) => {
     try {
@@ -89,7 +89,13 @@ export function attachRoomSocket(io: Server, parts: RoomSocketParts): RoomSocket
   return { close: () => namespace.disconnectSockets(true) };
 }
 
-function serve(socket: Socket, sockets: Map<string, Socket>, parts: RoomSocketParts): void {
+/** A member's connection, and what waits for its acknowledgement. */
+interface Seat {
+  readonly socket: Socket;
+  readonly waiting: Set<() => void>;
+}
+
+function serve(socket: Socket, sockets: Map<string, Seat>, parts: RoomSocketParts): void {
   const { rooms } = parts;
   const { caller, asker, room, after } = socket.data as {
     caller: Caller;
@@ -112,12 +118,14 @@ function serve(socket: Socket, sockets: Map<string, Socket>, parts: RoomSocketPa
   const options = { ...(room === undefined ? {} : { roomId: room }), ...(after === undefined ? {} : { after }) };
   const connection: RoomConnection = rooms.connect(asker, options, listener);
   const me = connection.memberId;
-  sockets.set(me, socket);
+  const seat: Seat = { socket, waiting: new Set() };
+  sockets.set(me, seat);
   const life = caller.kind === 'member' ? undefined : parts.lifeOf(caller);
   life?.signal.addEventListener('abort', () => socket.disconnect(true));
   socket.on('disconnect', () => {
     life?.release();
-    if (sockets.get(me) === socket) sockets.delete(me);
+    if (sockets.get(me) === seat) sockets.delete(me);
+    for (const gone of [...seat.waiting]) gone();
     connection.close();
   });
   const { missed, gap } = connection;
@@ -155,7 +163,7 @@ function serve(socket: Socket, sockets: Map<string, Socket>, parts: RoomSocketPa
       rooms.admitSignal(me, to);
       const target = sockets.get(to);
       if (target === undefined) throw new Fault('unreachable', 'That member is not connected now.');
-      target.emit('signal', { from: me, data: sealed });
+      target.socket.emit('signal', { from: me, data: sealed });
       return {};
     },
     async frame(data) {
@@ -212,16 +220,16 @@ function serve(socket: Socket, sockets: Map<string, Socket>, parts: RoomSocketPa
 }
 
 /** Resolves once the other side has called the acknowledgement; rejects with `unreachable`, `rejected` or `timeout`. */
-function taken(target: Socket, name: string, value: unknown): Promise<void> {
+function taken({ socket, waiting }: Seat, name: string, value: unknown): Promise<void> {
   return new Promise((resolve, reject) => {
     const gone = () => settle(new Fault('unreachable', 'That member has just gone.'));
     const settle = (fault?: Fault) => {
-      target.off('disconnect', gone);
+      waiting.delete(gone);
       if (fault === undefined) resolve();
       else reject(fault);
     };
-    target.on('disconnect', gone);
-    target.timeout(takenMs).emit(name, value, (error: Error | null, answer: unknown) => {
+    waiting.add(gone);
+    socket.timeout(takenMs).emit(name, value, (error: Error | null, answer: unknown) => {
       if (error !== null) settle(new Fault('timeout', `That member did not take it within ${takenMs / 1000} s.`));
       else if ((answer as { ok?: unknown } | undefined)?.ok === false) {
         settle(new Fault('rejected', 'That member did not take it.'));
