@@ -4,13 +4,18 @@ import { verbs } from '../src/cli/verbs.ts';
 import { eventNames, progressNames } from '../src/model/event.ts';
 import { faultCodes, faultTable } from '../src/model/fault.ts';
 import { type JobInput, jobStates, jobTable } from '../src/model/job.ts';
+import { roomTransferStates, roomTransferTable } from '../src/model/room.ts';
 import { type TransferInput, transferStates, transferTable } from '../src/model/transfer.ts';
 import { manPage } from './man-page.ts';
 import { stepParameters } from './step-parameters.ts';
 
 /** Document → name of the part → its text. A part stands between `<!-- generated: name -->` and `<!-- end: name -->`. */
 export const generatedParts: Readonly<Record<string, Readonly<Record<string, () => string>>>> = {
-  'ARCHITECTURE.md': { 'transfer states': transferDiagram, 'job states': jobDiagram },
+  'ARCHITECTURE.md': {
+    'transfer states': transferDiagram,
+    'job states': jobDiagram,
+    'room transfer states': roomTransferDiagram,
+  },
   'docs/errors.md': { 'fault codes': faultList },
   'docs/events.md': { 'event names': eventList },
   'docs/processing.md': { 'step parameters': stepParameters },
@@ -48,6 +53,16 @@ function transferDiagram(): string {
       }
     }
     if (Object.keys(transferTable[state]).length === 0) lines.push(`  ${state} --> [*]`);
+  }
+  return mermaid(lines);
+}
+
+function roomTransferDiagram(): string {
+  const lines = ['stateDiagram-v2', '  [*] --> pending'];
+  for (const state of roomTransferStates) {
+    const inputs = Object.entries(roomTransferTable[state]);
+    for (const [input, target] of inputs) lines.push(`  ${state} --> ${target}: ${input}`);
+    if (inputs.length === 0) lines.push(`  ${state} --> [*]`);
   }
   return mermaid(lines);
 }
