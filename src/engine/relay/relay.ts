@@ -239,7 +239,7 @@ export function createRelay(parts: RelayParts): Relay {
       const size = Math.min(sizes.get(index) ?? -1, facts.sizeBytes - index * blockBytes);
       if (
         size <= 0 ||
-        (await files.load(index, scratch, size).then(
+        (await files.load(index, new Uint8Array(scratch, 0, size)).then(
           () => false,
           () => true,
         ))

@@ -10,8 +10,9 @@ import type { LeftUpload } from './spool-operations.ts';
 export interface SpoolFiles {
   /** The upload's. */
   readonly id: string;
-  store(index: number, memory: SharedArrayBuffer, sizeBytes: number): Promise<void>;
-  load(index: number, memory: SharedArrayBuffer, sizeBytes: number): Promise<void>;
+  store(index: number, bytes: Uint8Array): Promise<void>;
+  /** Fills `bytes`. */
+  load(index: number, bytes: Uint8Array): Promise<void>;
   remove(indices: readonly number[]): Promise<void>;
   /** What a later process has to know; replaces what was noted before. */
   note(facts: object): Promise<void>;
@@ -57,9 +58,11 @@ export async function openSpoolDisk(
     let isGone = false;
     return {
       id,
-      store: (index, memory, sizeBytes) =>
-        run('relay.store', { folder: own, index, memory, sizeBytes, key, reserveBytes: limits().reserveBytes }),
-      load: (index, memory, sizeBytes) => run('relay.load', { folder: own, index, memory, sizeBytes, key }),
+      store: (index, bytes) =>
+        run('relay.store', { folder: own, index, bytes, key, reserveBytes: limits().reserveBytes }),
+      async load(index, bytes) {
+        bytes.set(await run<Uint8Array>('relay.load', { folder: own, index, sizeBytes: bytes.length, key }));
+      },
       remove: (indices) => run('relay.remove', { folder: own, indices }),
       note(facts) {
         // One after the other, and none after the folder has gone: it would be there again.

@@ -4,15 +4,15 @@
 export const blockBytes = 1024 * 1024;
 
 export interface SpoolMemory {
-  take(): SharedArrayBuffer;
-  give(memory: SharedArrayBuffer): void;
+  take(): ArrayBuffer;
+  give(memory: ArrayBuffer): void;
 }
 
 /** Keeps at most `spare` blocks that nobody uses. */
 export function createSpoolMemory(spare = 8): SpoolMemory {
-  const free: SharedArrayBuffer[] = [];
+  const free: ArrayBuffer[] = [];
   return {
-    take: () => free.pop() ?? new SharedArrayBuffer(blockBytes),
+    take: () => free.pop() ?? new ArrayBuffer(blockBytes),
     give(memory) {
       if (free.length < spare) free.push(memory);
     },

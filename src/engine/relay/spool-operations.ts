@@ -28,9 +28,6 @@ export interface BlockAt {
   /** The upload's own. */
   readonly folder: string;
   readonly index: number;
-  /** Plain; shared, so that nothing is copied on its way between the threads. */
-  readonly memory: SharedArrayBuffer;
-  readonly sizeBytes: number;
   readonly key: Uint8Array;
 }
 
@@ -59,13 +56,13 @@ export const operations = {
 
 /** Rejects with `space` where less than `reserveBytes` would be left, and as the place says; then nothing of the block is there. */
 function store(
-  { folder, index, memory, sizeBytes, key, reserveBytes }: BlockAt & { readonly reserveBytes: number },
+  { folder, index, key, bytes, reserveBytes }: BlockAt & { readonly bytes: Uint8Array; readonly reserveBytes: number },
   context: OperationContext,
 ): void {
   const path = join(folder, String(index));
   calling(path, 'write', context, () => {
     const { bavail, bsize } = statfsSync(folder);
-    if (bavail * bsize < reserveBytes + sizeBytes) {
+    if (bavail * bsize < reserveBytes + bytes.length) {
       throw new Fault('space', `The relay has no room left in ${displayPath(folder)}.`, {
         place: { path: displayPath(folder) },
       });
@@ -78,7 +75,7 @@ function store(
       const fd = openSync(fresh, constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC, 0o600);
       try {
         writeAll(fd, nonce);
-        writeAll(fd, cipher.update(new Uint8Array(memory, 0, sizeBytes)));
+        writeAll(fd, cipher.update(bytes));
         writeAll(fd, cipher.final());
         writeAll(fd, cipher.getAuthTag());
       } finally {
@@ -93,9 +90,12 @@ function store(
 }
 
 /** Rejects with `corrupt` where the disk does not give back what was written, with `not_found`, and as the place says. */
-function load({ folder, index, memory, sizeBytes, key }: BlockAt, context: OperationContext): void {
+function load(
+  { folder, index, key, sizeBytes }: BlockAt & { readonly sizeBytes: number },
+  context: OperationContext,
+): Uint8Array {
   const path = join(folder, String(index));
-  calling(path, 'read', context, () => {
+  return calling(path, 'read', context, () => {
     const fd = openSync(path, constants.O_RDONLY);
     try {
       const record = Buffer.allocUnsafe(fstatSync(fd).size);
@@ -114,7 +114,7 @@ function load({ folder, index, memory, sizeBytes, key }: BlockAt, context: Opera
       } catch (error) {
         throw torn(path, error);
       }
-      new Uint8Array(memory).set(plain.subarray(0, sizeBytes));
+      return plain.subarray(0, sizeBytes);
     } finally {
       closeSync(fd);
     }

@@ -11,7 +11,7 @@ import { blockBytes, type SpoolMemory } from './spool-memory.ts';
  */
 
 /** In memory for one spool. */
-const mostBlocks = 6;
+const mostBlocks = 8;
 /** Without an acknowledgement for so long, blocks go to disk rather than the sender waits. */
 const patienceMs = 50;
 /** How often it is asked whether others have given back of what all may have on disk. */
@@ -81,7 +81,7 @@ export interface Spool {
 interface Block {
   readonly index: number;
   sizeBytes: number;
-  memory: SharedArrayBuffer | undefined;
+  memory: ArrayBuffer | undefined;
   view: Uint8Array;
   /** Of `sizeBytes`, how many are on disk; -1 where it has no record there. */
   storedBytes: number;
@@ -196,11 +196,11 @@ export function createSpool(parts: SpoolParts): Spool {
     dropMemory(block);
   };
   const store = (block: Block): Promise<void> => {
-    const { memory: bytes, sizeBytes: size } = block;
-    if (bytes === undefined) return Promise.resolve();
+    const size = block.sizeBytes;
+    if (block.memory === undefined) return Promise.resolve();
     block.busy = 'storing';
     return track(
-      files.store(block.index, bytes, size).then(
+      files.store(block.index, block.view.subarray(0, size)).then(
         () => {
           block.storedBytes = size;
           settle(block);
@@ -217,7 +217,7 @@ export function createSpool(parts: SpoolParts): Spool {
     hold(block);
     block.busy = 'loading';
     void track(
-      files.load(block.index, block.memory as SharedArrayBuffer, block.sizeBytes).then(
+      files.load(block.index, block.view.subarray(0, block.sizeBytes)).then(
         () => settle(block),
         (error: unknown) => {
           settle(block);
