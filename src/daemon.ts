@@ -18,6 +18,7 @@ import { workerModule } from './early-thread.ts';
 import { createDeliveries } from './engine/deliveries.ts';
 import type { EngineLimits, Offloading } from './engine/engine-parts.ts';
 import { createIngest } from './engine/ingest.ts';
+import { createRelay } from './engine/relay/relay.ts';
 import { createRooms } from './engine/rooms/create-rooms.ts';
 import { openLogFiles } from './log-files.ts';
 import { systemClock, systemRandom } from './model/clock.ts';
@@ -78,7 +79,11 @@ export async function openDaemon(settings: Settings, options: DaemonOptions): Pr
     dataFolder,
     limits: engineLimits(settings),
     log,
-    modules: [workerModule('api/browse-operations'), workerModule('sinks/json-lines-operations')],
+    modules: [
+      workerModule('api/browse-operations'),
+      workerModule('sinks/json-lines-operations'),
+      workerModule('engine/relay/spool-operations'),
+    ],
     devices: deviceOptions(settings),
     ssh: contract.ssh,
     s3: settings.s3,
@@ -102,6 +107,10 @@ export async function openDaemon(settings: Settings, options: DaemonOptions): Pr
   const syncIdOf = async (jobId: string) => api?.syncIdOf(jobId) ?? jobId;
   const ingest = createIngest({ store, clock, random: systemRandom, log, syncIdOf });
   const rooms = createRooms({ store, clock, newId, log, settings: settings.rooms });
+  const relay = createRelay({
+    ...{ gate: rooms.gate, mounts, clock, newId, log, config: () => rooms.settings.relay },
+    ...{ folder: join(dataFolder, 'relay'), keyFile: join(dataFolder, 'relay.key') },
+  });
   const reload = createReload(settings, {
     read: options.readSettings,
     apply: async (now, changed) => {
@@ -144,6 +153,7 @@ export async function openDaemon(settings: Settings, options: DaemonOptions): Pr
       deliveries,
       ingest,
       rooms,
+      relay,
       contract: contract.means,
       lookup: (path, operation, input) => mounts.pool(path).run(operation, input, { quick: true }),
       config: {
@@ -184,6 +194,7 @@ export async function openDaemon(settings: Settings, options: DaemonOptions): Pr
       await deliveries.configure(settings.webhooks);
       await deliveries.start();
       await rooms.start();
+      await relay.start();
       await ingest.configure(await sinkWishes(settings, mounts));
       await engine.syncs.configure(settings.syncs);
       await opened.ready();
@@ -200,6 +211,7 @@ export async function openDaemon(settings: Settings, options: DaemonOptions): Pr
     const close = async () => {
       stopWatchingTls?.();
       removeDaemonCard(dataFolder);
+      await relay.close();
       // Before the ledger is closed: they note what became of their last messages.
       await Promise.all([deliveries.stop(), ingest.stop(), rooms.stop()]);
       // Both at once: a page that still hangs on must not hold up the bytes' stop.
@@ -222,6 +234,7 @@ export async function openDaemon(settings: Settings, options: DaemonOptions): Pr
   } catch (error) {
     stopWatchingTls?.();
     await watches?.close();
+    await relay.close();
     await Promise.all([deliveries.stop(), ingest.stop(), rooms.stop()]);
     await parts.close();
     await files.flush();

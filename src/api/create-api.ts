@@ -6,6 +6,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Deliveries } from '../engine/deliveries.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { Ingest } from '../engine/ingest.ts';
+import type { Relay } from '../engine/relay/relay.ts';
 import type { Rooms } from '../engine/rooms/rooms.ts';
 import type { Clock, NewId } from '../model/clock.ts';
 import type { EventDraft } from '../model/event.ts';
@@ -27,6 +28,7 @@ import { attachLiveSocket } from './live-socket.ts';
 import { openLives } from './lives.ts';
 import { openMetrics } from './metrics.ts';
 import { isAllowedOrigin, isLoopback } from './origin.ts';
+import { addRelayRoutes } from './relay-routes.ts';
 import { openRoomDoor, type RoomDoor } from './room-door.ts';
 import { type FileLookup, openRoots } from './roots.ts';
 import type { ApiLog, Route, Services, SessionCookie, WaitingWatch } from './route.ts';
@@ -67,6 +69,8 @@ export interface ApiParts {
   readonly deliveries: Deliveries;
   readonly ingest: Ingest;
   readonly rooms: Rooms;
+  /** Bytes of rooms that go through this server. Default: none do. */
+  readonly relay?: Relay;
   readonly contract: ContractMeans;
   readonly config: ApiConfig;
   readonly clock: Clock;
@@ -206,6 +210,13 @@ export async function createApi(parts: ApiParts): Promise<Api> {
   const roomDoor = openRoomDoor(access, parts.rooms);
   for (const route of routes)
     addRoute(server, route, { access, door, roomDoor, callers, services, idempotency, audit });
+  if (parts.relay !== undefined) {
+    addRelayRoutes(server, {
+      relay: parts.relay,
+      gate: parts.rooms.gate,
+      requireReady: () => requireReady(services),
+    });
+  }
 
   const live = attachLiveSocket(server.server, {
     engine,

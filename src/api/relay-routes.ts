@@ -22,6 +22,8 @@ import { answerReading } from './relay-reading.ts';
 export interface RelayDoor {
   readonly relay: Relay;
   readonly gate: RelayGate;
+  /** Rejects with `unreachable` until the rooms are known: nobody shall take an upload for gone that is still there. */
+  readonly requireReady: () => void;
 }
 
 interface RelayRequest {
@@ -34,10 +36,11 @@ const acknowledgementSchema = z.strictObject({ offset: z.int().nonnegative() });
 const hearingMs = 5_000;
 
 /** Adds the routes below `/api/v1/rooms/{id}/relay`. Bodies of uploads are not parsed, nor limited in size or time. */
-export function addRelayRoutes(server: FastifyInstance, { relay, gate }: RelayDoor): void {
+export function addRelayRoutes(server: FastifyInstance, { relay, gate, requireReady }: RelayDoor): void {
   const onePath = `${relayPath}/:uploadId`;
 
   const memberOf = async (request: FastifyRequest<RelayRequest>): Promise<string> => {
+    requireReady();
     const bearer = /^Bearer ([\x21-\x7e]{1,500})$/i.exec(request.headers.authorization ?? '')?.[1];
     if (bearer === undefined) throw new Fault('not_authenticated', 'The relay needs a member’s token.');
     const member = await gate.memberOf(request.params.roomId, bearer);

@@ -76,11 +76,11 @@ test('a receiver reads an upload while it comes in, byte for byte, and nothing o
 });
 
 test('a sender is held back at the window; what is acknowledged goes from the disk while the rest comes', async () => {
-  const window = 8 * mebibyte;
+  const window = 12 * mebibyte;
   rig = await openRelayRig({ config: { window } });
   const here = rig;
-  const content = wireContent(20 * mebibyte);
-  rig.gate.add({ id: 't1', sizeBytes: 20 * mebibyte });
+  const content = wireContent(24 * mebibyte);
+  rig.gate.add({ id: 't1', sizeBytes: 24 * mebibyte });
   const path = await rig.create(['t1'], content.length);
   const sending = rig.patch(path, 0, content);
   const upload = rig.relay.find(roomId, 'anna', path.split('/').at(-1) ?? '');
@@ -250,8 +250,8 @@ test('what the sender cannot be stopped from saying is stopped: more bytes than 
 test('pausing ends both requests, resuming goes on where they were, and the end leaves nothing', async () => {
   rig = await openRelayRig({ config: { window: 12 * mebibyte } });
   const here = rig;
-  rig.gate.add({ id: 't1', sizeBytes: 20 * mebibyte });
-  const content = wireContent(20 * mebibyte);
+  rig.gate.add({ id: 't1', sizeBytes: 24 * mebibyte });
+  const content = wireContent(24 * mebibyte);
   const path = await rig.create(['t1'], content.length);
   const sending = rig.patch(path, 0, content);
   const answer = await rig.read(path);
@@ -264,7 +264,7 @@ test('pausing ends both requests, resuming goes on where they were, and the end 
   const [bytes] = await Promise.all([readAll(rig, path), rig.patch(path, from, content.subarray(from))]);
   expect(sha(bytes)).toBe(sha(content));
   // A second one is cancelled with bytes on disk.
-  rig.gate.add({ id: 't2', sizeBytes: 20 * mebibyte });
+  rig.gate.add({ id: 't2', sizeBytes: 24 * mebibyte });
   const other = await rig.create(['t2'], content.length);
   const stopped = rig.patch(other, 0, content);
   await vi.waitFor(() => expect(here.onDisk().bytes).toBeGreaterThan(mebibyte), patiently);

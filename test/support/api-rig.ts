@@ -10,6 +10,7 @@ import { type DeviceOptions, openParts, type Parts } from '../../src/compose.ts'
 import { workerModule } from '../../src/early-thread.ts';
 import { createDeliveries, type Deliveries, deliveryRetryRules } from '../../src/engine/deliveries.ts';
 import { createIngest, type Ingest } from '../../src/engine/ingest.ts';
+import { createRelay } from '../../src/engine/relay/relay.ts';
 import { defaultRetryRules, type RetryRules } from '../../src/engine/retry.ts';
 import { createRooms } from '../../src/engine/rooms/create-rooms.ts';
 import type { Rooms } from '../../src/engine/rooms/rooms.ts';
@@ -70,7 +71,11 @@ export async function openApiRig(
     dataFolder: join(folder, 'data'),
     limits: { tickSeconds: 1 },
     log: { debug: nowhere, info: nowhere, warn: nowhere, error: nowhere },
-    modules: [workerModule('api/browse-operations'), workerModule('sinks/json-lines-operations')],
+    modules: [
+      workerModule('api/browse-operations'),
+      workerModule('sinks/json-lines-operations'),
+      workerModule('engine/relay/spool-operations'),
+    ],
     ...(devices === undefined ? {} : { devices }),
     offloading: { pipelines, mediaFolder: join(root, 'media') },
   });
@@ -92,6 +97,11 @@ export async function openApiRig(
     settings: roomsConfigSchema.parse(roomsConfig),
   });
 
+  const relay = createRelay({
+    ...{ gate: rooms.gate, mounts, clock, newId, config: () => rooms.settings.relay },
+    ...{ folder: join(folder, 'data', 'relay'), keyFile: join(folder, 'data', 'relay.key') },
+    log: { debug: nowhere, info: nowhere, warn: nowhere, error: (details) => errors.push(details) },
+  });
   let eventsRead = 0;
   const reader: Store = {
     ...store,
@@ -122,6 +132,7 @@ export async function openApiRig(
       deliveries,
       ingest,
       rooms,
+      relay,
       contract: {
         presets: () => ({}),
         reachAs: nowhere,
@@ -151,6 +162,7 @@ export async function openApiRig(
     if (state === 'ready') await api.ready();
   };
   const leave = async () => {
+    await relay.close();
     await Promise.all([deliveries.stop(), ingest.stop(), rooms.stop()]);
     await parts.close();
     rmSync(folder, { recursive: true, force: true });
@@ -158,6 +170,7 @@ export async function openApiRig(
   await engine.start();
   await deliveries.start();
   await rooms.start();
+  await relay.start();
   try {
     await open({}, 'ready');
   } catch (error) {

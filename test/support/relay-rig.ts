@@ -1,6 +1,6 @@
 // The relay on a server of its own, with a room that is kept in memory: who is in it and which transfers there are is up to the test.
 
-import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -128,7 +128,7 @@ export async function openRelayRig(
   server.setErrorHandler((error: Error, request, reply) =>
     sendError(error, request, reply, { log, retryAfterSeconds: () => 1 }),
   );
-  addRelayRoutes(server, { relay, gate });
+  addRelayRoutes(server, { relay, gate, requireReady: nowhere });
   await server.listen({ host: '127.0.0.1', port: options.port ?? 0 });
   const url = `http://127.0.0.1:${(server.server.address() as AddressInfo).port}`;
   const endpoint = `${url}/api/v1/rooms/${roomId}/relay`;
@@ -170,7 +170,7 @@ export async function openRelayRig(
         body: JSON.stringify({ offset }),
       }),
     onDisk() {
-      const names = readdirSync(folder, { recursive: true }).map(String);
+      const names = existsSync(folder) ? readdirSync(folder, { recursive: true }).map(String) : [];
       const sizes = names.map((name) => statSync(join(folder, name), { throwIfNoEntry: false }));
       const bytes = sizes.reduce((sum, stats) => sum + (stats?.isFile() ? stats.size : 0), 0);
       return { names, bytes };

@@ -1,5 +1,6 @@
 // The relay of rooms: uploads of senders that receivers read while they grow, each for as long as its transfers go on.
 
+import { existsSync } from 'node:fs';
 import type { Readable } from 'node:stream';
 import type { Mounts } from '../../endpoints/mounts.ts';
 import type { Clock, NewId } from '../../model/clock.ts';
@@ -256,8 +257,8 @@ export function createRelay(parts: RelayParts): Relay {
 
   return {
     async start() {
-      const { left } = await openDisk();
-      for (const one of await left()) {
+      const found = existsSync(parts.folder) ? await (await openDisk()).left() : [];
+      for (const one of found) {
         await takeUp(one).catch((error: unknown) => {
           log.warn({ fault: asFault(error).report() }, 'What a relay had left could not be taken up');
         });
