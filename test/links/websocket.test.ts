@@ -7,7 +7,8 @@ import { deadLinkMs, type Link, lostReason } from '../../src/links/link.ts';
 import { type WebsocketLinks, websocketLinks } from '../../src/links/websocket.ts';
 import { systemClock } from '../../src/model/clock.ts';
 import { fakeClock } from '../support/fake-clock.ts';
-import { connectMember, type FrameServer, frameServer, frameSocket } from '../support/frame-server.ts';
+import { connectMember, frameSocket } from '../support/frame-member.ts';
+import { type FrameServer, frameServer } from '../support/frame-server.ts';
 import { type LinkSubject, linkSuite } from '../support/link-conformance.ts';
 import { content } from '../support/trees.ts';
 

@@ -1,20 +1,10 @@
-// A server that passes frames and signals on between members as that of rooms does, for tests of links; and what a member connects with.
+// A server that passes frames and signals on between members as that of rooms does, for tests of links.
 
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Server, type Socket as ServerSocket } from 'socket.io';
-import { io, type Socket } from 'socket.io-client';
-import type { Signals } from '../../src/links/webrtc-signals.ts';
-import type { FrameSocket } from '../../src/links/websocket.ts';
-
-interface Frame {
-  readonly to: string;
-  readonly from: string;
-  readonly link: string;
-  readonly data: Uint8Array;
-}
-type Answer = { readonly ok: boolean };
+import type { FrameAnswer, PassedFrame } from './frame-member.ts';
 
 export interface FrameServer {
   readonly url: string;
@@ -56,24 +46,24 @@ export async function frameServer(
   server.on('connection', (socket) => {
     const from: string = socket.handshake.auth.member;
     here.set(from, socket);
-    const target = (to: string, done: (answer: Answer) => void) => {
+    const target = (to: string, done: (answer: FrameAnswer) => void) => {
       if (silent.has(from) || silent.has(to)) return undefined;
       const there = here.get(to);
       if (there?.connected === true) return there;
       done({ ok: false });
       return undefined;
     };
-    socket.on('frame', async ({ to, link, data }: Frame, done: (answer: Answer) => void) => {
+    socket.on('frame', async ({ to, link, data }: PassedFrame, done: (answer: FrameAnswer) => void) => {
       const there = target(to, done);
       if (there === undefined) return;
       held += data.length;
       passed += data.length;
       made.mostHeldBytes = Math.max(made.mostHeldBytes, held);
-      const answer: Answer = await there.emitWithAck('frame', { from, link, data });
+      const answer: FrameAnswer = await there.emitWithAck('frame', { from, link, data });
       held -= data.length;
       done(answer);
     });
-    socket.on('signal', ({ to, data }: Frame, done: (answer: Answer) => void) => {
+    socket.on('signal', ({ to, data }: PassedFrame, done: (answer: FrameAnswer) => void) => {
       const there = target(to, done);
       there?.emit('signal', { from, data });
       if (there !== undefined) done({ ok: true });
@@ -83,41 +73,4 @@ export async function frameServer(
   await once(http, 'listening');
   url = `http://${host}:${(http.address() as AddressInfo).port}`;
   return made;
-}
-
-export async function connectMember(url: string, member: string): Promise<Socket> {
-  const socket = io(url, { auth: { member }, transports: ['websocket'], forceNew: true });
-  await new Promise<void>((resolve) => socket.once('connect', resolve));
-  return socket;
-}
-
-export function frameSocket(socket: Socket): FrameSocket {
-  return {
-    async send(to, link, data) {
-      const { ok }: Answer = await socket.emitWithAck('frame', { to, link, data });
-      if (!ok) throw new Error('not taken');
-    },
-    listen(receive) {
-      const hear = ({ from, link, data }: Frame, taken: (answer: Answer) => void) =>
-        taken({ ok: receive(from, link, new Uint8Array(data)) });
-      socket.on('frame', hear);
-      return () => socket.off('frame', hear);
-    },
-  };
-}
-
-export function signalsWith(socket: Socket, memberId: string): Signals {
-  return {
-    async send(data) {
-      const { ok }: Answer = await socket.emitWithAck('signal', { to: memberId, data });
-      if (!ok) throw new Error('not there');
-    },
-    listen(receive) {
-      const hear = ({ from, data }: Frame) => {
-        if (from === memberId) receive(new Uint8Array(data));
-      };
-      socket.on('signal', hear);
-      return () => socket.off('signal', hear);
-    },
-  };
 }
