@@ -1,7 +1,8 @@
 // The typed client of the API, for browsers and Node alike: routes by name, lines of a plan, and the event stream.
 
 import type { z } from 'zod';
-import { Fault, type FaultCode, faultTable } from '../model/fault.ts';
+import { Fault } from '../model/fault.ts';
+import { faultFromProblem, faultOfResponse } from '../model/problem.ts';
 import type { EventView, Problem, ProgressView } from '../model/views.ts';
 import { clientHeader } from './client-header.ts';
 import { type RouteName, routePaths } from './route-paths.ts';
@@ -105,7 +106,7 @@ export function createClient(options: ClientOptions): Client {
         { cause: error },
       );
     }
-    if (!response.ok) throw await faultOf(response);
+    if (!response.ok) throw await faultOfResponse(response);
     return response;
   }
 
@@ -187,29 +188,6 @@ function queryText(query: Readonly<Record<string, unknown>> | undefined): string
   }
   const text = pairs.toString();
   return text === '' ? '' : `?${text}`;
-}
-
-/** The Fault that a problem document tells of. */
-export function faultFromProblem(problem: Problem): Fault {
-  return new Fault(
-    problem.code,
-    problem.detail,
-    problem.place === undefined ? {} : { place: plainPlace(problem.place) },
-  );
-}
-
-function plainPlace(place: NonNullable<Problem['place']>) {
-  return Object.fromEntries(Object.entries(place).filter(([, value]) => value !== undefined));
-}
-
-async function faultOf(response: Response): Promise<Fault> {
-  const body: unknown = await response.json().catch(() => undefined);
-  if (typeof body === 'object' && body !== null && 'code' in body && String(body.code) in faultTable) {
-    return faultFromProblem(body as Problem);
-  }
-  const code: FaultCode =
-    response.status >= 500 ? 'unreachable' : response.status === 404 ? 'not_found' : 'unsupported';
-  return new Fault(code, `What answers at ${response.url} (status ${response.status}) is not a Wherry daemon.`);
 }
 
 function pause(ms: number, signal: AbortSignal): Promise<void> {

@@ -2,8 +2,8 @@
 
 import { io } from 'socket.io-client';
 import type { LiveItem } from '../../src/api/client.ts';
-import { faultFromProblem } from '../../src/api/client.ts';
 import { Fault } from '../../src/model/fault.ts';
+import { faultFromProblem } from '../../src/model/problem.ts';
 import type { EventView, Problem, ProgressView } from '../../src/model/views.ts';
 
 const firstRetryMs = 300;
