@@ -25,6 +25,8 @@ export interface ReceiveOrder {
   readonly chunkBytes: number;
   readonly into: ReceivingFile;
   readonly choice: PathChoice;
+  /** Ways that may be taken at all; default is all. */
+  readonly paths?: readonly ContentPath[];
 }
 
 export interface ReceivingPorts {
@@ -32,10 +34,14 @@ export interface ReceivingPorts {
   readonly relay: RelayPort | undefined;
   /** The newest open link of that kind. */
   linkFor(path: 'direct' | 'socket'): AttachedLink | undefined;
+  /** Whether words reach the other side at all. */
+  hasLink(): boolean;
   /** Says a word over the best link there is, and whether there was one. */
   say(word: Word): boolean;
   changed(): void;
 }
+
+const allPaths: readonly ContentPath[] = ['direct', 'socket', 'relay'];
 
 /** One asking, and what answers it. */
 interface Stream {
@@ -256,14 +262,15 @@ export class Receiving {
   }
 
   #step(): void {
-    const { choice, sizeBytes } = this.#order;
+    const { choice, sizeBytes, paths = allPaths } = this.#order;
     if (!this.#state.mayMove || this.#checkingWhole) {
       choice.rest();
       return;
     }
-    choice.setAvailable('direct', this.#ports.linkFor('direct') !== undefined);
-    choice.setAvailable('socket', this.#ports.linkFor('socket') !== undefined);
-    choice.setAvailable('relay', this.#ports.relay !== undefined);
+    const may = (path: ContentPath) => paths.includes(path);
+    choice.setAvailable('direct', may('direct') && this.#ports.linkFor('direct') !== undefined);
+    choice.setAvailable('socket', may('socket') && this.#ports.linkFor('socket') !== undefined);
+    choice.setAvailable('relay', may('relay') && this.#ports.relay !== undefined && this.#ports.hasLink());
     const stream = this.#stream;
     // While all is there but the end's word, nothing is measured.
     if (this.#next >= this.#total) choice.rest();

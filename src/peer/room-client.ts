@@ -1,15 +1,10 @@
 // What a member's client of a room does and shows: the same for a page, a guest's phone and a daemon.
 
 import type { FaultCode } from '../model/fault.ts';
+import type { MemberKind, RoomPermissions, RoomRole } from '../model/room.ts';
 import type { ReceivingFile, SourceFile } from './files.ts';
 
-export type RoomRole = 'host' | 'moderator' | 'participant' | 'observer';
-export type MemberKind = 'browser' | 'daemon';
-
-export interface RoomPermissions {
-  readonly canShareFiles: boolean;
-  readonly canManageMembers: boolean;
-}
+export type { MemberKind, RoomPermissions, RoomRole };
 
 export interface RoomMemberView {
   readonly id: string;

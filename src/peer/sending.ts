@@ -73,6 +73,11 @@ export class Sending {
     return this.#state.ended;
   }
 
+  /** Of the whole (hex), once all of it has been read for the present asking; what the receiver is told at the end. */
+  get sha256(): string | undefined {
+    return this.#sha256;
+  }
+
   get view(): SessionTransfer {
     const { over } = this.#stream ?? {};
     return this.#state.view({
@@ -415,6 +420,7 @@ export class Sending {
     // The receiver may have it from an asking before this session's time: then the hash is still to be worked out here.
     this.#hash.digest().then(
       (mine) => {
+        this.#sha256 = mine;
         if (mine === sha256) this.#state.finish({ kind: 'done', sha256 });
         else
           this.fail(

@@ -88,6 +88,7 @@ export class Session {
       clock: this.#options.clock,
       relay: this.#options.relay,
       linkFor: (path) => this.openLinks.findLast((each) => (each.path === 'socket') === (path === 'socket')),
+      hasLink: () => this.openLinks.length > 0,
       say: (word) => this.#say(word),
       changed: () => this.#options.changed?.(),
     });

@@ -79,9 +79,12 @@ describe.each([
 describe('the line', () => {
   /** Breaks requests off as `when` says, before or after the server has seen them. */
   function breaking(when: (method: string, count: number) => 'before' | 'after' | 'body' | undefined): typeof fetch {
-    let count = 0;
+    const counts = new Map<string, number>();
     return async (input, init) => {
-      const how = when(init?.method ?? 'GET', count++);
+      const method = init?.method ?? 'GET';
+      const count = counts.get(method) ?? 0;
+      counts.set(method, count + 1);
+      const how = when(method, count);
       if (how === 'before') throw new TypeError('fetch failed');
       const response = await fetch(input, init);
       if (how === 'after') throw new TypeError('fetch failed');
@@ -106,10 +109,10 @@ describe('the line', () => {
     const sender = breaking((method, count) => {
       if (method !== 'PATCH') return undefined;
       seen.push(method);
-      return count % 3 === 1 ? 'after' : count % 3 === 2 ? 'before' : undefined;
+      return count % 3 === 0 ? 'after' : count % 3 === 1 ? 'before' : undefined;
     });
     const upload = await clientOf(rig, 'anna', { fetch: sender }).upload(orderOf(bytes));
-    const reader = breaking((method, count) => (method === 'GET' && count < 9 ? 'body' : undefined));
+    const reader = breaking((method, count) => (method === 'GET' && count < 4 ? 'body' : undefined));
     const { ticket } = upload;
     const sizeBytes = bytes.length;
     const client = clientOf(rig, 'ben', { fetch: reader });

@@ -2,6 +2,7 @@
 
 import { randomBytes } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
+import type { Link } from '../../src/links/link.ts';
 import { loopback } from '../../src/links/loopback.ts';
 import { roomKeyOf } from '../../src/peer/room-keys.ts';
 import { PairSeal } from '../../src/peer/seal.ts';
@@ -117,11 +118,17 @@ describe('a sealed link', () => {
     const { anna, ben } = await pair();
     const carried: Uint8Array[] = [];
     const { first, second } = loopback('anna', 'ben');
-    const spied = { ...first, send: (frame: Uint8Array) => (carried.push(frame), first.send(frame)) };
-    const one = sealLink(
-      { ...spied, frames: () => first.frames(), close: (why) => first.close(why), traffic: () => first.traffic() },
-      anna.seal,
-    );
+    const spied: Link = {
+      ...{ peerId: first.peerId, kind: first.kind, path: first.path, closed: first.closed },
+      send: (frame) => {
+        carried.push(frame.slice());
+        return first.send(frame);
+      },
+      frames: () => first.frames(),
+      close: (reason) => first.close(reason),
+      traffic: () => first.traffic(),
+    };
+    const one = sealLink(spied, anna.seal);
     const two = sealLink(second, ben.seal);
     const frames = Array.from({ length: 50 }, (_, index) => randomBytes(index * 31));
     const sending = Promise.all(frames.map((frame) => one.send(frame)));
