@@ -1,6 +1,8 @@
 // A member's client of a room: joins, hears, offers and accepts, and moves the bytes with each other member over whatever way is best.
 
 import type { Link } from '../links/link.ts';
+import type { RtcConstructor } from '../links/rtc.ts';
+import { openWebrtcLink } from '../links/webrtc.ts';
 import { type WebsocketLinks, websocketLinks } from '../links/websocket.ts';
 import { type Clock, idSource, type Random, systemClock, systemRandom } from '../model/clock.ts';
 import { asFault, Fault } from '../model/fault.ts';
@@ -29,8 +31,8 @@ export interface OpenRoomOptions {
   /** Of an earlier time: this member comes back, and hears what it missed after `after`. */
   readonly memberToken?: string;
   readonly after?: number;
-  /** Finds the direct way, with the servers that the room names; left out or null: there is none. */
-  readonly openDirect?: ((iceServers: JoinedView['iceServers']) => OpenDirect) | null;
+  /** A browser's, or that of `loadNodeWebrtc`; left out or null: there is no direct way. */
+  readonly RTCPeerConnection?: RtcConstructor | null;
   readonly path?: PathRule;
   readonly fetch?: typeof fetch;
   readonly clock?: Clock;
@@ -322,7 +324,7 @@ class JoinedRoom implements RoomClient {
   #pairWith(memberId: string): RoomPair {
     const known = this.#pairs.get(memberId);
     if (known !== undefined) return known;
-    const { openDirect, server, roomId, fetch: fetching } = this.#options;
+    const { server, roomId, fetch: fetching } = this.#options;
     const isOpen = this.#room.inspection === 'none';
     const relay = relayClient({
       ...{ server, roomId, memberToken: this.#server.memberToken, clock: this.#clock, random: this.#random },
@@ -333,7 +335,7 @@ class JoinedRoom implements RoomClient {
       ...{ me: this.#me, them: memberId, roomKey: this.#roomKey, instance: this.#instance },
       ...{ clock: this.#clock, random: this.#random, newHash: this.#options.newHash },
       relay: this.#room.relay ? relay : undefined,
-      openDirect: isOpen ? openDirect?.(this.#iceServers) : undefined,
+      openDirect: isOpen ? this.#directWay() : undefined,
       openSocketLink: () => {
         const { current } = this.#links;
         if (current === undefined) throw new Fault('network', 'The server of the room is away');
@@ -348,6 +350,18 @@ class JoinedRoom implements RoomClient {
     this.#pairs.set(memberId, pair);
     pair.present();
     return pair;
+  }
+
+  #directWay(): OpenDirect | undefined {
+    const { RTCPeerConnection } = this.#options;
+    if (RTCPeerConnection === undefined || RTCPeerConnection === null) return undefined;
+    const iceServers = this.#iceServers.map(({ urls, username, credential }) => ({
+      urls,
+      ...(username === undefined ? {} : { username }),
+      ...(credential === undefined ? {} : { credential }),
+    }));
+    return (wanted) =>
+      openWebrtcLink({ ...wanted, RTCPeerConnection, iceServers, clock: this.#clock, newId: this.#newId });
   }
 
   #serverPaths(isOpen: boolean): readonly ('relay' | 'socket')[] {

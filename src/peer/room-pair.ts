@@ -1,6 +1,7 @@
 // One other member of a room: what is sealed for it, the links to it, and the session over them.
 
 import type { Link } from '../links/link.ts';
+import type { Signals } from '../links/webrtc-signals.ts';
 import type { Clock, Random } from '../model/clock.ts';
 import type { NewHash } from './files.ts';
 import type { RelayPort } from './relay-port.ts';
@@ -8,17 +9,11 @@ import { PairSeal } from './seal.ts';
 import { sealLink } from './sealed-link.ts';
 import { Session } from './session.ts';
 
-/** Another way between two members, as finding a direct one needs it: sealed, in order. */
-export interface PairSignals {
-  send(message: Uint8Array): Promise<void>;
-  listen(receive: (message: Uint8Array) => void): () => void;
-}
-
 /** Resolves with an open link; rejects where there is no way, or with the signal's reason. */
 export type OpenDirect = (options: {
   readonly peerId: string;
   readonly role: 'offer' | 'answer';
-  readonly signals: PairSignals;
+  readonly signals: Signals;
   readonly signal: AbortSignal;
 }) => Promise<Link>;
 
@@ -87,7 +82,7 @@ export class RoomPair {
     if (openDirect === undefined || this.#isDirectWanted) return;
     this.#isDirectWanted = true;
     const role = me < them ? 'offer' : 'answer';
-    const signals: PairSignals = { send: (message) => this.#send(message), listen: (receive) => this.#listen(receive) };
+    const signals: Signals = { send: (message) => this.#send(message), listen: (receive) => this.#listen(receive) };
     this.#keep(async () => {
       await this.#seal.ready();
       const link = await openDirect({ peerId: them, role, signals, signal: this.#over.signal });

@@ -201,7 +201,9 @@ export class Sending {
       if (this.#stream !== stream || stream.stop.signal.aborted) return;
       if (word.via === 'relay' && this.#readFault === undefined) {
         this.#stopStream();
-        return refuse(asFault(error));
+        const { code, message } = asFault(error);
+        // That the relay knows nothing of it is no word about the file.
+        return refuse(new Fault(code === 'not_found' || code === 'state_conflict' ? 'unreachable' : code, message));
       }
       await this.#broke(error);
     }
