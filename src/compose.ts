@@ -4,6 +4,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
+import type { Worker } from 'node:worker_threads';
 import type { DeviceAdapter } from './devices/device.ts';
 import type { DeviceRegistry, RegistryParts } from './devices/registry.ts';
 import { fileModules, takeEarlyThread, workerModule } from './early-thread.ts';
@@ -83,7 +84,7 @@ export async function openParts(options: PartsOptions): Promise<Parts> {
         : [workerModule('engine/process/process-operations'), workerModule('engine/mhl/mhl-operations')]),
       ...(options.modules ?? []),
     ],
-    ...(options.isBrief ? { earlyThread: takeEarlyThread() } : {}),
+    ...(options.isBrief ? { earlyThread: takeEarlyThread('files') } : {}),
     ...(options.stays ? { keptWorkers: 2, leanWorkers: true } : {}),
     ownPath: dataFolder,
   });
@@ -107,7 +108,7 @@ export async function openParts(options: PartsOptions): Promise<Parts> {
     await Promise.all([mounts.close(), store.close()]);
     throw error;
   });
-  const ssh = lazyHosts(options.ssh ?? { hosts: {} });
+  const ssh = lazyHosts(options.ssh ?? { hosts: {} }, () => (options.isBrief ? takeEarlyThread('ssh') : undefined));
   let { s3 } = options;
   const places = {
     mounts,
@@ -163,7 +164,10 @@ export async function openParts(options: PartsOptions): Promise<Parts> {
 }
 
 /** Nothing of SSH is loaded before a place over SSH is opened. */
-function lazyHosts(first: SshConfig): {
+function lazyHosts(
+  first: SshConfig,
+  takeEarly: () => Worker | undefined,
+): {
   open(): Promise<SshHosts>;
   configure(config: SshConfig): Promise<void>;
   close(): Promise<void>;
@@ -176,7 +180,7 @@ function lazyHosts(first: SshConfig): {
       (await hosts)?.configure(next);
     },
     open() {
-      hosts ??= import('./endpoints/ssh/ssh-hosts.ts').then(({ createSshHosts }) => createSshHosts(config));
+      hosts ??= import('./endpoints/ssh/ssh-hosts.ts').then(({ createSshHosts }) => createSshHosts(config, takeEarly));
       return hosts;
     },
     close: async () => (await hosts)?.close(),

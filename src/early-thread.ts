@@ -1,7 +1,8 @@
-// The first thread for files of a process that is sure to need one: started before the rest of the program is loaded, which takes as long.
+// The first threads of a process that is sure to need them, one for files and one for a connection over SSH: started before the rest of the program is loaded, which takes as long.
 
 import type { Worker } from 'node:worker_threads';
 import { startFileThread } from './endpoints/file-thread.ts';
+import { startSshThread } from './endpoints/ssh/start-thread.ts';
 
 const ending = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
 
@@ -17,24 +18,24 @@ export const fileModules: readonly URL[] = [
   workerModule('engine/compare-operations'),
 ];
 
-let early: Worker | undefined;
+type Purpose = 'files' | 'ssh';
 
-export function startEarlyThread(): void {
-  const thread = startFileThread(
-    fileModules.map(({ href }) => href),
-    false,
-  );
+const early = new Map<Purpose, Worker>();
+
+export function startEarlyThread(purpose: Purpose): void {
+  const modules = () => fileModules.map(({ href }) => href);
+  const thread = purpose === 'files' ? startFileThread(modules(), false) : startSshThread();
   const forget = () => {
-    if (early === thread) early = undefined;
+    if (early.get(purpose) === thread) early.delete(purpose);
   };
   thread.on('error', forget);
   thread.on('exit', forget);
-  early = thread;
+  early.set(purpose, thread);
 }
 
 /** Undefined where none was started, and for whoever comes second. */
-export function takeEarlyThread(): Worker | undefined {
-  const thread = early;
-  early = undefined;
+export function takeEarlyThread(purpose: Purpose): Worker | undefined {
+  const thread = early.get(purpose);
+  early.delete(purpose);
   return thread;
 }

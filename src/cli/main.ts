@@ -9,9 +9,11 @@ enableCompileCache(
   join(cacheHome?.startsWith('/') ? cacheHome : join(home || homedir(), '.cache'), 'wherry', 'compiled'),
 );
 
-if (process.argv[2] === 'copy') {
+const [, , verb, ...words] = process.argv;
+if (verb === 'copy' || verb === 'sync') {
   const { startEarlyThread } = await import('../early-thread.ts');
-  startEarlyThread();
+  if (words.some((word) => word.startsWith('ssh://'))) startEarlyThread('ssh');
+  if (verb === 'copy') startEarlyThread('files');
 }
 const { runCommandLine } = await import('./run.ts');
 // A worker that hangs in the operating system would keep the process from ending by itself.

@@ -25,7 +25,7 @@ export function startFileThread(modules: readonly string[], isLean: boolean): Wo
 }
 
 /** A thread takes compiled code from where the process does only if its environment says so. */
-function threadEnv(): NodeJS.ProcessEnv {
+export function threadEnv(): NodeJS.ProcessEnv {
   const cache = getCompileCacheDir();
   return cache === undefined ? process.env : { ...process.env, NODE_COMPILE_CACHE: dirname(cache) };
 }

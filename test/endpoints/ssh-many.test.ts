@@ -75,7 +75,7 @@ describe.each([
   test('says how files move', async () => {
     const { place } = open();
     await place.stat('');
-    expect(place.transport).toContain(archives ? 'tar packs' : 'SFTP alone');
+    await expect.poll(() => place.transport).toContain(archives ? 'tar packs' : 'SFTP alone');
     // One where the host is near; on a busy machine it may seem to be far.
     expect([1, 4]).toContain(place.streams);
   });

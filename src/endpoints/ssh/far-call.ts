@@ -7,6 +7,7 @@ import type { KnownFile, Metadata, Renaming, Space, Way } from '../endpoint.ts';
 import type { PackedEntries } from '../packed-entries.ts';
 import type { DeltaInput } from './far-delta.ts';
 import type { ManyFaults } from './far-many.ts';
+import type { SshTarget } from './ssh-target.ts';
 
 /** Where a call is at work: the endpoint's root. */
 export interface FarPlace {
@@ -87,6 +88,8 @@ export type WritingMessage = { readonly piece: Uint8Array<ArrayBuffer> } | { rea
 export type ListingMessage = PackedEntries;
 
 export type ToThread =
+  /** Once, before all else. */
+  | { readonly kind: 'target'; readonly target: SshTarget }
   | {
       readonly kind: 'call';
       readonly id: number;

@@ -15,8 +15,19 @@ interface Inside {
   };
 }
 
-/** What may be under way to us: 20 ms at 3 Gbit/s. ssh2's own 2 MiB hold a line of 1 Gbit/s back from some 15 ms on. */
-const windowBytes = 8 * 1024 * 1024;
+/** What may be under way to us at most: 20 ms at 3 Gbit/s. ssh2's own 2 MiB hold a line of 1 Gbit/s back from some 15 ms on. */
+const mostWindowBytes = 8 * 1024 * 1024;
+const leastWindowBytes = 2 * 1024 * 1024;
+/** 1.5 Gbit/s. */
+const worthwhileBytesPerMs = 187_500;
+
+/**
+ * As much as keeps a fast line busy and no more: whatever else is asked for over the same connection waits behind what is under way, and
+ * what is under way when it breaks off has come for nothing.
+ */
+export function windowFor(roundTripMs: number): number {
+  return Math.min(mostWindowBytes, Math.max(leastWindowBytes, Math.round(roundTripMs * worthwhileBytesPerMs)));
+}
 
 export interface ChannelEnd {
   /** Null where a signal or the loss of the connection ended it. */
@@ -28,6 +39,7 @@ export interface ChannelEnd {
 export class FarChannel {
   readonly #channel: ClientChannel;
   readonly #inside: Inside;
+  readonly #windowBytes: number;
   #isPaused = false;
   #isClosed = false;
   /** A channel that is lost answers none of them. */
@@ -35,8 +47,9 @@ export class FarChannel {
   /** When the channel is closed from both sides, or lost. */
   readonly closed: Promise<ChannelEnd>;
 
-  constructor(channel: ClientChannel, received: (data: Buffer | null) => void) {
+  constructor(channel: ClientChannel, received: (data: Buffer | null) => void, windowBytes = mostWindowBytes) {
     this.#channel = channel;
+    this.#windowBytes = windowBytes;
     this.#inside = channel as unknown as Inside;
     this.#inside.push = (data) => {
       received(data);
@@ -94,8 +107,8 @@ export class FarChannel {
 
   #widen(): void {
     const { incoming, outgoing, _client } = this.#inside;
-    if (incoming.window > windowBytes / 2 || outgoing.state === 'closed' || outgoing.state === 'closing') return;
-    const more = windowBytes - incoming.window;
+    if (incoming.window > this.#windowBytes / 2 || outgoing.state === 'closed' || outgoing.state === 'closing') return;
+    const more = this.#windowBytes - incoming.window;
     incoming.window += more;
     _client._protocol.channelWindowAdjust(outgoing.id, more);
   }

@@ -21,17 +21,24 @@ export async function listTree(
   start: string,
   parts: { readonly client: Client; readonly abilities: FarAbilities; readonly signal: AbortSignal },
 ): Promise<FarListing> {
+  const troubles: Fault[] = [];
+  // Side by side, for a way there and back less; what find says of something that is no folder is not used.
+  const listing = parts.abilities.gnuFind
+    ? listByFind(far, start, parts, troubles)
+    : folderAt(far, start).then(() => listBySftp(far, start, parts.signal, troubles));
+  listing.catch(() => undefined);
+  await folderAt(far, start);
+  const found = await listing;
+  return { entries: inOrder(found, start), troubles };
+}
+
+async function folderAt(far: FarRoot, start: string): Promise<void> {
   const there = await reach(far, start);
   if (there === undefined) throw refuse(far, 'not_found', start, 'is not there');
   const kind = kindOf(there.mode);
   if (kind === 'symlink')
     throw refuse(far, 'name_unsafe', start, 'is a symlink where a folder is needed; it is not followed');
   if (kind !== 'folder') throw refuse(far, 'exists', start, 'is not a folder');
-  const troubles: Fault[] = [];
-  const found = parts.abilities.gnuFind
-    ? await listByFind(far, start, parts, troubles)
-    : await listBySftp(far, start, parts.signal, troubles);
-  return { entries: inOrder(found, start), troubles };
 }
 
 /*

@@ -7,6 +7,7 @@ import type { Entry } from '../../model/manifest.ts';
 import { displayPath, pathBytes, pathFromBytes } from '../../model/names.ts';
 import type { ManyRead } from '../endpoint.ts';
 import { readManyFromTar } from '../tar-reader.ts';
+import { windowFor } from './far-channel.ts';
 import { hashFile, readFile } from './far-files.ts';
 import { commandLine, type FarAbilities, outputOf, runWhole } from './far-shell.ts';
 import { entryAt, type FarRoot } from './far-tree.ts';
@@ -15,6 +16,7 @@ export interface FarParts {
   readonly client: Client;
   readonly abilities: FarAbilities;
   readonly signal: AbortSignal;
+  readonly roundTripMs: number;
 }
 
 export type ManyFaults = readonly { readonly path: string; readonly report: FaultReport }[];
@@ -80,9 +82,9 @@ async function* wholeOutput(
   far: FarRoot,
   command: Buffer,
   input: Uint8Array,
-  { client, signal }: FarParts,
+  { client, signal, roundTripMs }: FarParts,
 ): AsyncGenerator<Uint8Array> {
-  const { code, said } = yield* outputOf(client, command, signal, input);
+  const { code, said } = yield* outputOf(client, command, signal, input, windowFor(roundTripMs));
   // 1 and 2: some files changed, or could not be read; each is looked at by itself.
   if (code === null || code > 2) {
     const why = code === null ? 'the connection broke off' : `it ended with ${code}: ${said.split('\n')[0]}`;

@@ -104,6 +104,7 @@ export async function run(
   command: Buffer,
   received: (data: Buffer | null) => void,
   signal: AbortSignal,
+  windowBytes?: number,
 ): Promise<Running> {
   signal.throwIfAborted();
   let said = Buffer.alloc(0);
@@ -129,7 +130,7 @@ export async function run(
         return;
       }
       // At once: its first output may come in the same piece as the leave to send.
-      const made = new FarChannel(opened, received);
+      const made = new FarChannel(opened, received, windowBytes);
       made.onError((data) => {
         if (said.length < 4096) said = Buffer.concat([said, data]).subarray(0, 4096);
         const found = leader.exec(said.toString('latin1'))?.[1];
@@ -243,6 +244,7 @@ export async function* outputOf(
   command: Buffer,
   signal: AbortSignal,
   input: Uint8Array,
+  windowBytes?: number,
 ): AsyncGenerator<Uint8Array, ChannelEnd & { readonly said: string }> {
   const came: Buffer[] = [];
   let waiting = 0;
@@ -261,6 +263,7 @@ export async function* outputOf(
       told();
     },
     signal,
+    windowBytes,
   );
   function channelOf() {
     return channel;
@@ -291,4 +294,4 @@ export async function* outputOf(
   }
 }
 
-const aheadBytes = 4 * 1024 * 1024;
+const aheadBytes = 1024 * 1024;

@@ -2,11 +2,13 @@
 
 import { availableParallelism } from 'node:os';
 import { isDeepStrictEqual } from 'node:util';
+import type { Worker } from 'node:worker_threads';
 import { asFault, Fault } from '../../model/fault.ts';
 import type { SshConfig } from '../../model/ssh-config.ts';
 import type { FarOperations, FarPlace, HostFacts } from './far-call.ts';
 import { type SshTarget, sshTarget } from './ssh-target.ts';
 import { type CallOptions, type FarCall, SshThread } from './ssh-thread.ts';
+import { startSshThread } from './start-thread.ts';
 
 export interface SshHosts {
   /** Does not connect yet. Rejects with `invalid`. */
@@ -44,14 +46,16 @@ export const farMs = 8;
 /** How many calls share a connection to a host that is near before another is worth its thread. */
 const callsNearby = availableParallelism() < 4 ? 4 : 1;
 
-export function createSshHosts(first: SshConfig): SshHosts {
+/** `takeEarly` gives a thread that was started before anybody knew for which host, if there is one. */
+export function createSshHosts(first: SshConfig, takeEarly: () => Worker | undefined = () => undefined): SshHosts {
+  const takeThread = () => takeEarly() ?? startSshThread();
   let settings = first;
   const hosts = new Map<string, OpenHost>();
   return {
     host(authority) {
       const known = hosts.get(authority);
       if (known !== undefined) return known;
-      const made = createHost(sshTarget(authority, settings));
+      const made = createHost(sshTarget(authority, settings), takeThread);
       hosts.set(authority, made);
       return made;
     },
@@ -80,7 +84,7 @@ function targetOf(authority: string, settings: SshConfig): SshTarget | Fault {
   }
 }
 
-function createHost(first: SshTarget): OpenHost {
+function createHost(first: SshTarget, takeThread: () => Worker): OpenHost {
   let wanted: SshTarget | Fault = first;
   const threads: SshThread[] = [];
   /** Of former settings, until they have nothing more to do. */
@@ -92,7 +96,7 @@ function createHost(first: SshTarget): OpenHost {
   let idle: NodeJS.Timeout | undefined;
   let facts: HostFacts | undefined;
   const start = () => {
-    const thread: SshThread = new SshThread(targetNow(), {
+    const thread: SshThread = new SshThread(targetNow(), takeThread(), {
       onExit() {
         retired.delete(thread);
         const at = threads.indexOf(thread);

@@ -1,6 +1,6 @@
 // A connection's thread as the rest of the program sees it: calls go in, answers, messages and faults come out.
 
-import { Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
 import { Fault, faultFrom } from '../../model/fault.ts';
 import type { FarOperations, FarPlace, FromThread, HostFacts, ToThread } from './far-call.ts';
 import type { SshTarget } from './ssh-target.ts';
@@ -24,8 +24,6 @@ interface Waiting {
 /** What has been stopped may take this long to close its file over there; then it is left behind. */
 const stopMs = 1_500;
 
-const script = new URL(import.meta.url.endsWith('.ts') ? './ssh-worker.ts' : './ssh-worker.js', import.meta.url);
-
 /** Keeps the process alive only while a call is running. */
 export class SshThread {
   readonly #worker: Worker;
@@ -36,9 +34,14 @@ export class SshThread {
   /** Calls that run here now. */
   busy = 0;
 
-  constructor(target: SshTarget, { onExit, onFacts }: { onExit: () => void; onFacts: (facts: HostFacts) => void }) {
-    this.#worker = new Worker(script, { workerData: target, execArgv: [] });
-    this.#worker.unref();
+  /** `started` is a thread by startSshThread. */
+  constructor(
+    target: SshTarget,
+    started: Worker,
+    { onExit, onFacts }: { onExit: () => void; onFacts: (facts: HostFacts) => void },
+  ) {
+    this.#worker = started;
+    this.#post({ kind: 'target', target });
     let trouble: unknown;
     this.#worker.on('message', (reply: FromThread) => {
       if (reply.kind === 'facts') onFacts(reply.facts);

@@ -1,7 +1,7 @@
 // The thread of one SSH connection: encryption and protocol happen here, so that nobody else waits for them.
 
 import { setTimeout } from 'node:timers/promises';
-import { parentPort, workerData } from 'node:worker_threads';
+import { parentPort } from 'node:worker_threads';
 import { asFault, Fault, faultFrom } from '../../model/fault.ts';
 import type { Entry } from '../../model/manifest.ts';
 import { joinPath } from '../../model/names.ts';
@@ -22,7 +22,7 @@ import { farFault } from './far-faults.ts';
 import { hashFile, hashStart, readFile, writeFile } from './far-files.ts';
 import { listTree, statByFind } from './far-list.ts';
 import { FarLooker } from './far-looker.ts';
-import { forEach, hashMany, readMany, unpackCommand, withFolders } from './far-many.ts';
+import { type FarParts, forEach, hashMany, readMany, unpackCommand, withFolders } from './far-many.ts';
 import { type FarAbilities, probe, run } from './far-shell.ts';
 import {
   entryAt,
@@ -47,8 +47,10 @@ import { transportOf, wayObstacle } from './transport.ts';
 interface Session {
   readonly connection: Connection;
   readonly sftp: Sftp;
-  readonly abilities: FarAbilities;
-  readonly facts: HostFacts;
+  /** Being found out while other things are asked for already. */
+  readonly abilities: Promise<FarAbilities>;
+  readonly facts: Promise<HostFacts>;
+  roundTripMs: number;
   readonly home: string;
   /** By the folder below which they look. */
   readonly lookers: Map<string, FarLooker>;
@@ -59,6 +61,8 @@ interface Context {
   readonly session: Session;
   readonly far: FarRoot;
   readonly signal: AbortSignal;
+  /** Once it is known what the host can. */
+  parts(): Promise<FarParts>;
   emit(message: unknown, transfer?: ArrayBuffer[]): void;
   /** What comes for this call from now on. */
   receive(take: (message: unknown) => void): void;
@@ -73,7 +77,8 @@ type Operations = {
 
 const port = parentPort;
 if (port === null) throw new Error('ssh-worker runs in a worker thread only');
-const target = workerData as SshTarget;
+/** The first message says it. */
+let target: SshTarget;
 const reply = (message: FromThread, transfer: ArrayBuffer[] = []) => port.postMessage(message, transfer);
 
 const entriesPerMessage = 2_000;
@@ -82,9 +87,8 @@ const worthAProgram = 16;
 
 const operations: Operations = {
   stat: ({ path }, { far }) => entryAt(far, path),
-  async list({ path }, { far, session, signal, emit }) {
-    const { connection, abilities } = session;
-    const { entries, troubles } = await listTree(far, path, { client: connection.client, abilities, signal });
+  async list({ path }, { far, parts, emit }) {
+    const { entries, troubles } = await listTree(far, path, await parts());
     for (let at = 0; at < entries.length; at += entriesPerMessage) {
       emit(packEntries(entries.slice(at, at + entriesPerMessage)));
     }
@@ -130,24 +134,24 @@ const operations: Operations = {
     const { freeBytes, totalBytes, freeInodes } = await spaceOf(far);
     return { freeBytes, totalBytes, freeInodes };
   },
-  hash({ path, algorithm }, { far, session, signal, emit }) {
-    const { connection, abilities } = session;
-    return hashFile(far, path, algorithm, { client: connection.client, abilities, signal, progress: emit });
+  async hash({ path, algorithm }, { far, parts, emit }) {
+    return hashFile(far, path, algorithm, { ...(await parts()), progress: emit });
   },
   hashStart({ path, sizeBytes, algorithm }, { far, session, signal }) {
     const { connection, abilities } = session;
     return hashStart(far, path, { sizeBytes, algorithm }, { client: connection.client, abilities, signal });
   },
   facts: async (_input, { session }) => session.facts,
-  async statMany({ paths }, { far, session, signal }) {
-    const { connection, abilities, lookers } = session;
+  async statMany({ paths }, { far, session, parts, signal }) {
+    const { client, abilities } = await parts();
+    const { lookers } = session;
     if (paths.length >= worthAProgram && abilities.findTakesNames) {
-      const looker = lookers.get(far.root) ?? new FarLooker(far, connection.client);
+      const looker = lookers.get(far.root) ?? new FarLooker(far, client);
       lookers.set(far.root, looker);
       return [...(await looker.look(paths, signal))];
     }
     if (paths.length >= worthAProgram && abilities.gnuFind && abilities.programs.has('xargs')) {
-      return [...(await statByFind(far, paths, { client: connection.client, signal }))];
+      return [...(await statByFind(far, paths, { client, signal }))];
     }
     const once = withFolders(far);
     const found: Entry[] = [];
@@ -183,28 +187,25 @@ const operations: Operations = {
     const once = withFolders(far);
     return forEach(files, signal, ({ path, ...metadata }) => setMetadataAt(once, path, metadata));
   },
-  async readMany({ paths }, { far, session, signal, emit, receive }) {
+  async readMany({ paths }, { far, parts, signal, emit, receive }) {
     const batches = new BatchWriter((batch) => emit(batch, [batch.bytes.buffer]), signal);
     receive((message) => batches.grant((message as ManyGrant).bytes));
-    const { connection, abilities } = session;
-    for await (const answer of readMany(far, paths, { client: connection.client, abilities, signal })) {
+    for await (const answer of readMany(far, paths, await parts())) {
       if ('fault' in answer) batches.fault(answer.path, answer.fault.report());
       else await batches.file(answer.path, answer.entry, answer.body);
     }
     batches.flush();
     return undefined;
   },
-  async readManyInto({ files, memory, precisionMs }, { far, session, signal, emit }) {
-    const { connection, abilities } = session;
+  async readManyInto({ files, memory, precisionMs }, { far, parts, signal, emit }) {
     const paths = files.map(({ path }) => path);
     const failed = (at: number, fault: Fault | undefined) => emit({ at, report: fault?.report() } satisfies NotPut);
-    const answers = readMany(far, paths, { client: connection.client, abilities, signal });
+    const answers = readMany(far, paths, await parts());
     await fillRing(memory, files, answers, { place: far.place, precisionMs, signal, failed });
     return undefined;
   },
-  hashMany({ paths, algorithm }, { far, session, signal }) {
-    const { connection, abilities } = session;
-    return hashMany(far, paths, algorithm, { client: connection.client, abilities, signal });
+  async hashMany({ paths, algorithm }, { far, parts }) {
+    return hashMany(far, paths, algorithm, await parts());
   },
   async unpack(_input, { far, session, signal, emit, receive }) {
     const next = piecesFrom(receive, signal);
@@ -225,19 +226,18 @@ const operations: Operations = {
     if (code === null) throw new Fault('network', `${far.place} did not unpack all files: the connection broke off.`);
     return { isWhole: code === 0, said };
   },
-  async copy({ from, to }, { far, session, signal }) {
-    const { connection, abilities } = session;
-    if (!abilities.exec)
+  async copy({ from, to }, { far, parts }) {
+    const known = await parts();
+    if (!known.abilities.exec)
       throw refuse(far, 'unsupported', from, 'is not copied there: the host runs no commands for us');
-    await copyThere(far, from, to, { client: connection.client, abilities, signal });
+    await copyThere(far, from, to, known);
     return undefined;
   },
-  deltaObstacle: ({ algorithm }, { session: { abilities } }) => deltaObstacle(abilities, algorithm),
-  delta(input, { far, session, signal, emit }) {
-    const { connection, abilities } = session;
-    return moveDelta(far, input, { client: connection.client, abilities, signal, told: emit });
+  deltaObstacle: async ({ algorithm }, { session }) => deltaObstacle(await session.abilities, algorithm),
+  async delta(input, { far, parts, emit }) {
+    return moveDelta(far, input, { ...(await parts()), told: emit });
   },
-  wayObstacle: ({ way }, { session: { abilities } }) => wayObstacle(abilities, way),
+  wayObstacle: async ({ way }, { session }) => wayObstacle(await session.abilities, way),
 };
 
 /** What the receiver is sent, one piece after the other; undefined at the end. */
@@ -291,22 +291,27 @@ const lossIsToldMs = 500;
 
 async function settleIn(connection: Connection): Promise<Session> {
   const { client } = connection;
-  const [sftp, abilities] = await Promise.all([Sftp.open(client), probe(client, closing.signal)]);
+  const abilities = probe(client, closing.signal);
+  abilities.catch(() => connection.close());
+  const sftp = await Sftp.open(client);
   const whereHomeIs = () => sftp.names(packetTypes.realpath, (writer) => writer.path('.'));
   const askedAt = performance.now();
   const home = await whereHomeIs();
-  const facts: HostFacts = {
-    transport: await transportOf(abilities),
-    unpacks: abilities.gnuTar,
-    roundTripMs: performance.now() - askedAt,
-  };
-  reply({ kind: 'facts', facts });
-  void measureAgain(facts, whereHomeIs).catch(() => undefined);
+  const roundTripMs = performance.now() - askedAt;
+  reply({ kind: 'facts', facts: { transport: 'SSH', unpacks: false, roundTripMs } });
+  const facts = abilities.then(async (known): Promise<HostFacts> => {
+    const all = { transport: await transportOf(known), unpacks: known.gnuTar, roundTripMs };
+    reply({ kind: 'facts', facts: all });
+    void measureAgain(all, opened, whereHomeIs).catch(() => undefined);
+    return all;
+  });
+  facts.catch(() => undefined);
   const opened: Session = {
     connection,
     sftp,
     abilities,
     facts,
+    roundTripMs,
     home: home?.[0]?.name ?? '/',
     lookers: new Map(),
     lost: undefined,
@@ -335,10 +340,13 @@ async function answer(id: number, operation: keyof FarOperations, place: FarPlac
     stop.signal.throwIfAborted();
     const root = place.fromHome ? `/${joinPath(opened.home.replace(/^\/+/, ''), place.root)}` : place.root;
     const perform = operations[operation] as (input: unknown, context: Context) => Promise<unknown>;
+    const { abilities, connection, roundTripMs, sftp } = opened;
+    const { signal } = stop;
     const output = await perform(input, {
       session: opened,
-      far: { sftp: opened.sftp, root, place: place.name },
-      signal: stop.signal,
+      far: { sftp, root, place: place.name },
+      signal,
+      parts: async () => ({ client: connection.client, abilities: await abilities, signal, roundTripMs }),
       emit: (message, transfer) => reply({ kind: 'message', id, message }, transfer),
       receive(take) {
         call.take = take;
@@ -356,14 +364,13 @@ async function answer(id: number, operation: keyof FarOperations, place: FarPlac
 }
 
 /** The first answer may have waited for a processor: the quickest of a few is how far it is. */
-async function measureAgain(first: HostFacts, ask: () => Promise<unknown>): Promise<void> {
-  let { roundTripMs } = first;
+async function measureAgain(first: HostFacts, opened: Session, ask: () => Promise<unknown>): Promise<void> {
   for (let n = 0; n < moreMeasures; n++) {
     const askedAt = performance.now();
     await ask();
-    roundTripMs = Math.min(roundTripMs, performance.now() - askedAt);
+    opened.roundTripMs = Math.min(opened.roundTripMs, performance.now() - askedAt);
   }
-  reply({ kind: 'facts', facts: { ...first, roundTripMs } });
+  reply({ kind: 'facts', facts: { ...first, roundTripMs: opened.roundTripMs } });
 }
 
 const moreMeasures = 8;
@@ -380,6 +387,9 @@ function withReason(fault: Fault, { lost }: Pick<Session, 'lost'> = { lost: unde
 
 port.on('message', (message: ToThread) => {
   switch (message.kind) {
+    case 'target':
+      target = message.target;
+      break;
     case 'call':
       void answer(message.id, message.operation, message.place, message.input);
       break;

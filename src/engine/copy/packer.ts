@@ -32,10 +32,10 @@ interface PackSizes {
 
 const here: PackSizes = { mostFiles: packFiles, mostBytes: packBytes, worthwhileFiles: 128, lastParts: 2 };
 /**
- * Beginning and ending a stream costs ways there and back, and inside of one each group is a commit of its own anyway. Two of them would
- * share one connection, and be taken apart by one thread.
+ * Beginning and ending a stream costs ways there and back, and inside of one each group is a commit of its own anyway. Another
+ * one beside it takes another connection, or a share of this one.
  */
-const byStream: PackSizes = { mostFiles: 5_000, mostBytes: 4 * packBytes, worthwhileFiles: packFiles, lastParts: 1 };
+const byStream: PackSizes = { mostFiles: 5_000, mostBytes: 4 * packBytes, worthwhileFiles: 5_000, lastParts: 1 };
 
 function sizesFor(source: Endpoint, destination: Endpoint): PackSizes {
   if (source.localPath !== undefined && destination.localPath !== undefined) return here;

@@ -44,7 +44,7 @@ export async function movePackHere(
   const arrived: PackFileResult[] = [];
   let groupsArrived = 0;
   let commits: Promise<void> = Promise.resolve();
-  const asking: Asking[] = [];
+  const asking: { readonly group: number; readonly looking: Promise<void>; isLooked: boolean }[] = [];
   let grants: Promise<void> = Promise.resolve();
 
   const refuse = (error: unknown) => {
@@ -73,15 +73,29 @@ export async function movePackHere(
   };
   /**
    * A group takes its names only when those whose names are known to be durable are in the ledger, and where it came from has been looked
-   * at once more. On a disk its names are known to be durable with the next sync. What asks meanwhile is looked at together.
+   * at once more. On a disk its names are known to be durable with the next sync. Looks are on their way side by side.
    */
+  const ask = ({ group, at }: PackMessage & { readonly kind: 'staged' }) => {
+    const looking = feed?.lookAgain(at) ?? Promise.resolve();
+    const one = { group, looking, isLooked: false };
+    looking.then(
+      () => {
+        one.isLooked = true;
+      },
+      () => undefined,
+    );
+    asking.push(one);
+    grants = grants.then(grantAll);
+    grants.catch(refuse);
+  };
   const grantAll = async () => {
-    while (asking.length > 0 && refused === undefined) {
-      const asked = asking.splice(0);
-      await Promise.all([commits, feed?.lookAgain(asked.flatMap(({ at }) => at))]);
+    for (let first = asking[0]; first !== undefined && refused === undefined; first = asking[0]) {
+      await Promise.all([commits, first.looking]);
       await request.checkFence();
       if (refused !== undefined) return;
-      Atomics.store(leave, 0, (asked.at(-1)?.group ?? 0) + 1);
+      let through = first.group;
+      for (asking.shift(); asking[0]?.isLooked === true; asking.shift()) through = asking[0].group;
+      Atomics.store(leave, 0, through + 1);
       Atomics.notify(leave, 0);
       feed?.wake();
     }
@@ -114,9 +128,7 @@ export async function movePackHere(
       onMessage: (given) => {
         const message = given as PackMessage;
         if (message.kind === 'durable') return commit(resultsOf(message, request, feed), message.group);
-        asking.push(message);
-        grants = grants.then(grantAll);
-        grants.catch(refuse);
+        ask(message);
       },
     });
     if (feed !== undefined) commit(feed.failures(unsettled));
@@ -140,8 +152,6 @@ export async function movePackHere(
     release();
   }
 }
-
-type Asking = PackMessage & { readonly kind: 'staged' };
 
 function resultsOf(
   message: PackMessage & { kind: 'durable' },
