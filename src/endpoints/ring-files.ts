@@ -27,6 +27,8 @@ export function isWholeBy(tail: Uint8Array): boolean {
   return tail[0] === 1;
 }
 
+/** What does not fill a piece of the memory waits so long for more. */
+const companyMs = 2;
 const zeros = new Uint8Array(256 * 1024);
 
 export interface RingFilling {
@@ -146,13 +148,13 @@ class RingFiller {
     this.#flushSoon();
   }
 
-  /** Once what has come by now has been taken in. */
+  /** Once a little more has had time to come: waking the worker costs more than it waits for. */
   #flushSoon(): void {
     if (this.#willFlush) return;
     this.#willFlush = true;
-    setImmediate(() => {
+    setTimeout(() => {
       this.#willFlush = false;
       this.#ring.flush();
-    });
+    }, companyMs);
   }
 }

@@ -137,9 +137,8 @@ const operations: Operations = {
   async hash({ path, algorithm }, { far, parts, emit }) {
     return hashFile(far, path, algorithm, { ...(await parts()), progress: emit });
   },
-  hashStart({ path, sizeBytes, algorithm }, { far, session, signal }) {
-    const { connection, abilities } = session;
-    return hashStart(far, path, { sizeBytes, algorithm }, { client: connection.client, abilities, signal });
+  async hashStart({ path, sizeBytes, algorithm }, { far, parts }) {
+    return hashStart(far, path, { sizeBytes, algorithm }, await parts());
   },
   facts: async (_input, { session }) => session.facts,
   async statMany({ paths }, { far, session, parts, signal }) {
