@@ -224,7 +224,7 @@ export async function openPlaces(
     import('./endpoints/local.ts'),
   ]);
   const mounts = openMounts({ modules: [localOperations] });
-  const ssh = lazyHosts(reached.ssh ?? { hosts: {} });
+  const ssh = lazyHosts(reached.ssh ?? { hosts: {} }, () => undefined);
   const places = { mounts, ssh: ssh.open, s3: () => reached.s3 };
   return {
     open: (address) => requireEndpoint(parseEndpoint(address), places),
