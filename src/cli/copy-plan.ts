@@ -1,9 +1,12 @@
 // What a dry run says: one line for each thing that would be done, and the sum.
 
+import type { JobRequest, WherryOptions } from '../main.ts';
 import { displayPath } from '../model/names.ts';
 import { pathText } from '../model/path-text.ts';
 import { formatSize } from '../model/size.ts';
 import type { PlannedItemView } from '../model/views.ts';
+import { listenForInterrupt } from './interrupt.ts';
+import { alreadyRuns } from './see-through.ts';
 import type { Colour, Terminal } from './terminal.ts';
 import { counted, grouped } from './words.ts';
 
@@ -27,6 +30,30 @@ const words: Readonly<Record<PlanLine['action'], readonly [string, Colour]>> = {
   rename: ['rename', 'blue'],
   problem: ['problem', 'red'],
 };
+
+/** A dry run in this process, with what the ledger of `options` knows. Resolves with the exit code. */
+export async function planHere(
+  what: 'copy' | 'sync',
+  request: JobRequest,
+  options: WherryOptions,
+  terminal: Terminal,
+): Promise<number> {
+  const { openForReading } = await import('../main.ts');
+  const interrupt = listenForInterrupt();
+  try {
+    const wherry = await openForReading(options).catch(alreadyRuns(what));
+    try {
+      return await tellPlan(terminal, wherry.plan(request, interrupt.signal));
+    } finally {
+      await wherry.close();
+    }
+  } catch (error) {
+    if (interrupt.exitCode !== undefined) return interrupt.exitCode;
+    throw error;
+  } finally {
+    interrupt.release();
+  }
+}
 
 /** Resolves with the exit code: 1 where something would be refused. `shown` is said of paths that are display forms already. */
 export async function tellPlan(

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { loadLimits, type MovingLimits } from '../config.ts';
 import type { CopyRequest } from '../model/specs.ts';
 import type { VerbCall } from './command-line.ts';
-import { tellPlan } from './copy-plan.ts';
+import { planHere } from './copy-plan.ts';
 import { copyLedger, copyLedgers, copyRequest } from './copy-request.ts';
 import { listenForInterrupt } from './interrupt.ts';
 import { alreadyRuns, seeThrough } from './see-through.ts';
@@ -51,27 +51,12 @@ function withTransfers(limits: MovingLimits, transfers: number | null | undefine
 }
 
 async function dryRun({ request, limits, terminal }: InProcess): Promise<number> {
-  const { openForReading } = await import('../main.ts');
-  const interrupt = listenForInterrupt();
-  const folder = mkdtempSync(join(tmpdir(), 'wherry-plan-'));
+  const dataFolder = mkdtempSync(join(tmpdir(), 'wherry-plan-'));
   try {
-    const wherry = await openForReading({
-      dataFolder: folder,
-      limits,
-      ...limits.places,
-      log: tellOnTerminal(terminal),
-    });
-    try {
-      return await tellPlan(terminal, wherry.plan(request, interrupt.signal));
-    } finally {
-      await wherry.close();
-    }
-  } catch (error) {
-    if (interrupt.exitCode !== undefined) return interrupt.exitCode;
-    throw error;
+    const log = tellOnTerminal(terminal);
+    return await planHere('copy', request, { dataFolder, limits, ...limits.places, log }, terminal);
   } finally {
-    rmSync(folder, { recursive: true, force: true });
-    interrupt.release();
+    rmSync(dataFolder, { recursive: true, force: true });
   }
 }
 

@@ -6,7 +6,7 @@ import { displayPath } from '../model/names.ts';
 import type { SyncRequest, SyncStatus } from '../model/sync-spec.ts';
 import type { JobView } from '../model/views.ts';
 import type { Flags, VerbCall } from './command-line.ts';
-import { tellPlan } from './copy-plan.ts';
+import { planHere, tellPlan } from './copy-plan.ts';
 import { copyLedgers, ownLedger } from './copy-request.ts';
 import { listenForInterrupt } from './interrupt.ts';
 import { alreadyRuns, seeThrough } from './see-through.ts';
@@ -34,23 +34,8 @@ export async function sync({ words, flags, terminal }: VerbCall): Promise<number
   const limits = await loadLimits({ config: flags.text('config') });
   const folder = syncLedger(request, flags);
   const options = { dataFolder: folder, limits, ...limits.places, log: tellOnTerminal(terminal) };
+  if (flags.is('dry-run')) return planHere('sync', request, options, terminal);
   const interrupt = listenForInterrupt();
-  if (flags.is('dry-run')) {
-    try {
-      const { openForReading } = await import('../main.ts');
-      const wherry = await openForReading(options).catch(alreadyRuns('sync'));
-      try {
-        return await tellPlan(terminal, wherry.plan(request, interrupt.signal));
-      } finally {
-        await wherry.close();
-      }
-    } catch (error) {
-      if (interrupt.exitCode !== undefined) return interrupt.exitCode;
-      throw error;
-    } finally {
-      interrupt.release();
-    }
-  }
   const { openCopy } = await import('../main.ts');
   const opened = await openCopy(options, request).catch(alreadyRuns('sync'));
   return seeThrough(opened, {

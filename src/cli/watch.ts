@@ -12,6 +12,7 @@ import { copyLedgers } from './copy-request.ts';
 import { fileObject } from './file-line.ts';
 import { listenForInterrupt } from './interrupt.ts';
 import { openProgressDisplay } from './progress-display.ts';
+import { alreadyRuns } from './see-through.ts';
 import type { Terminal } from './terminal.ts';
 import { tellOnTerminal } from './terminal-log.ts';
 import { watchLedger, watchRequest } from './watch-request.ts';
@@ -39,9 +40,7 @@ export async function watch({ words, flags, terminal }: VerbCall): Promise<numbe
       log: tellOnTerminal(terminal),
     },
     request,
-  ).catch((error: unknown) => {
-    throw error instanceof Fault && error.code === 'data_in_use' ? alreadyRuns(error) : error;
-  });
+  ).catch(alreadyRuns('watch'));
   let ended = true;
   try {
     const places = request.destinations.map(displayPath).join(', ');
@@ -73,13 +72,6 @@ export async function watch({ words, flags, terminal }: VerbCall): Promise<numbe
 }
 
 type Opened = Awaited<ReturnType<typeof import('../main.ts').openWatch>>['wherry'];
-
-function alreadyRuns(error: Fault): Fault {
-  const pid = /process (\d+)/.exec(error.message)?.[1];
-  return new Fault('busy', `The same watch is running already${pid === undefined ? '' : ` (process ${pid})`}.`, {
-    cause: error,
-  });
-}
 
 function aborted(signal: AbortSignal): Promise<undefined> {
   return new Promise((resolve) => {

@@ -16,12 +16,12 @@ import type { PlannedItem } from '../engine.ts';
 import type { Mode, ModeHost, ModeParts, ModeRun, NewTransfer, Prepared } from '../mode.ts';
 import { moveOptions } from '../move-options.ts';
 import type { Processing } from '../processing.ts';
+import { recordingOf } from '../recording-of.ts';
 import { createSelection } from '../selection.ts';
 import { pendingDeletion } from './deletions.ts';
 import { type MeantFiles, meantFiles } from './device-files.ts';
 import { type Devices, deviceAddress, findDevice, untilConnected } from './devices.ts';
 import { choosePipeline } from './pipeline-choice.ts';
-import { recordingOf } from './recording-of.ts';
 import { createDeviceLine, fileKey, takenFrom, takes } from './taken.ts';
 import { writeHistory } from './write-history.ts';
 

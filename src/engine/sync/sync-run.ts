@@ -12,7 +12,7 @@ import { createFolderKeeper, type FolderKeeper } from '../copy/folder-keeper.ts'
 import { createPacker } from '../copy/packer.ts';
 import type { ModeHost, ModeRun } from '../mode.ts';
 import { moveOptions } from '../move-options.ts';
-import { recordingOf } from '../offload/recording-of.ts';
+import { recordingOf } from '../recording-of.ts';
 import { requireWay } from '../require-way.ts';
 import { countedTries } from '../retry.ts';
 import { createSelection } from '../selection.ts';

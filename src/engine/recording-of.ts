@@ -1,10 +1,10 @@
 // Makes the recording of a transfer out of its receipt and the records of its steps. Pure.
 
-import { baseName, joinPath } from '../../model/names.ts';
-import type { StepRecord } from '../../model/pipeline.ts';
-import type { Receipt } from '../../model/receipt.ts';
-import type { Recording, RecordingDevice } from '../../model/recording.ts';
-import type { Transfer } from '../../model/transfer.ts';
+import { baseName, joinPath } from '../model/names.ts';
+import type { StepRecord } from '../model/pipeline.ts';
+import type { Receipt } from '../model/receipt.ts';
+import type { Recording, RecordingDevice } from '../model/recording.ts';
+import type { Transfer } from '../model/transfer.ts';
 
 export function recordingOf(
   transfer: Transfer,
