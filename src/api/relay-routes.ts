@@ -163,7 +163,7 @@ export function addRelayRoutes(server: FastifyInstance, { relay, gate, requireRe
 /** Lets the rest of a body run out unread for a moment: a connection that is closed at once loses the answer with it. */
 function hearOut({ raw }: FastifyRequest<RelayRequest>): void {
   if (raw.complete || raw.destroyed) return;
-  const timer = setTimeout(() => raw.destroy(), hearingMs);
+  const timer = setTimeout(() => raw.destroy(), hearingMs).unref();
   raw.once('close', () => clearTimeout(timer));
   raw.resume();
 }

@@ -227,30 +227,26 @@ export function createSpool(parts: SpoolParts): Spool {
     );
   };
 
-  /** Which block to do without next: what every reader has passed, oldest first; else the newest, which they come to last. */
-  const spare = (isFit: (block: Block) => boolean, needed: number): Block | undefined => {
-    const fit = [...blocks.values()].filter(
-      (block) =>
-        block.memory !== undefined &&
-        block.pins === 0 &&
-        block.busy === undefined &&
-        block.index !== needed &&
-        block.index !== headIndex() &&
-        isFit(block),
-    );
-    const passed = Math.min(...positions.values(), received);
-    const behind = fit.filter((block) => (block.index + 1) * blockBytes <= passed).sort((a, b) => a.index - b.index);
-    return behind[0] ?? fit.sort((a, b) => b.index - a.index)[0];
-  };
+  /** Blocks that nobody needs in memory at this moment, oldest first. */
+  const idle = (needed: number): Block[] =>
+    [...blocks.values()]
+      .filter(({ memory: held, pins, busy }) => held !== undefined && pins === 0 && busy === undefined)
+      .filter(({ index }) => index !== needed && index !== headIndex())
+      .sort((a, b) => a.index - b.index);
   /** One step towards memory for one more block; false where only time helps. */
   const makeRoom = (needed: number): boolean => {
-    const clean = spare(isClean, needed);
-    if (clean !== undefined) {
-      dropMemory(clean);
+    const fit = idle(needed);
+    const clean = fit.filter(isClean);
+    // What every reader has passed, else what they come to last.
+    const passed = Math.min(...positions.values(), received);
+    const dropped = clean.find(({ index }) => (index + 1) * blockBytes <= passed) ?? clean.at(-1);
+    if (dropped !== undefined) {
+      dropMemory(dropped);
       return true;
     }
     if (underWay.size > 1) return false;
-    const dirty = spare((block) => !isClean(block), needed);
+    // The oldest first: after a crash, what is on disk is worth something only without a gap.
+    const dirty = fit[0];
     if (dirty === undefined || (dirty.storedBytes < 0 && !files.take(blockBytes))) return false;
     void store(dirty);
     return false;
