@@ -13,7 +13,7 @@ import { queue } from './queue/race.ts';
 import { type Race, run, type Sheet, sheetOf, sheetText } from './race.ts';
 import { smallFiles, treeRace } from './small-files/race.ts';
 import { type FarHost, farHost, farLine, loopback } from './ssh/far-host.ts';
-import { sshFolders, sshLarge, sshSmall, sshUnchanged } from './ssh/race.ts';
+import { sshChanged, sshFolders, sshLarge, sshSmall, sshUnchanged } from './ssh/race.ts';
 import { diskStage, memoryStage, type Stage } from './stage.ts';
 import { start } from './start/race.ts';
 import { threeDestinations } from './three-destinations/race.ts';
@@ -99,6 +99,7 @@ const races: Readonly<Record<string, () => readonly Sheet[] | Promise<readonly S
   'ssh-large': () =>
     onFarHosts(memoryStage(4 * gibibyte), (stage, far) => sshLarge(stage, far, (values.quick ? 0.25 : 2) * gibibyte)),
   'ssh-unchanged': () => onFarHosts(memoryStage(6 * gibibyte), (stage, far) => sshUnchanged(stage, far, manyFiles)),
+  'ssh-changed': () => onFarHosts(memoryStage(6 * gibibyte), (stage, far) => sshChanged(stage, far, manyFiles)),
   'ssh-folders': () =>
     onFarHosts(memoryStage(gibibyte), (stage, far) => sshFolders(stage, far, values.quick ? 600 : 3_000), [farLine]),
   dispatch: async () => [await dispatch(files)],

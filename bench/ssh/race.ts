@@ -1,6 +1,6 @@
 // Copies from a host over SSH: many small files, one large one, and a tree in which nothing changed.
 
-import { existsSync, mkdirSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdirSync, readdirSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Contender, Race, RaceGoal } from '../race.ts';
 import { empty, makeFile, makeTree, need, type Stage, sameSize, sameTree, stateOf, wherry } from '../stage.ts';
@@ -39,7 +39,7 @@ function contenders(
   peers: (target: string) => readonly Peer[],
   check: (target: string) => void,
   keeps: boolean,
-): Contender[] {
+): (Contender & { readonly target: string })[] {
   const state = stateOf(stage);
   return peers('').map(({ name }, at) => {
     const target = join(stage.folder, `${far.line.roundTripMs}-${name.replace(/\W+/g, '-')}`);
@@ -48,6 +48,7 @@ function contenders(
     let ready = false;
     return {
       name,
+      target,
       command,
       env: { ...env, XDG_STATE_HOME: own },
       prepare: () => {
@@ -131,7 +132,11 @@ export function sshLarge(stage: Stage, far: FarHost, bytes: number): Race {
   };
 }
 
-export function sshUnchanged(stage: Stage, far: FarHost, files: number): Race {
+export function sshUnchanged(
+  stage: Stage,
+  far: FarHost,
+  files: number,
+): Omit<Race, 'contenders'> & { readonly contenders: readonly (Contender & { readonly target: string })[] } {
   const source = join(stage.folder, `source-${files}`);
   if (!existsSync(source)) makeTree(source, files, Math.max(1, Math.round(files / 100)));
   const way = wayTo(far);
@@ -146,6 +151,36 @@ export function sshUnchanged(stage: Stage, far: FarHost, files: number): Race {
     contenders: contenders(stage, far, peers, (target) => sameTree(source, target), true),
     goals: [{ against: 'rsync -a -e ssh', atMost: 1.5 }],
   };
+}
+
+/** Of what each contender has, a hundredth is made older by a byte before each of its runs, so that it is to be brought again. */
+export function sshChanged(stage: Stage, far: FarHost, files: number): Race {
+  const race = sshUnchanged(stage, far, files);
+  return {
+    ...race,
+    name: 'ssh-changed',
+    title: race.title.replace('nothing changed', '1 % changed'),
+    contenders: race.contenders.map((contender) => ({
+      ...contender,
+      prepare: () => {
+        contender.prepare();
+        spoilSome(contender.target, files);
+      },
+    })),
+  };
+}
+
+function spoilSome(target: string, files: number): void {
+  const folders = readdirSync(target).sort();
+  for (let at = 0; at < files / 100; at++) {
+    const folder = folders[(at * 7) % folders.length];
+    const names = folder === undefined ? [] : readdirSync(join(target, folder)).sort();
+    const name = names[(at * 13) % names.length];
+    if (folder === undefined || name === undefined) continue;
+    const file = join(target, folder, name);
+    appendFileSync(file, 'x');
+    utimesSync(file, 1, 1);
+  }
 }
 
 const threeFolders = ['a', 'b', 'c'];

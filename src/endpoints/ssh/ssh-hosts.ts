@@ -43,6 +43,8 @@ export const mostConnections = 4;
 const idleMs = 30_000;
 /** A host that answers sooner is near: there it is the processors that set the pace, and no connection's window. */
 export const farMs = 8;
+/** Packs to a host that is far: another connection costs a dozen ways there and back before its first byte, and a pack may be through by then. */
+const packsTogether = 3;
 /** How many calls share a connection to a host that is near before another is worth its thread. */
 const callsNearby = availableParallelism() < 4 ? 4 : 1;
 
@@ -147,7 +149,7 @@ function createHost(first: SshTarget, takeThread: () => Worker): OpenHost {
     stream(operation, place, input, options) {
       const [least] = [...threads].sort((a, b) => a.busy - b.busy);
       const isNear = (facts?.roundTripMs ?? farMs) < farMs;
-      const mostCalls = isNear ? callsNearby : 1;
+      const mostCalls = isNear ? callsNearby : operation === 'readManyInto' ? packsTogether : 1;
       const isCrowded = least !== undefined && least.busy >= mostCalls && threads.length < mostConnections;
       const thread = least === undefined || isCrowded ? start() : least;
       return over(thread, operation, place, input, options);

@@ -19,7 +19,8 @@ import { type PackNote, recoverPackThere } from './pack-note.ts';
 import { sourceChanged } from './source-identity.ts';
 
 const groupFiles = 1_000;
-const groupBytes = 32 * 1024 * 1024;
+/** One is on its way while the last is proved; what is not proved by then is sent again after a crash. */
+const groupBytes = 8 * 1024 * 1024;
 const lookForStopMs = 100;
 /** An archive may tell times by the second only. */
 const coarsestMs = 1_000;
