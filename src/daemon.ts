@@ -108,7 +108,15 @@ export async function openDaemon(settings: Settings, options: DaemonOptions): Pr
   const ingest = createIngest({ store, clock, random: systemRandom, log, syncIdOf });
   const rooms = createRooms({ store, clock, newId, log, settings: settings.rooms });
   const relay = createRelay({
-    ...{ gate: rooms.gate, mounts, clock, newId, log, config: () => rooms.settings.relay },
+    ...{
+      gate: rooms.gate,
+      mounts,
+      clock,
+      newId,
+      log,
+      config: () => rooms.settings.relay,
+      types: () => rooms.settings.types,
+    },
     ...{ folder: join(dataFolder, 'relay'), keyFile: join(dataFolder, 'relay.key') },
   });
   const reload = createReload(settings, {

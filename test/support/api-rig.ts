@@ -98,7 +98,14 @@ export async function openApiRig(
   });
 
   const relay = createRelay({
-    ...{ gate: rooms.gate, mounts, clock, newId, config: () => rooms.settings.relay },
+    ...{
+      gate: rooms.gate,
+      mounts,
+      clock,
+      newId,
+      config: () => rooms.settings.relay,
+      types: () => rooms.settings.types,
+    },
     ...{ folder: join(folder, 'data', 'relay'), keyFile: join(folder, 'data', 'relay.key') },
     log: { debug: nowhere, info: nowhere, warn: nowhere, error: (details) => errors.push(details) },
   });

@@ -13,6 +13,7 @@ import { type RelayGate, type RelayTransfer, wireBytes } from '../../src/engine/
 import { idSource, systemClock, systemRandom } from '../../src/model/clock.ts';
 import { Fault } from '../../src/model/fault.ts';
 import { type RelayConfig, relayConfigSchema } from '../../src/model/relay-config.ts';
+import { roomsConfigSchema } from '../../src/model/room-config.ts';
 
 export const roomId = 'studio';
 
@@ -116,8 +117,10 @@ export async function openRelayRig(
   const mounts = openMounts({ modules: [workerModule('engine/relay/spool-operations')] });
   const nowhere = () => undefined;
   const config = { ...relayConfigSchema.parse({ reserve: 0 }), ...options.config };
+  const { types } = roomsConfigSchema.parse({});
   const relay = createRelay({
     ...{ gate, mounts, folder, keyFile: join(home, 'relay.key'), config: () => config, clock: systemClock },
+    types: () => types,
     newId: idSource(systemClock, systemRandom),
     log: { debug: nowhere, info: nowhere, warn: nowhere, error: nowhere },
     ...options.parts,

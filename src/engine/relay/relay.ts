@@ -6,8 +6,11 @@ import type { Mounts } from '../../endpoints/mounts.ts';
 import type { Clock, NewId } from '../../model/clock.ts';
 import { asFault, Fault } from '../../model/fault.ts';
 import type { RelayConfig } from '../../model/relay-config.ts';
+import type { TypeRules } from '../../model/room-types.ts';
 import type { EngineLog } from '../engine-parts.ts';
-import { frameBytes, type RelayGate, type RelayTransfer, wireBytes, wireFrameBytes } from './relay-gate.ts';
+import { inspect, inspector } from './inspection.ts';
+import { piecesOf } from './pieces.ts';
+import { type RelayGate, type RelayTransfer, wireBytes, wireFrameBytes } from './relay-gate.ts';
 import { sendInto } from './sending.ts';
 import { createSpool, type SpoolPiece } from './spool.ts';
 import { openSpoolDisk, type SpoolDisk, type SpoolFiles, type TakenUp } from './spool-files.ts';
@@ -22,6 +25,8 @@ export interface RelayParts {
   /** Holds the key that wraps the uploads' keys. */
   readonly keyFile: string;
   readonly config: () => RelayConfig;
+  /** Which content rooms with inspection take. */
+  readonly types: () => TypeRules;
   readonly clock: Clock;
   readonly newId: NewId;
   readonly log: EngineLog;
@@ -91,6 +96,7 @@ export function createRelay(parts: RelayParts): Relay {
   const uploads = new Map<string, Upload>();
   const byTransfer = new Map<string, Upload>();
   const filesOf = new WeakMap<Upload, SpoolFiles>();
+  const inspections = new WeakMap<Upload, AbortController>();
   const noted = new WeakMap<Upload, { bytes: number; isWriting: boolean }>();
   const cleaning = new Set<Promise<void>>();
   let disk: Promise<SpoolDisk> | undefined;
@@ -130,6 +136,7 @@ export function createRelay(parts: RelayParts): Relay {
   /** Nothing of its bytes is left when it resolves. */
   const empty = (upload: Upload, why: Fault): Promise<void> => {
     endTurns(upload, why);
+    inspections.get(upload)?.abort(why);
     return clean(upload.spool.close(why).then(() => filesOf.get(upload)?.discard()));
   };
   const forget = (upload: Upload) => {
@@ -165,7 +172,9 @@ export function createRelay(parts: RelayParts): Relay {
         ...{ sizeBytes: facts.sizeBytes, files, memory, clock, stored },
         unitBytes: facts.isEncrypted ? wireFrameBytes : 1,
         windowBytes: () => parts.config().window,
-        readers: acknowledged,
+        ...(facts.isEncrypted
+          ? { readers: acknowledged }
+          : { readers: [...acknowledged, [inspector, 0] as const], inspector }),
         onFailure: (fault) => failed(upload, fault),
       }),
       sending: undefined,
@@ -176,7 +185,21 @@ export function createRelay(parts: RelayParts): Relay {
     filesOf.set(upload, files);
     noted.set(upload, { bytes: upload.spool.acknowledgedBytes, isWriting: false });
     for (const transferId of upload.transfers.values()) byTransfer.set(transferId, upload);
+    if (!facts.isEncrypted && facts.sizeBytes > 0) begin(upload);
     return upload;
+  };
+
+  /** Nobody gets any of it before its first bytes were looked at. */
+  const begin = (upload: Upload) => {
+    const [transferId = ''] = upload.transfers.values();
+    const transfer = transferOf(upload, transferId);
+    if (transfer === undefined) return;
+    const stopping = new AbortController();
+    inspections.set(upload, stopping);
+    const rules = { types: parts.types(), scan: parts.config().scan };
+    inspect(upload, transfer, rules, stopping.signal).catch((error: unknown) => {
+      if (upload.spool.failure === undefined) failed(upload, asFault(error));
+    });
   };
 
   const note = (upload: Upload) => {
@@ -231,7 +254,8 @@ export function createRelay(parts: RelayParts): Relay {
       const state = gate.transfer(facts.roomId, transferId)?.state;
       return state === 'active' || state === 'paused';
     });
-    if (!isWanted) return await files.discard();
+    // What was inspected of it so far is not known any more: its sender begins anew.
+    if (!isWanted || !facts.isEncrypted) return await files.discard();
     const lowest = Math.min(...facts.acknowledged.map(([, offset]) => offset));
     const stored: [number, number][] = [];
     const scratch = memory.take();
@@ -281,7 +305,9 @@ export function createRelay(parts: RelayParts): Relay {
       const isEncrypted = first.inspection === 'none';
       if (transfers.some((one) => one.sizeBytes !== first.sizeBytes))
         throw new Fault('invalid', 'Transfers of files of different sizes cannot share an upload.');
-      const most = isEncrypted ? wireBytes(first.sizeBytes, firstFrame) : first.sizeBytes - firstFrame * frameBytes;
+      if (!isEncrypted && firstFrame > 0)
+        throw new Fault('invalid', 'In a room with inspection an upload begins with the file’s first byte.');
+      const most = isEncrypted ? wireBytes(first.sizeBytes, firstFrame) : first.sizeBytes;
       if (sizeBytes > Math.max(0, most))
         throw new Fault(
           'invalid',
@@ -455,25 +481,4 @@ function ownTransfer(gate: RelayGate, roomId: string, senderId: string, transfer
   if (transfer.state !== 'active')
     throw new Fault('state_conflict', `The transfer is ${transfer.state}; the relay takes nothing of it.`);
   return transfer;
-}
-
-async function* piecesOf(
-  { spool, sizeBytes }: Upload,
-  receiverId: string,
-  from: number,
-  signal: AbortSignal,
-  onBytes: () => void,
-): AsyncIterable<SpoolPiece> {
-  for (let at = from; at < sizeBytes; ) {
-    signal.throwIfAborted();
-    spool.isAt(receiverId, at);
-    const piece = spool.peek(at);
-    if (piece === undefined) {
-      await spool.ready(at, signal);
-      continue;
-    }
-    at += piece.bytes.length;
-    onBytes();
-    yield piece;
-  }
 }

@@ -28,6 +28,8 @@ export interface SpoolParts {
   readonly clock: Clock;
   /** Whoever has to acknowledge. */
   readonly readers: Iterable<readonly [id: string, acknowledgedBytes: number]>;
+  /** The one of them for whom nothing is held back. */
+  readonly inspector?: string;
   /** Called once, when it cannot go on by itself: the disk is full, or gave back something else. */
   readonly onFailure: (fault: Fault) => void;
   /** Of an earlier process: blocks that were proven to be readable, from the one that holds the lowest acknowledged byte. */
@@ -43,8 +45,6 @@ export interface SpoolPiece {
 export interface Spool {
   /** Bytes that came in, to the last whole unit where no sender is at work. */
   readonly receivedBytes: number;
-  /** What readers may have by now. */
-  readonly readableBytes: number;
   /** What all readers have acknowledged. */
   readonly acknowledgedBytes: number;
   /** Why it cannot go on; undefined while it can. */
@@ -56,10 +56,10 @@ export interface Spool {
   /** The sender has stopped: what is no whole unit is let go; the rest is on disk when it resolves, where there is room. */
   rest(): Promise<void>;
   /** What is there from an offset on; undefined where one has to wait (`ready`). Throws `failure`. */
-  peek(from: number): SpoolPiece | undefined;
+  peek(reader: string, from: number): SpoolPiece | undefined;
   /** Resolves when `peek` would give something. Rejects with `failure` or the signal's reason. */
-  ready(from: number, signal: AbortSignal): Promise<void>;
-  /** Readers get nothing from here on until it is lifted. */
+  ready(reader: string, from: number, signal: AbortSignal): Promise<void>;
+  /** Readers get nothing from here on, but for the inspector. */
   hold(fromBytes: number): void;
   /** Where a reader that is being served is; undefined when it no longer is. What all have been given is the first to go to disk. */
   isAt(reader: string, position: number | undefined): void;
@@ -110,7 +110,8 @@ export function createSpool(parts: SpoolParts): Spool {
     waiting = undefined;
   };
   const wholeUnits = (bytes: number) => (bytes >= sizeBytes ? bytes : bytes - (bytes % unitBytes));
-  const readable = () => Math.min(wholeUnits(received), heldFrom);
+  const readable = (reader: string) =>
+    reader === parts.inspector ? received : Math.min(wholeUnits(received), heldFrom);
   const lowest = () => {
     let low = received;
     for (const offset of acknowledged.values()) low = Math.min(low, offset);
@@ -300,19 +301,16 @@ export function createSpool(parts: SpoolParts): Spool {
   }
   cut(wholeUnits(Math.min(received, sizeBytes)));
   freedBlocks = Math.floor(lowest() / blockBytes);
-  const blockAt = (from: number): Block | undefined => {
+  const blockAt = (reader: string, from: number): Block | undefined => {
     if (failure !== undefined) throw failure;
     if (from < freedBlocks * blockBytes)
       throw new Fault('state_conflict', `Byte ${from} has been acknowledged, and is no longer here.`);
-    return from < readable() ? blocks.get(Math.floor(from / blockBytes)) : undefined;
+    return from < readable(reader) ? blocks.get(Math.floor(from / blockBytes)) : undefined;
   };
 
   return {
     get receivedBytes() {
       return received;
-    },
-    get readableBytes() {
-      return readable();
     },
     get acknowledgedBytes() {
       return lowest();
@@ -369,14 +367,14 @@ export function createSpool(parts: SpoolParts): Spool {
         await store(block);
       }
     },
-    peek(from) {
-      const block = blockAt(from);
+    peek(reader, from) {
+      const block = blockAt(reader, from);
       if (block?.memory === undefined || block.busy === 'loading') return undefined;
       const start = block.index * blockBytes;
       block.pins += 1;
       let isReleased = false;
       return {
-        bytes: block.view.subarray(from - start, Math.min(block.sizeBytes, readable() - start)),
+        bytes: block.view.subarray(from - start, Math.min(block.sizeBytes, readable(reader) - start)),
         release() {
           if (isReleased) return;
           isReleased = true;
@@ -386,9 +384,9 @@ export function createSpool(parts: SpoolParts): Spool {
         },
       };
     },
-    async ready(from, signal) {
+    async ready(reader, from, signal) {
       for (;;) {
-        const block = blockAt(from);
+        const block = blockAt(reader, from);
         if (block === undefined || block.busy === 'loading') await change(signal);
         else if (block.memory !== undefined) return;
         else if (inMemory <= mostBlocks || makeRoom(block.index)) load(block);
@@ -406,8 +404,9 @@ export function createSpool(parts: SpoolParts): Spool {
     acknowledge(reader, offset) {
       const before = acknowledged.get(reader);
       if (before === undefined || offset <= before) return;
-      if (offset > readable()) {
-        throw new Fault('invalid', `Byte ${offset} was acknowledged, and ${readable()} could be read so far.`);
+      const most = readable(reader);
+      if (offset > most) {
+        throw new Fault('invalid', `Byte ${offset} was acknowledged, and ${most} could be read so far.`);
       }
       acknowledged.set(reader, offset);
       free();
