@@ -11,6 +11,7 @@ import { oneFile } from './one-file/race.ts';
 import { dispatch } from './queue/dispatch.ts';
 import { queue } from './queue/race.ts';
 import { type Race, run, type Sheet, sheetOf, sheetText } from './race.ts';
+import { direct } from './rooms/direct.ts';
 import { smallFiles, treeRace } from './small-files/race.ts';
 import { type FarHost, farHost, farLine, loopback } from './ssh/far-host.ts';
 import { sshChanged, sshFolders, sshLarge, sshSmall, sshUnchanged } from './ssh/race.ts';
@@ -106,6 +107,7 @@ const races: Readonly<Record<string, () => readonly Sheet[] | Promise<readonly S
   queue: async () => [await queue(manyFiles)],
   offload: async () => [await offload(values.quick ? 4 : 10, Number(values.scale), Math.min(rounds, 3))],
   memory: async () => [await memory()],
+  'rooms-direct': () => direct(Math.min(rounds, 3), (values.quick ? 32 : 128) * 1_048_576),
 };
 
 const wanted = values.race?.split(',') ?? Object.keys(races);

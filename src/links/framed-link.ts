@@ -27,7 +27,7 @@ export interface FramedLinkOptions {
   readonly windowBytes?: number;
   /** Default is 68 KiB: a chunk of the usual size goes with its header as one message. */
   readonly pieceBytes?: number;
-  /** What one lane may hold before it is passed over. Default is 512 KiB. */
+  /** What all lanes together may hold before a frame waits. Default is 1 MiB, and 256 KiB more for each lane beside the first. */
   readonly laneBytes?: number;
   /** Called each time that it looks for signs of life. */
   readonly tick?: () => void;
@@ -37,7 +37,8 @@ export interface FramedLinkOptions {
 
 export const defaultWindowBytes = 4 * 1_048_576;
 const defaultPieceBytes = 69_632;
-const defaultLaneBytes = 524_288;
+const defaultLaneBytes = 1_048_576;
+const moreLaneBytes = 262_144;
 
 const tickMs = 2_000;
 /**
@@ -59,7 +60,8 @@ export class FramedLink implements Link {
   readonly closed: Promise<string>;
   readonly #options: FramedLinkOptions;
   readonly #windowBytes: number;
-  readonly #laneBytes: number;
+  /** What one lane may hold before it is passed over. */
+  #laneBytes = 0;
   readonly #lanes: OpenLane[] = [];
   readonly #inbox: Inbox;
   readonly #pieces: IncomingPieces;
@@ -95,7 +97,6 @@ export class FramedLink implements Link {
     this.peerId = options.peerId;
     this.kind = options.kind;
     this.#windowBytes = Math.max(options.windowBytes ?? defaultWindowBytes, 2 * maxFrameBytes);
-    this.#laneBytes = options.laneBytes ?? defaultLaneBytes;
     this.#pieces = new IncomingPieces(this.#windowBytes);
     this.#inbox = new Inbox((costBytes) => this.#wasRead(costBytes));
     const { promise, resolve } = Promise.withResolvers<string>();
@@ -138,6 +139,9 @@ export class FramedLink implements Link {
     }
     const open: OpenLane = { lane, silent: 0 };
     this.#lanes.push(open);
+    const count = this.#lanes.length;
+    this.#laneBytes = (this.#options.laneBytes ?? defaultLaneBytes + (count - 1) * moreLaneBytes) / count;
+    for (const each of this.#lanes) each.lane.lowBytes = this.#laneBytes / 2;
     lane.listen({
       message: (bytes) => {
         open.silent = 0;

@@ -5,7 +5,7 @@ export interface LaneListener {
   message(bytes: Uint8Array): void;
   /** Something that is no bytes, or longer than the lane takes. */
   misbehaved(): void;
-  /** It holds less than before: there may be room. */
+  /** It holds no more than `lowBytes`, having held more: there may be room. */
   drained(): void;
   /** It is closed or broken, and nothing more comes or goes. */
   lost(): void;
@@ -14,6 +14,8 @@ export interface LaneListener {
 export interface Lane {
   /** What was sent and has not left yet. */
   readonly bufferedBytes: number;
+  /** Set by the link; a lane that tells of each message that left need not look at it. */
+  lowBytes: number;
   /** The longest message it takes. */
   readonly mostMessageBytes: number;
   /** Messages arrive whole, in order, once, or the lane is lost. Does nothing on a lane that is lost. `message` is the caller's again afterwards. */

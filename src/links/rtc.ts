@@ -61,8 +61,15 @@ export interface RtcConfiguration {
 
 export type RtcConstructor = new (configuration: RtcConfiguration) => RtcConnection;
 
-/** `turn` where the pair of addresses in use goes through a TURN server on either side; undefined before there is one. */
-export async function pathOf(connection: RtcConnection): Promise<'direct' | 'turn' | undefined> {
+export interface Way {
+  /** `turn` where the pair of addresses in use goes through a TURN server on either side. */
+  readonly path: 'direct' | 'turn';
+  /** Of the network, without what waits to be sent; undefined where it was not measured. */
+  readonly roundTripMs: number | undefined;
+}
+
+/** Undefined before there is one. */
+export async function wayOf(connection: RtcConnection): Promise<Way | undefined> {
   const reports = new Map<string, Readonly<Record<string, unknown>>>();
   (await connection.getStats()).forEach((report) => {
     if (typeof report === 'object' && report !== null && 'id' in report) reports.set(String(report.id), { ...report });
@@ -76,5 +83,9 @@ export async function pathOf(connection: RtcConnection): Promise<'direct' | 'tur
       : reports.get(String(transport.selectedCandidatePairId));
   if (pair === undefined) return undefined;
   const kinds = [pair.localCandidateId, pair.remoteCandidateId].map((id) => reports.get(String(id))?.candidateType);
-  return kinds.includes('relay') ? 'turn' : 'direct';
+  const { currentRoundTripTime } = pair;
+  return {
+    path: kinds.includes('relay') ? 'turn' : 'direct',
+    roundTripMs: typeof currentRoundTripTime === 'number' ? currentRoundTripTime * 1_000 : undefined,
+  };
 }

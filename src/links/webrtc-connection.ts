@@ -1,7 +1,14 @@
 // One WebRTC connection of a link: its channel as a lane, its offers and answers, and another way when the network changes.
 
 import type { Lane, LaneListener } from './lane.ts';
-import { pathOf, type RtcChannel, type RtcConfiguration, type RtcConnection, type RtcConstructor } from './rtc.ts';
+import {
+  type RtcChannel,
+  type RtcConfiguration,
+  type RtcConnection,
+  type RtcConstructor,
+  type Way,
+  wayOf,
+} from './rtc.ts';
 import type { WebrtcSignal } from './webrtc-signals.ts';
 
 export interface ConnectionOptions {
@@ -18,8 +25,8 @@ export interface ConnectionOptions {
 }
 
 export class WebrtcConnection {
-  /** `turn` where its bytes go through a TURN server; undefined until it is known. */
-  path: 'direct' | 'turn' | undefined;
+  /** By which way its bytes go, and how long that takes; undefined until it is known. */
+  way: Way | undefined;
   readonly #options: ConnectionOptions;
   readonly #connection: RtcConnection;
   /** What comes must be taken in its order, and each step takes its time. */
@@ -123,7 +130,7 @@ export class WebrtcConnection {
   /** Looks which way the bytes go. */
   async look(): Promise<void> {
     if (this.#closed) return;
-    this.path = (await pathOf(this.#connection).catch(() => undefined)) ?? this.path;
+    this.way = (await wayOf(this.#connection).catch(() => undefined)) ?? this.way;
   }
 
   get isOpen(): boolean {
@@ -209,7 +216,6 @@ class ChannelLane implements Lane {
     this.#channel = channel;
     this.#mostMessage = mostMessage;
     channel.binaryType = 'arraybuffer';
-    channel.bufferedAmountLowThreshold = lowBytes;
     channel.addEventListener('message', ({ data }) => {
       if (!(data instanceof ArrayBuffer)) this.#listener?.misbehaved();
       else if (this.#listener === undefined) this.#waiting.push(new Uint8Array(data));
@@ -230,6 +236,14 @@ class ChannelLane implements Lane {
 
   get bufferedBytes(): number {
     return this.#channel.bufferedAmount;
+  }
+
+  get lowBytes(): number {
+    return this.#channel.bufferedAmountLowThreshold;
+  }
+
+  set lowBytes(bytes: number) {
+    this.#channel.bufferedAmountLowThreshold = bytes;
   }
 
   get mostMessageBytes(): number {
@@ -259,8 +273,6 @@ class ChannelLane implements Lane {
   }
 }
 
-/** Browsers say when it is no more; there must be enough left until the page has its turn. */
-const lowBytes = 262_144;
 /** RFC 8841, 6: what every side takes that says nothing else. */
 const leastMessageBytes = 65_536;
 const mostMessageBytes = 262_144;

@@ -33,7 +33,9 @@ export interface WebrtcOptions {
 const defaultPatienceMs = 20_000;
 /** An offer that nobody heard is made again. */
 const repeatMs = 1_000;
-/** Connections over which this much goes in a second are not held back by the network's delay and loss but by the machine. */
+/** Over a network this near one connection takes what the machine can give, and several take it from one another. */
+const nearMs = 10;
+/** So much in a second is not held back by delay and loss. */
 const quickBytesPerSecond = 8_000_000;
 
 /**
@@ -188,7 +190,7 @@ class WebrtcOpening {
       peerId,
       kind: 'webrtc',
       clock,
-      path: () => ([...this.#connections.values()].some(({ path }) => path === 'turn') ? 'turn' : 'direct'),
+      path: () => ([...this.#connections.values()].some(({ way }) => way?.path === 'turn') ? 'turn' : 'direct'),
       tick: () => this.#tick(),
       ended: () => this.#end(undefined),
     });
@@ -206,17 +208,16 @@ class WebrtcOpening {
     const { sentBytes } = link.traffic();
     const perSecond = ((sentBytes - this.#sentBytes) * 1_000) / link.tickMs;
     this.#sentBytes = sentBytes;
-    if (!link.wasHeldByLanes() || perSecond > quickBytesPerSecond) return;
+    const roundTripMs = Math.max(...[...this.#connections.values()].map(({ way }) => way?.roundTripMs ?? 0));
+    if (!link.wasHeldByLanes() || roundTripMs < nearMs || perSecond > quickBytesPerSecond) return;
     if (this.#options.role === 'offer') this.#grow();
     else this.#tell({ kind: 'more', attempt: this.#attempt });
   }
 
-  /** As many again: each connection has a share of its own of a network that delays and loses. */
+  /** All that there may be: each connection has a share of its own of a network that delays and loses. */
   #grow(): void {
     const most = Math.min(this.#options.mostConnections ?? mostConnections, mostConnections);
-    // Those that were asked for last must be there before it can be seen whether more are needed.
-    if (this.#link === undefined || [...this.#connections.values()].some(({ isOpen }) => !isOpen)) return;
-    for (let more = this.#connections.size; more > 0 && this.#connections.size < most; more--) this.#addConnection();
+    if (this.#link !== undefined) while (this.#connections.size < most) this.#addConnection();
   }
 
   #addConnection(): void {

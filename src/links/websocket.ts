@@ -84,6 +84,7 @@ export function websocketLinks(options: WebsocketLinksOptions): WebsocketLinks {
 class SocketLane implements Lane {
   readonly memberId: string;
   readonly mostMessageBytes = mostMessageBytes;
+  lowBytes = 0;
   readonly #emit: (data: Uint8Array) => Promise<void>;
   #listener: LaneListener | undefined;
   #unacknowledged = 0;

@@ -1,10 +1,11 @@
 // Two real Chromiums in two network namespaces: a file goes straight, then through a TURN server when that is blocked, then through the server when TURN dies.
 
 import { createHash } from 'node:crypto';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { type Namespaces, namespaces } from '../support/namespaces.ts';
 import { type TurnServer, turnServer } from '../support/turn.ts';
-import { generated } from './transfer-page.ts';
+import { generated, type TransferPage } from './transfer-page.ts';
 import { type TwoPages, twoPages } from './two-pages.ts';
 
 // Browsers on a machine that does much else at once take their time.
@@ -17,13 +18,13 @@ const blockBytes = 8 * mebibyte;
 
 let network: Namespaces;
 let turn: TurnServer;
-let pages: TwoPages;
+let pages: TwoPages<TransferPage>;
 
 beforeAll(async () => {
   network = namespaces(['left', 'right', 'turn']);
   const { address, within } = network.host('turn');
   turn = await turnServer(address, 3478, within);
-  pages = await twoPages(network.gateway, {
+  pages = await twoPages(join(import.meta.dirname, 'transfer-page.ts'), network.gateway, {
     sender: network.host('left').within,
     receiver: network.host('right').within,
   });
@@ -47,24 +48,24 @@ test('a file goes on by TURN when the direct way is blocked, and through the ser
   await sender.call('send', sizeBytes, chunkBytes);
   await receiver.call('receive', sizeBytes, chunkBytes);
 
-  const bytes = async () => (await receiver.state()).bytesDone;
+  const bytes = async () => (await receiver.call('state')).bytesDone;
   const reaches = (least: number) =>
     expect.poll(bytes, { timeout: 60_000, interval: 50 }).toBeGreaterThanOrEqual(least);
 
   await reaches(4 * mebibyte);
-  expect((await receiver.state()).path).toBe('direct');
+  expect((await receiver.call('state')).path).toBe('direct');
   network.block('left', 'right');
-  await expect.poll(async () => (await receiver.state()).path, { timeout: 60_000, interval: 200 }).toBe('turn');
+  await expect.poll(async () => (await receiver.call('state')).path, { timeout: 60_000, interval: 200 }).toBe('turn');
   await reaches((await bytes()) + 4 * mebibyte);
 
   expect(server.passedBytes).toBe(0);
   await Promise.all([sender, receiver].map((member) => member.call('allowRelay')));
   await turn.kill();
   expect(await bytes()).toBeLessThan(sizeBytes);
-  await expect.poll(async () => (await receiver.state()).phase, { timeout: 90_000 }).toBe('done');
+  await expect.poll(async () => (await receiver.call('state')).phase, { timeout: 90_000 }).toBe('done');
 
-  const there = await receiver.state();
-  const here = await sender.state();
+  const there = await receiver.call('state');
+  const here = await sender.call('state');
   expect(there.sha256).toBe(createHash('sha256').update(generated(0, sizeBytes)).digest('hex'));
   expect(there.paths).toEqual(['direct', 'turn', 'socket']);
   expect(server.passedBytes).toBeGreaterThan(0);

@@ -38,7 +38,7 @@ export interface TransferState {
 
 const page = globalThis as unknown as {
   RTCPeerConnection: RtcConstructor;
-  transferPage: typeof transferPage;
+  program: typeof transferPage;
 };
 
 let hasher: Awaited<ReturnType<typeof createSHA256>>;
@@ -190,5 +190,5 @@ export function generated(from: number, to: number): Uint8Array {
   return new Uint8Array(words.buffer).subarray(from - first * 4, to - first * 4);
 }
 
-page.transferPage = transferPage;
+page.program = transferPage;
 export type TransferPage = typeof transferPage;

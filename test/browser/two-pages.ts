@@ -1,28 +1,29 @@
-// Two Chromiums, each where it is told (a network namespace, or this machine), with a page in each that transfers a generated file.
+// Two Chromiums, each where it is told (a network namespace, or this machine), with a page in each that runs a script of a test.
 
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { rolldown } from 'rolldown';
 import { type FrameServer, frameServer } from '../support/frame-server.ts';
-import type { TransferPage, TransferState } from './transfer-page.ts';
 
-export interface TransferMember {
+/** Functions that a page's script puts at hand, by their names. */
+type Functions = Readonly<Record<string, (...args: never[]) => unknown>>;
+
+export interface Member<Program extends Functions> {
   readonly page: Page;
   /** Calls one of the page's own functions. */
-  call<Name extends keyof TransferPage>(
+  call<Name extends keyof Program & string>(
     name: Name,
-    ...args: Parameters<TransferPage[Name]>
-  ): Promise<Awaited<ReturnType<TransferPage[Name]>>>;
-  state(): Promise<TransferState>;
+    ...args: Parameters<Program[Name]>
+  ): Promise<Awaited<ReturnType<Program[Name]>>>;
 }
 
-export interface TwoPages {
+export interface TwoPages<Program extends Functions> {
   /** Passes signals, and frames of websocket links, on between the pages. */
   readonly server: FrameServer;
-  readonly sender: TransferMember;
-  readonly receiver: TransferMember;
+  readonly sender: Member<Program>;
+  readonly receiver: Member<Program>;
   close(): Promise<void>;
 }
 
@@ -51,12 +52,13 @@ export async function chromiumWithin(
   return chromium.launch({ executablePath: program, args: [...flags, ...more] });
 }
 
-/** `address` is where the server can be reached from both. */
-export async function twoPages(
+/** `program` is the source of the pages' script, which sets `globalThis.program`; `address` is where the server can be reached from both. */
+export async function twoPages<Program extends Functions>(
+  program: string,
   address: string,
   within: { readonly sender: readonly string[]; readonly receiver: readonly string[] },
-): Promise<TwoPages> {
-  const script = await bundled();
+): Promise<TwoPages<Program>> {
+  const script = await bundled(program);
   const folder = mkdtempSync(join(tmpdir(), 'wherry-pages-'));
   const server = await frameServer(address, ({ url }, answer) => {
     if (url === '/page.js') answer.setHeader('content-type', 'text/javascript').end(script);
@@ -68,7 +70,7 @@ export async function twoPages(
     await server.close();
     rmSync(folder, { recursive: true, force: true });
   };
-  const open = async (command: readonly string[]): Promise<TransferMember> => {
+  const open = async (command: readonly string[]): Promise<Member<Program>> => {
     const browser = await chromiumWithin(folder, command, [
       // Hashes of WebCrypto are for secure pages alone.
       `--unsafely-treat-insecure-origin-as-secure=${server.url}`,
@@ -77,10 +79,11 @@ export async function twoPages(
     const page = await (await browser.newContext()).newPage();
     page.setDefaultTimeout(30_000);
     await page.goto(server.url);
-    await page.waitForFunction('globalThis.transferPage !== undefined');
-    const call: TransferMember['call'] = (name, ...args) =>
-      page.evaluate(`transferPage[${JSON.stringify(name)}](...${JSON.stringify(args)})`);
-    return { page, call, state: () => call('state') };
+    await page.waitForFunction('globalThis.program !== undefined');
+    return {
+      page,
+      call: (name, ...args) => page.evaluate(`program[${JSON.stringify(name)}](...${JSON.stringify(args)})`),
+    };
   };
   try {
     const [sender, receiver] = await Promise.all([open(within.sender), open(within.receiver)]);
@@ -91,8 +94,8 @@ export async function twoPages(
   }
 }
 
-async function bundled(): Promise<string> {
-  const bundle = await rolldown({ input: resolve(import.meta.dirname, 'transfer-page.ts'), platform: 'browser' });
+async function bundled(program: string): Promise<string> {
+  const bundle = await rolldown({ input: program, platform: 'browser' });
   const { output } = await bundle.generate({ format: 'iife', name: 'page' });
   await bundle.close();
   return output[0].code;

@@ -38,6 +38,7 @@ export function memoryLanes(late: () => number = () => 0): LanePair {
 
 class MemoryEnd implements MemoryLane {
   readonly mostMessageBytes = 262_144;
+  lowBytes = 0;
   other: MemoryEnd | undefined;
   readonly #open: () => boolean;
   readonly #late: () => number;

@@ -9,10 +9,12 @@ export interface Host {
 }
 
 export interface Namespaces {
-  /** The switch itself has an address, too, for a server that this process runs where it can be reached: see `gateway`. */
   host(name: string): Host;
-  /** This process's own address on that network. */
+  /** This process's own address on that network, where a server of its can be reached. */
   readonly gateway: string;
+  /** The switch, and that host's port on it, by their names on this machine. */
+  readonly bridge: string;
+  port(name: string): string;
   /** Nothing that one of them sends to the other arrives, and nobody is told. Hosts by name. */
   block(one: string, other: string): void;
   heal(): void;
@@ -70,6 +72,8 @@ export function namespaces(names: readonly string[]): Namespaces {
   const portOf = (name: string) => `${tag}p${names.indexOf(name)}`;
   return {
     gateway,
+    bridge,
+    port: portOf,
     host: (name) => ({ address: addressOf(name), within: within(name) }),
     block(one, other) {
       for (const [here, there] of [
