@@ -84,6 +84,7 @@ export class Receiving {
   #refused = 0;
   /** Rises when what was written is forgotten: what was under way before counts no more. */
   #age = 0;
+  #isWriting = false;
   /** Everything that is done to the file, one after the other. */
   #file: Promise<void> = Promise.resolve();
 
@@ -413,16 +414,25 @@ export class Receiving {
     stream.link?.say({ type: 'again', transferId: this.#order.transferId, stream: stream.number, index });
   }
 
+  /** Writes what is next, for as long as it is there. One of these runs at a time; whoever comes meanwhile is served by it. */
   async #writeHeld(): Promise<void> {
-    const age = this.#age;
-    for (let bytes = this.#held.get(this.#next); bytes !== undefined; bytes = this.#held.get(this.#next)) {
-      const index = this.#next;
-      await this.#put(index * this.#order.chunkBytes, bytes, age);
-      if (age !== this.#age || this.#state.outcome !== undefined) return;
-      this.#held.delete(index);
-      const isDue = this.#next - this.#acknowledged >= this.#window / 8;
-      if (isDue || !this.#held.has(this.#next)) this.#acknowledge();
-      this.#endDrain();
+    if (this.#isWriting) return;
+    this.#isWriting = true;
+    try {
+      for (let bytes = this.#held.get(this.#next); bytes !== undefined; bytes = this.#held.get(this.#next)) {
+        const index = this.#next;
+        const age = this.#age;
+        await this.#put(index * this.#order.chunkBytes, bytes, age);
+        if (this.#state.outcome !== undefined) return;
+        // What was begun anew meanwhile holds chunks of its own.
+        if (age !== this.#age) continue;
+        this.#held.delete(index);
+        const isDue = this.#next - this.#acknowledged >= this.#window / 8;
+        if (isDue || !this.#held.has(this.#next)) this.#acknowledge();
+        this.#endDrain();
+      }
+    } finally {
+      this.#isWriting = false;
     }
   }
 
@@ -438,7 +448,7 @@ export class Receiving {
     this.#written.wake();
     this.#ports.changed();
     // Chunks of a link may have waited for what the relay brought, and the other way round.
-    if (this.#held.has(this.#next) && this.#drained !== undefined) this.#writeHeld().catch((error) => this.fail(error));
+    if (this.#held.has(this.#next)) this.#writeHeld().catch((error) => this.fail(error));
     this.#maybeFinish();
   }
 
