@@ -190,6 +190,8 @@ export function createPackRunner(parts: PackParts): PackRunner {
     await work.known;
     const sample = rowOf(pack, first, run.job);
     if (sample === undefined) return;
+    // An attempt of its own may have left half a file that nobody goes on with now.
+    for (const row of work.rows?.values() ?? []) if (row.fence > 0) await mover.discard(row, work.destination);
     const fence = 1 + Math.max(0, ...[...(work.rows?.values() ?? [])].map((row) => row.fence));
     const outcome: PackOutcome | Fault = await Promise.race([
       mover.movePack({
