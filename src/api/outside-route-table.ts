@@ -1,7 +1,7 @@
 // The part of the route table that is about who is told outside: webhooks and sinks.
 
 import { z } from 'zod';
-import { sinkViewSchema } from '../model/sink-views.ts';
+import { setAsideChoiceSchema, setAsideViewSchema, sinkViewSchema } from '../model/sink-views.ts';
 import { pageSchema } from '../model/views.ts';
 import {
   createdWebhookSchema,
@@ -87,6 +87,29 @@ export const outsideRouteTable = {
     summary: 'Sinks of the configuration, by name, each with how far it has come',
     scope: 'read',
     output: z.object({ rows: z.array(sinkViewSchema) }),
+  },
+  listSetAside: {
+    summary: 'What a sink will not take, oldest first',
+    scope: 'read',
+    params: id,
+    output: z.object({ rows: z.array(setAsideViewSchema) }),
+  },
+  replaySetAside: {
+    summary: 'Tell a sink once more what was set aside',
+    scope: 'write',
+    params: id,
+    body: setAsideChoiceSchema,
+    output: z.object({
+      taken: z.int().describe('It has them now'),
+      refused: z.int().describe('They stay set aside'),
+    }),
+  },
+  dropSetAside: {
+    summary: 'Never tell a sink what was set aside',
+    scope: 'write',
+    params: id,
+    body: setAsideChoiceSchema,
+    output: z.object({ dropped: z.int() }),
   },
   retrySink: {
     summary: 'Tell a sink now what it was to be told again later',

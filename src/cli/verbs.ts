@@ -284,6 +284,21 @@ const token: VerbSpec = {
   load: async () => (await import('./token.ts')).token,
 };
 
+const sinks: VerbSpec = {
+  name: 'sinks',
+  usage: ['ls', 'retry|aside SINK', 'replay|drop SINK [EVENT…]'],
+  summary: 'Who is told which files came home, and what one of them will never take',
+  actions: {
+    ls: 'List them, each with how far it has come',
+    'retry SINK': 'Tell one now what it was to be told again later',
+    'aside SINK': 'What it will not take, with why; what follows it was told',
+    'replay SINK [EVENT…]': 'Tell it once more what was set aside: these, or all',
+    'drop SINK [EVENT…]': 'Never tell it these, or all that was set aside',
+  },
+  options: [data],
+  load: async () => (await import('./sinks.ts')).sinks,
+};
+
 const webhooks: VerbSpec = {
   name: 'webhooks',
   usage: ['ls', 'add [OPTION…] URL', 'rm|test|pause|resume|messages|replay ID…'],
@@ -378,6 +393,7 @@ export const verbs: readonly VerbSpec[] = [
   transfers,
   explain,
   token,
+  sinks,
   webhooks,
   consoleVerb,
   configVerb,

@@ -10,6 +10,7 @@ import type { IngestSink } from '../sinks/sink.ts';
 import type { Store } from '../store/store.ts';
 import type { EngineLog } from './engine-parts.ts';
 import { defaultRetryRules, type RetryRules } from './retry.ts';
+import { chosenAside, dropAside, type SetAside, setAsideOf } from './set-aside.ts';
 import {
   createSinkRunner,
   putSink,
@@ -45,6 +46,8 @@ export interface SinkReport {
   readonly state: SinkState;
   /** Facts after its cursor, of interest to it or not; at most a million are counted. */
   readonly behind: number;
+  /** Things that it will never take, as it said. */
+  readonly setAside: number;
 }
 
 export interface Ingest {
@@ -54,6 +57,12 @@ export interface Ingest {
   list(): Promise<readonly SinkReport[]>;
   /** Tries now what was to be tried later. Rejects with `not_found`. */
   retry(id: string): Promise<SinkReport>;
+  /** What a sink will not take, oldest first. Rejects with `not_found`. */
+  setAside(id: string): Promise<readonly SetAside[]>;
+  /** Tells these once more, or all where none is named: how many it has taken now, and how many not. Rejects with `not_found`. */
+  replay(id: string, events: readonly string[]): Promise<{ readonly taken: number; readonly refused: number }>;
+  /** These, or all where none is named, are never told. Resolves with how many. Rejects with `not_found`. */
+  drop(id: string, events: readonly string[]): Promise<number>;
   /** Resolves when nothing is under way, or what is did not come back in time; it is told again after the next start. */
   stop(): Promise<void>;
 }
@@ -112,7 +121,9 @@ export function createIngest(parts: IngestParts): Ingest {
       running.delete(id);
     }
     for (const { key } of await store.documents(sinkCollection)) {
-      if (!wanted.has(key)) await store.apply([{ kind: 'delete_document', collection: sinkCollection, key }]);
+      if (wanted.has(key)) continue;
+      const aside = await setAsideOf(store, key);
+      await store.apply([{ kind: 'delete_document', collection: sinkCollection, key }, ...aside.map(dropAside)]);
     }
     for (const { id, asked, sink } of opened) {
       const known = (await store.document(sinkCollection, id)) as SinkRecord | undefined;
@@ -125,7 +136,14 @@ export function createIngest(parts: IngestParts): Ingest {
   const report = async (id: string, { asked, runner }: Running): Promise<SinkReport> => {
     const { kind, target, wish } = asked;
     const { state } = runner;
-    return { id, kind, target, wish, state, behind: await store.countEvents(state.cursor) };
+    const [behind, aside] = await Promise.all([store.countEvents(state.cursor), setAsideOf(store, id)]);
+    return { id, kind, target, wish, state, behind, setAside: aside.length };
+  };
+
+  const known = (id: string): Running => {
+    const one = running.get(id);
+    if (one === undefined) throw new Fault('not_found', `There is no sink ${displayPath(id)}.`);
+    return one;
   };
 
   return {
@@ -139,10 +157,25 @@ export function createIngest(parts: IngestParts): Ingest {
       return reports.sort((one, other) => (one.state.name < other.state.name ? -1 : 1));
     },
     retry: async (id) => {
-      const one = running.get(id);
-      if (one === undefined) throw new Fault('not_found', `There is no sink ${displayPath(id)}.`);
+      const one = known(id);
       one.runner.tryNow();
       return report(id, one);
+    },
+    setAside: async (id) => {
+      known(id);
+      return setAsideOf(store, id);
+    },
+    replay: async (id, events) => {
+      const { runner } = known(id);
+      const those = await chosenAside(store, id, events);
+      const taken = await runner.replay(those);
+      return { taken, refused: those.length - taken };
+    },
+    drop: async (id, events) => {
+      known(id);
+      const those = await chosenAside(store, id, events);
+      if (those.length > 0) await store.apply(those.map(dropAside));
+      return those.length;
     },
     stop: async () => {
       stopListening();

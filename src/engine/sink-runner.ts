@@ -11,6 +11,16 @@ import type { Change, Store } from '../store/store.ts';
 import type { EngineLog } from './engine-parts.ts';
 import { type IngestLookup, itemsOf } from './ingest-items.ts';
 import { backoffMs, type RetryRules } from './retry.ts';
+import {
+  dropAside,
+  isFinal,
+  itemId,
+  mostAside,
+  putAside,
+  refusalsUntilAside,
+  type SetAside,
+  setAsideOf,
+} from './set-aside.ts';
 
 /** What the ledger keeps of a sink. */
 export interface SinkRecord {
@@ -45,12 +55,14 @@ export interface SinkRunner {
   wake(): void;
   /** Tries again now, however long it was to wait. */
   tryNow(): void;
+  /** Tells once more what was set aside; resolves with how many of them the sink has taken now. */
+  replay(those: readonly SetAside[]): Promise<number>;
   /** Resolves when nothing of it runs any more, or the sink did not come back in time; its cursor stands where the sink has taken all before. */
   stop(): Promise<void>;
 }
 
 export interface SinkRunnerParts {
-  readonly store: Pick<Store, 'events' | 'apply'>;
+  readonly store: Pick<Store, 'events' | 'apply' | 'documents'>;
   readonly lookup: IngestLookup;
   readonly clock: Clock;
   readonly random: Random;
@@ -165,15 +177,23 @@ export function createSinkRunner(
     }
   };
 
-  /** How many of the first were taken. */
-  const tell = async (ready: readonly Ready[]): Promise<number> => {
+  /** One call after the other, whoever it is for. */
+  let line: Promise<unknown> = Promise.resolve();
+  const inTurn = <Value>(work: () => Promise<Value>): Promise<Value> => {
+    const mine = line.then(work);
+    line = mine.catch(() => undefined);
+    return mine;
+  };
+
+  /** How many of the first were taken; `most` are told at once. */
+  const tell = async (ready: readonly { readonly item: IngestItem }[], most: number): Promise<number> => {
     const [first] = ready;
     if (first === undefined) return 0;
     if (first.item.kind === 'complete') {
       const { syncId, summary } = first.item;
       return (await call((signal) => sink.onSyncComplete(syncId, summary, { signal }))) === true ? 1 : 0;
     }
-    const events = filesAtHead(ready);
+    const events = filesAtHead(ready, most);
     if (!wish.types.includes('batch_synced')) {
       const [event] = events as [IngestEvent];
       return (await call((signal) => sink.onFileSynced(event, { signal }))) === true ? 1 : 0;
@@ -182,22 +202,31 @@ export function createSinkRunner(
     return Number.isInteger(count) && count > 0 ? Math.min(count, events.length) : 0;
   };
 
+  /** How much is told at once: less while it is looked for what the sink does not take. */
+  let atOnce = mostInBatch;
+  /** Final refusals in a row of what is told next. */
+  let refusals = 0;
+
   const deliver = async (ready: Ready[]): Promise<void> => {
     while (ready.length > 0 && !isOver()) {
       state = { ...state, oldestAt: ready[0]?.at ?? null };
       let fault: Fault | undefined;
+      let isRefusal = false;
       let count = 0;
       try {
-        count = await tell(ready);
+        count = await inTurn(() => tell(ready, atOnce));
         if (count === 0) fault = new Fault('not_taken', `The sink ${state.name} did not take what it was told.`);
       } catch (error) {
+        isRefusal = isFinal(error);
         fault = faultOf(error, state.name);
       }
       if (fault !== undefined) {
         if (isOver()) return;
-        await failed(fault);
+        if (!(await narrowedOrAside(ready, fault, isRefusal))) await failed(fault);
         continue;
       }
+      refusals = 0;
+      atOnce = Math.min(mostInBatch, atOnce * 2);
       const taken = ready.splice(0, count);
       const last = taken.at(-1);
       if (last === undefined) continue;
@@ -207,6 +236,49 @@ export function createSinkRunner(
       await note({ cursor, taken: within, delivered: state.delivered + files, lastAt: clock.now() });
       state = { ...state, failure: null };
     }
+  };
+
+  /** After a final refusal: finds out which one is meant, or sets it aside. True where it is to be gone on at once. */
+  const narrowedOrAside = async (ready: Ready[], fault: Fault, isRefusal: boolean): Promise<boolean> => {
+    const told = wish.types.includes('batch_synced') ? toldAtOnce(ready, atOnce) : 1;
+    if (!isRefusal) {
+      refusals = 0;
+      return false;
+    }
+    if (told > 1) {
+      atOnce = Math.ceil(Math.min(atOnce, told) / 2);
+      return true;
+    }
+    refusals += 1;
+    const [first] = ready;
+    if (refusals < refusalsUntilAside || first === undefined) return false;
+    if ((await setAsideOf(store, id)).length >= mostAside) return false;
+    const now = clock.now();
+    const { item, at: happenedAt, cursor, taken } = first;
+    const error = fault.report();
+    const one: SetAside = { id: itemId(item), sinkId: id, item, happenedAt, setAsideAt: now, error };
+    log.warn({ sink: state.name, event: one.id, fault: error }, 'A sink will not take this; it is set aside');
+    await note({ cursor, taken }, [putAside(one), fact('observation.sink.set_aside', { event: one.id, error }, now)]);
+    ready.shift();
+    refusals = 0;
+    state = { ...state, failure: null };
+    return true;
+  };
+
+  const replay = async (those: readonly SetAside[]): Promise<number> => {
+    let taken = 0;
+    for (const one of those) {
+      try {
+        const count = await inTurn(() => tell([one], 1));
+        if (count === 0) throw new Fault('not_taken', `The sink ${state.name} did not take what it was told.`);
+        const files = one.item.kind === 'file' ? 1 : 0;
+        await note({ delivered: state.delivered + files, lastAt: clock.now() }, [dropAside(one)]);
+        taken += 1;
+      } catch (error) {
+        await store.apply([putAside({ ...one, error: faultOf(error, state.name).report() })]);
+      }
+    }
+    return taken;
   };
 
   /** Notes a failure, tells of the third in a row, and waits. */
@@ -287,6 +359,7 @@ export function createSinkRunner(
       return state;
     },
     wake,
+    replay,
     tryNow: () => {
       pause?.abort();
       wake();
@@ -304,13 +377,18 @@ export function createSinkRunner(
 }
 
 /** Events of files up to the next end of a run. */
-function filesAtHead(ready: readonly Ready[]): readonly IngestEvent[] {
+function filesAtHead(ready: readonly { readonly item: IngestItem }[], most: number): readonly IngestEvent[] {
   const events: IngestEvent[] = [];
-  for (const { item } of ready.slice(0, mostInBatch)) {
+  for (const { item } of ready.slice(0, most)) {
     if (item.kind !== 'file') break;
     events.push(item.event);
   }
   return events;
+}
+
+/** Of a run's end, one. */
+function toldAtOnce(ready: readonly Ready[], most: number): number {
+  return Math.max(1, filesAtHead(ready, most).length);
 }
 
 /** What a sink throws that is not of ours says that it did not take what it was told, whatever it is. */

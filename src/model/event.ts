@@ -60,6 +60,7 @@ export const eventNames = [
   'observation.webhook.gone',
   'observation.sink.behind',
   'observation.sink.recovered',
+  'observation.sink.set_aside',
   'observation.room.created',
   'observation.room.closed',
   'observation.room.member_joined',

@@ -14,7 +14,7 @@ import {
   schemaNamePattern,
   schemaStatements,
 } from './postgres-schema.ts';
-import type { IngestSink } from './sink.ts';
+import { type IngestSink, Refused } from './sink.ts';
 
 export interface PostgresOptions {
   /** `postgres://user@host:5432/database`, without a password. */
@@ -245,6 +245,9 @@ function postgresFault(error: unknown, address: string): Fault {
   const text = `PostgreSQL at ${displayPath(address)}: ${said}`;
   const state = typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) ? code : undefined;
   if (state === undefined) return new Fault('network', text, { cause: error, place });
+  // Data that a column or a constraint does not take: the same row would be refused again.
+  if (state.startsWith('22') || state.startsWith('23'))
+    return new Refused(`${text} (${state})`, { cause: error, place });
   const kind = codesByState[state] ?? codesByClass[state.slice(0, 2)] ?? 'not_taken';
   return new Fault(kind, `${text} (${state})`, { cause: error, place });
 }

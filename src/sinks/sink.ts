@@ -1,5 +1,6 @@
 // The contracts of sinks: places outside to which events go, as single messages (`Sink`) or as what happened to files (`IngestSink`).
 
+import { Fault, type FaultPlace } from '../model/fault.ts';
 import type { IngestEvent, SyncSummary } from '../model/ingest.ts';
 
 /** Its id is the same at every attempt; the receiver knows by it what it has had already. */
@@ -28,6 +29,15 @@ export interface Sink {
   send(message: SinkMessage, call: SinkCall): Promise<SinkAnswer>;
 }
 
+/** A refusal that is about what was told, and not about how the receiver is just now. */
+export class Refused extends Fault {
+  readonly isFinal = true;
+
+  constructor(message: string, options: { cause?: unknown; place?: FaultPlace } = {}) {
+    super('not_taken', message, options);
+  }
+}
+
 export interface IngestCall {
   /** Aborted when the attempt is to end: Wherry stops, or it took too long. */
   readonly signal: AbortSignal;
@@ -36,6 +46,8 @@ export interface IngestCall {
 /**
  * Who wants to know which files came home: a database, a catalogue, a log. It is told at least once, in order, and by ids that stay the same:
  * what it has had already it takes again without doubling it. `false`, a smaller count and a rejection all mean: deliver again, later.
+ * A rejection with an error whose `isFinal` is true says that this very thing will never be taken, however often it is told: after some of
+ * these it is set aside, and what follows is told.
  */
 export interface IngestSink {
   /** One event of a file (`file_synced`, `file_processed`, `file_deleted`); true once it is durable there. */

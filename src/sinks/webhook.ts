@@ -13,16 +13,22 @@ import type { Sink, SinkAnswer, SinkCall, SinkMessage } from './sink.ts';
 const answerMs = 15_000;
 const mostAnswerBytes = 4_096;
 
+/** Bad request, content too large, unsupported media type, unprocessable content (RFC 9110). */
+const finalStatuses: ReadonlySet<number> = new Set([400, 413, 415, 422]);
+
 /** A refusal, with what the receiver answered. */
 export class NotTaken extends Fault {
   readonly status: number;
   /** How long the receiver asks to be left alone (`Retry-After` of a 429 or 503); null where it does not. */
   readonly retryAfterMs: number | null;
+  /** It is the message that the receiver does not take; another attempt brings the same. */
+  readonly isFinal: boolean;
 
   constructor(status: number, message: string, retryAfterMs: number | null = null) {
     super('not_taken', message);
     this.status = status;
     this.retryAfterMs = retryAfterMs;
+    this.isFinal = finalStatuses.has(status);
   }
 }
 

@@ -48,6 +48,8 @@ const actions: Readonly<Record<string, readonly [what: string, page?: 'jobs' | '
     syncComfy: ['Began a sync of ComfyUI'],
     syncVastai: ['Began a sync of vast.ai'],
     retrySink: ['Had a sink tried again'],
+    replaySetAside: ['Told a sink again what was set aside'],
+    dropSetAside: ['Dropped what a sink does not take'],
     setBandwidth: ['Set the speed limit'],
     createWebhook: ['Made a webhook'],
     editWebhook: ['Changed a webhook', 'webhooks'],

@@ -66,6 +66,7 @@ const otherFacts: Readonly<Record<string, readonly [text: string, tone: Tone]>> 
   'sync.finished': ['Sync looked through everything', 'still'],
   'sink.behind': ['A sink is behind', 'needs'],
   'sink.recovered': ['A sink has caught up', 'proven'],
+  'sink.set_aside': ['A sink does not take something; it is set aside', 'needs'],
   'sync.file_deleted': ['File deleted at the source, after its proof', 'still'],
   'sync.cleaned': ['Source cleaned up', 'still'],
   'device.file_deleted': ['File deleted on a device, after its proof', 'still'],

@@ -20,3 +20,8 @@ export function sinkSentence({ delivered, lastAt, behind, lastError, nextTryAt }
   const last = lastAt === null ? '' : `, the last ${ago(Date.parse(lastAt), nowMs).replace(/^now$/, 'just now')}`;
   return `${taken}${last}${behind > 0 ? `; ${counted(behind, 'event')} to go` : ''}.`;
 }
+
+/** Of what it will never take. */
+export function asideSentence({ setAside }: SinkView): string {
+  return `${counted(setAside, 'event')} it does not take ${setAside === 1 ? 'is' : 'are'} set aside.`;
+}

@@ -7,7 +7,8 @@ import { note, noteFault } from '../../live/notes.ts';
 import { useNow } from '../../live/use-now.ts';
 import { Button } from '../../parts/button.tsx';
 import { StateMark } from '../../parts/state-mark.tsx';
-import { sinkLooks, sinkSentence } from '../../words/sinks.ts';
+import { counted } from '../../words/amounts.ts';
+import { asideSentence, sinkLooks, sinkSentence } from '../../words/sinks.ts';
 
 const key = ['sinks'] as const;
 const everyMs = 3000;
@@ -32,19 +33,30 @@ export function SinksPanel() {
   );
 }
 
+/** What to say of it. */
+async function actOn({ id, name }: SinkView, what: 'retrySink' | 'replaySetAside' | 'dropSetAside'): Promise<string> {
+  const params = { id };
+  if (what === 'retrySink') {
+    await api.call('retrySink', { params });
+    return `${name} is told again now.`;
+  }
+  if (what === 'dropSetAside') {
+    const { dropped } = await api.call('dropSetAside', { params, body: {} });
+    return `${counted(dropped, 'event')} dropped.`;
+  }
+  const { taken, refused } = await api.call('replaySetAside', { params, body: {} });
+  return refused === 0
+    ? `${name} has taken ${counted(taken, 'event')}.`
+    : `${name} did not take ${counted(refused, 'event')}.`;
+}
+
 function Sink({ sink }: { sink: SinkView }) {
   const nowMs = useNow(1000);
   const queries = useQueryClient();
-  const retry = async () => {
-    try {
-      await api.call('retrySink', { params: { id: sink.id } });
-      note('info', `${sink.name} is told again now.`);
-    } catch (error) {
-      noteFault(error);
-    } finally {
-      await queries.invalidateQueries({ queryKey: key });
-    }
-  };
+  const act = (what: 'retrySink' | 'replaySetAside' | 'dropSetAside') =>
+    void actOn(sink, what)
+      .then((said) => note('info', said), noteFault)
+      .then(() => queries.invalidateQueries({ queryKey: key }));
   return (
     <li className="grid grid-cols-[116px_minmax(0,1fr)_minmax(0,300px)_150px] items-center gap-x-4 gap-y-1 border-t border-line py-2 @max-[820px]:grid-cols-[minmax(0,1fr)_auto]">
       <span className="@max-[820px]:order-2">
@@ -65,10 +77,19 @@ function Sink({ sink }: { sink: SinkView }) {
         <Button
           icon="retry"
           className="justify-self-end @max-[820px]:order-4 @max-[820px]:justify-self-start"
-          onClick={() => void retry()}
+          onClick={() => act('retrySink')}
         >
           Tell it now
         </Button>
+      )}
+      {sink.setAside > 0 && (
+        <div className="order-5 col-span-full flex flex-wrap items-center gap-2 text-needs">
+          <span>{asideSentence(sink)}</span>
+          <Button icon="retry" onClick={() => act('replaySetAside')}>
+            Tell it once more
+          </Button>
+          <Button onClick={() => act('dropSetAside')}>Drop</Button>
+        </div>
       )}
     </li>
   );
