@@ -206,8 +206,7 @@ export function connectionOf({ url: text, password, schema }: PostgresOptions) {
     throw new Fault('invalid', 'The address of a database holds no password here; name a passwordFile or passwordEnv.');
   }
   return {
-    connectionString: text,
-    ...(password === undefined ? {} : { password }),
+    connectionString: password === undefined ? text : withPassword(text, password),
     connectionTimeoutMillis: connectMs,
     statement_timeout: statementMs,
     // The server may be gone without a word.
@@ -217,6 +216,11 @@ export function connectionOf({ url: text, password, schema }: PostgresOptions) {
     application_name: 'wherry',
     shownAddress: `${url.host}${url.pathname}`,
   };
+}
+
+/** What stands beside an address is overruled by it, also where it holds no password. */
+function withPassword(address: string, password: string): string {
+  return `${address}${address.includes('?') ? '&' : '?'}password=${encodeURIComponent(password)}`;
 }
 
 const codesByClass: Readonly<Record<string, FaultCode>> = {

@@ -128,3 +128,51 @@ test('a server that is killed in the middle of batches loses and doubles nothing
   expect(await sink.onFileSynced(event('file_synced', '/after'), { signal })).toBe(true);
   await sink.close?.();
 }, 60_000);
+
+test('a row that a constraint or a type does not take is refused for good; a table that is away is not', async () => {
+  const sink = postgresSink({ url: server.url, schema: 'strict' });
+  const told = (filePath: string) =>
+    sink.onFileSynced(event('file_synced', filePath), { signal }).then(
+      () => 'taken',
+      (error: { isFinal?: boolean; message: string }) => error.isFinal === true && error.message,
+    );
+  expect(await told('/a')).toBe('taken');
+  await server.query(`ALTER TABLE strict.event ADD CONSTRAINT plain CHECK (file_path NOT LIKE '%odd%')`);
+  expect(await told('/odd')).toMatch(/plain.*23514/);
+  expect(await told('/b')).toBe('taken');
+  await server.query('ALTER TABLE strict.event RENAME TO elsewhere');
+  expect(await told('/c')).toBe(false);
+  await sink.close?.();
+});
+
+test('over TLS with a password: only to the server whose certificate the named authority has signed', async () => {
+  const password = `tell & nobody %41='?`;
+  const guarded = await startPostgres({ password, tls: true });
+  try {
+    const { right, wrong } = guarded.authorities;
+    const attempt = async (query: string, more: { host?: string; password?: string } = {}) => {
+      const url = `postgres://guarded@${more.host ?? '127.0.0.1'}:${guarded.port}/postgres${query}`;
+      const sink = postgresSink({ url, schema: 'safe', password: more.password ?? password });
+      const outcome = await sink.onFileSynced(event('file_synced', '/a'), { signal }).then(
+        () => 'taken',
+        ({ code, message }: { code: string; message: string }) => `${code}: ${message}`,
+      );
+      await sink.close?.();
+      expect(outcome).not.toContain(password);
+      return outcome;
+    };
+    expect(await attempt(`?sslmode=verify-full&sslrootcert=${wrong}`)).toMatch(/certificate/);
+    expect(await attempt('?sslmode=verify-full')).toMatch(/certificate/);
+    // The certificate says 127.0.0.1.
+    expect(await attempt(`?sslmode=verify-full&sslrootcert=${right}`, { host: 'localhost' })).toMatch(/altnames/);
+    expect(await attempt('?sslmode=disable')).toMatch(/^not_authorised/);
+    expect(await attempt(`?sslmode=verify-full&sslrootcert=${right}`, { password: 'wrong' })).toMatch(
+      /^not_authorised/,
+    );
+    expect(await guarded.query(`SELECT 1 FROM pg_namespace WHERE nspname = 'safe'`)).toEqual([]);
+    expect(await attempt(`?sslmode=verify-full&sslrootcert=${right}`)).toBe('taken');
+    expect(await guarded.query('SELECT path FROM safe.file')).toEqual([{ path: '/a' }]);
+  } finally {
+    await guarded.close();
+  }
+}, 60_000);
