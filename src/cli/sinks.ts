@@ -25,8 +25,7 @@ export async function sinks({ words, flags, terminal }: VerbCall): Promise<numbe
   }
   const { client } = daemon;
   const params = { id: await idOf(daemon, name) };
-  const say = (object: { readonly type: string }, line: string) =>
-    terminal.json ? terminal.object(object) : terminal.out(line);
+  const say = (object: object, line: string) => (terminal.json ? terminal.object(object) : terminal.say(line));
   switch (action) {
     case 'retry': {
       const sink = await client.call('retrySink', { params });
@@ -42,10 +41,7 @@ export async function sinks({ words, flags, terminal }: VerbCall): Promise<numbe
     }
     case 'drop': {
       const { dropped } = await client.call('dropSetAside', { params, body: { events } });
-      say(
-        { type: 'dropped', dropped } as { type: string },
-        `${displayPath(name)}: ${counted(dropped, 'event')} dropped`,
-      );
+      say({ type: 'dropped', dropped }, `${displayPath(name)}: ${counted(dropped, 'event')} dropped`);
       return 0;
     }
     case 'aside': {
