@@ -1,4 +1,4 @@
-// `npm run screenshots`: the guide's pictures of the console (docs/images), taken from a real daemon with real transfers. `--all FOLDER`: every page, both widths, both themes, and with nothing, one row or only failures, to look at; `--only nothing,receipt` some of them; `--card`: those of devices and recordings, from a card that is mounted for it; `--syncs`: those of syncs, with a real SSH server.
+// `npm run screenshots`: the guide's pictures of the console (docs/images), taken from a real daemon with real transfers. `--all FOLDER`: every page, both widths, both themes, and with nothing, one row or only failures, to look at; `--only nothing,receipt` some of them; `--card`: those of devices and recordings, from a card that is mounted for it; `--syncs`: those of syncs, with a real SSH server; `--rooms`: a room with people in it.
 
 import { mkdirSync, readdirSync, renameSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -9,11 +9,18 @@ import type { Page, PageScreenshotOptions } from 'playwright-core';
 import type { SyncDefinitionBody } from '../src/model/sync-spec.ts';
 import { cardConfig, openCardScene, prepareCard } from '../test/browser/card-scene.ts';
 import { openRealConsole, type RealConsole } from '../test/browser/real-console.ts';
+import { comeIn, fileLine, makeRoom, sendFiles } from '../test/browser/room-rig.ts';
 import { prepareScene, type Scene, sceneConfig, stageScene } from '../test/browser/scene.ts';
 import { makeOld, openSyncScene } from '../test/browser/sync-scene.ts';
 
 const { values } = parseArgs({
-  options: { all: { type: 'string' }, only: { type: 'string' }, card: { type: 'boolean' }, syncs: { type: 'boolean' } },
+  options: {
+    all: { type: 'string' },
+    only: { type: 'string' },
+    card: { type: 'boolean' },
+    syncs: { type: 'boolean' },
+    rooms: { type: 'boolean' },
+  },
 });
 const desk = { width: 1440, height: 900 };
 const phone = { width: 390, height: 844 };
@@ -262,6 +269,59 @@ async function takeSyncs(folder: string): Promise<void> {
   }
 }
 
+/** A room on a slow line: an offer for Anna, a file on its way to her, one that has arrived. */
+async function takeRooms(folder: string): Promise<void> {
+  const console_ = await openRealConsole((home) => `roots: [${home}]\n`);
+  const make = (name: string, bytes: number) => writeFileSync(join(console_.folder, name), Buffer.alloc(bytes, name));
+  const on = [desk, ...(values.all === undefined ? [] : [phone])];
+  try {
+    for (const viewport of on) {
+      const link = await makeRoom(console_, {
+        ...{ name: 'Rushes of Thursday', memberName: 'Ingest desk' },
+        limits: { bandwidthBytesPerSecond: 2_000_000 },
+      });
+      const anna = await comeIn(console_, link, 'Anna');
+      const bo = await comeIn(console_, link, 'Bo, colour');
+      await anna.setViewportSize(viewport);
+      make('slate.jpg', 300_000);
+      make('A001_C003_1121.mov', 60_000_000);
+      make('B002_C001_1121.mov', 40_000_000);
+      make('sound report.pdf', 200_000);
+      await bo.getByRole('button', { name: 'Anna', exact: true }).click();
+      for (const page of [anna, bo]) {
+        await page.getByRole('button', { name: 'Which way files go' }).click();
+        await page.getByRole('menuitemradio', { name: 'Only by the relay' }).click();
+      }
+      for (const name of ['slate.jpg', 'A001_C003_1121.mov']) {
+        await sendFiles(bo, join(console_.folder, name));
+        await anna.getByRole('button', { name: 'Accept', exact: true }).click();
+        if (name === 'slate.jpg') await fileLine(anna, name).getByText('Proven').waitFor();
+      }
+      await sendFiles(bo, [join(console_.folder, 'B002_C001_1121.mov'), join(console_.folder, 'sound report.pdf')]);
+      await anna.getByRole('button', { name: 'Accept all' }).waitFor();
+      await fileLine(anna, 'A001_C003_1121.mov').getByText('by the relay').waitFor();
+      // Speeds are known after some reports of progress.
+      await anna.waitForTimeout(5000);
+      for (const colorScheme of values.all === undefined ? (['light'] as const) : (['light', 'dark'] as const)) {
+        await anna.emulateMedia({ colorScheme });
+        const file = join(folder, values.all === undefined ? 'room.png' : `room-${viewport.width}-${colorScheme}.png`);
+        await anna.screenshot({ path: file, animations: 'disabled' });
+        process.stdout.write(`${file}\n`);
+      }
+      for (const page of [anna, bo]) await page.context().close();
+    }
+    if (values.all !== undefined) {
+      const rooms = [
+        { name: 'rooms', address: '/rooms', shows: 'Rushes of Thursday' },
+        { name: 'new-room', address: '/rooms?new=1' },
+      ];
+      await shootEach(console_, rooms, folder);
+    }
+  } finally {
+    await console_.close();
+  }
+}
+
 const ofScenesInGuide = ['devices', 'recordings', 'recording', 'sync'];
 
 async function shootEach(console_: RealConsole, of: readonly Picture[], folder: string): Promise<void> {
@@ -284,8 +344,8 @@ async function shootEach(console_: RealConsole, of: readonly Picture[], folder: 
 
 const folder = values.all === undefined ? guide : resolve(values.all);
 mkdirSync(folder, { recursive: true });
-if (values.card || values.syncs) {
-  await (values.card ? takeCard : takeSyncs)(folder);
+if (values.card || values.syncs || values.rooms) {
+  await (values.card ? takeCard : values.syncs ? takeSyncs : takeRooms)(folder);
   process.exit();
 }
 // Paths in the guide's pictures are the same with each run.

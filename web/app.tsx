@@ -19,6 +19,7 @@ import { JobsPage } from './pages/jobs/jobs-page.tsx';
 import { NotFoundPage } from './pages/not-found-page.tsx';
 import { OverviewPage } from './pages/overview/overview-page.tsx';
 import { RecordingsPage } from './pages/recordings/recordings-page.tsx';
+import { RoomsPage } from './pages/rooms/rooms-page.tsx';
 import { SettingsPage } from './pages/settings/settings-page.tsx';
 import { SignInPage } from './pages/sign-in-page.tsx';
 import { StoragePage } from './pages/storage/storage-page.tsx';
@@ -93,6 +94,8 @@ function Page({ path }: { path: string }) {
       return <DevicesPage open={second} />;
     case 'recordings':
       return <RecordingsPage open={second} />;
+    case 'rooms':
+      return <RoomsPage />;
     case 'storage':
       return <StoragePage />;
     case 'events':

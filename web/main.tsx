@@ -1,24 +1,15 @@
-// Where the console starts: signs in by the link's one-time secret, then shows the page that the address names.
+// Where the pages start: a room by itself, for guests too; else the console, signed in by the link's one-time secret.
 
 import './styles.css';
-import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
-import { createRoot } from 'react-dom/client';
-import { App } from './app.tsx';
-import { signInByLink } from './session.ts';
-
-const queries = new QueryClient({
-  defaultOptions: { queries: { staleTime: 1000, gcTime: 120_000, retry: 1, refetchOnWindowFocus: true } },
-});
+import { addressedRoom } from './pages/rooms/room-ticket.ts';
 
 async function start(): Promise<void> {
   const element = document.getElementById('root');
   if (element === null) throw new Error('index.html has no element with the id "root".');
-  await signInByLink();
-  createRoot(element).render(
-    <QueryClientProvider client={queries}>
-      <App />
-    </QueryClientProvider>,
-  );
+  // Before anything is asked of the daemon: what follows the # of a room's address is never sent, and a guest loads nothing of the console.
+  const room = addressedRoom();
+  if (room === undefined) (await import('./console.tsx')).showConsole(element);
+  else (await import('./pages/rooms/room-entry.tsx')).showRoom(element, room);
 }
 
 void start();

@@ -50,6 +50,8 @@ for (const viewport of [desk, phone]) {
       '/devices',
       '/recordings',
       '/recordings?view=list',
+      '/rooms',
+      '/rooms?new=1',
       '/jobs',
       '/jobs/new',
       `/jobs/${scene.done}`,

@@ -143,7 +143,8 @@ export async function openRealConsole(
       // A file may have become whole while its blocks were asked for.
       const whole =
         message.text().includes('status of 409') && /\/transfers\/[^/]+\/blocks$/.test(message.location().url);
-      if (message.type() === 'error' && !expected && !refused && !whole)
+      const noEntry = message.text().includes('status of 404') && /\/rooms\/[^/]+\/join$/.test(message.location().url);
+      if (message.type() === 'error' && !noEntry && !expected && !refused && !whole)
         complaints.push(`${message.text()} (${message.location().url})`);
     });
     return page;

@@ -16,6 +16,8 @@ export interface ReceivingRig {
   /** A page that is ready to run the fixture's scenarios. */
   page(): Promise<Page>;
   reload(page: Page): Promise<void>;
+  /** Of all tabs' processes. */
+  rendererPids(): Promise<readonly number[]>;
   readonly complaints: readonly string[];
   close(): Promise<void>;
 }
@@ -60,6 +62,11 @@ export async function openReceivingRig(): Promise<ReceivingRig> {
       await page.goto(`${url}/rooms/x`);
       await ready(page);
       return page;
+    },
+    async rendererPids() {
+      const session = await context.browser()?.newBrowserCDPSession();
+      const info = await session?.send('SystemInfo.getProcessInfo');
+      return (info?.processInfo ?? []).filter(({ type }) => type === 'renderer').map(({ id }) => id);
     },
     async reload(page) {
       await page.reload();

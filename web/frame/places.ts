@@ -19,6 +19,7 @@ export const places: readonly PlaceInRail[] = [
   { href: '/syncs', label: 'Syncs', icon: 'syncs', aside: true },
   { href: '/devices', label: 'Devices', icon: 'devices', aside: true },
   { href: '/recordings', label: 'Recordings', icon: 'recordings', aside: true },
+  { href: '/rooms', label: 'Rooms', icon: 'rooms', aside: true },
   { href: '/jobs', label: 'Jobs', icon: 'jobs' },
   { href: '/storage', label: 'Storage', icon: 'storage', aside: true },
   {

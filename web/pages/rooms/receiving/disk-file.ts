@@ -17,8 +17,10 @@ interface SyncHandle {
 
 export interface DiskFile {
   readonly keptBytes: number;
-  /** Rejects with `state_conflict` where `from` is not where the last bytes ended. */
+  /** Rejects with `state_conflict` where `from` is not where the last bytes ended. `hash` is to follow. */
   write(from: number, bytes: Uint8Array): void;
+  /** Of what was written last: apart, so that whoever waits for the disk does not wait for it. */
+  hash(bytes: Uint8Array): void;
   /** Forgets all that came. */
   restart(): void;
   /** The SHA-256. Rejects with `state_conflict` where bytes are missing. */
@@ -41,9 +43,9 @@ export async function openPassing(sizeBytes: number | undefined): Promise<DiskFi
     keptBytes: 0,
     write(from, bytes) {
       if (from !== at) throw outOfTurn(from, at);
-      sha.update(bytes);
       at += bytes.length;
     },
+    hash: (bytes) => void sha.update(bytes),
     restart() {
       sha.init();
       at = 0;
@@ -139,11 +141,11 @@ function stagedFile({ data, journal, sizeBytes, sha, check }: StagedParts): Disk
         throw new Fault('space', 'The browser has no room for more of this file.');
       }
       note([{ from, length: bytes.length, hash: check.init().update(bytes).digest() }]);
-      sha.update(bytes);
       writtenTo = to;
       unflushed += bytes.length;
       if (unflushed >= flushBytes) flush();
     },
+    hash: (bytes) => void sha.update(bytes),
     restart() {
       journal.truncate(0);
       data.truncate(0);

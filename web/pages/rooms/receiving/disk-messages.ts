@@ -14,6 +14,11 @@ export type DiskQuestion =
   | { readonly op: 'close'; readonly key: string }
   | { readonly op: 'abandon'; readonly key: string };
 
+/** After a write was hashed: its buffer, to be filled again. A new one for each chunk would be garbage faster than it is collected. */
+export interface SpentBuffer {
+  readonly spent: ArrayBuffer;
+}
+
 /** `open` gives the bytes that are kept, `finish` the SHA-256. */
 export type DiskAnswer =
   | { readonly id: number; readonly ok: true; readonly keptBytes: number; readonly sha256: string }

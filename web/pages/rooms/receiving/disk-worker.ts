@@ -2,7 +2,7 @@
 
 import { asFault, Fault } from '../../../../src/model/fault.ts';
 import { type DiskFile, openPassing, openStaged } from './disk-file.ts';
-import type { DiskAnswer, DiskQuestion } from './disk-messages.ts';
+import type { DiskAnswer, DiskQuestion, SpentBuffer } from './disk-messages.ts';
 import { dataName, journalName, openStagingFolder, savedName } from './staging-folder.ts';
 
 interface Asked {
@@ -17,7 +17,13 @@ const turns = new Map<string, Promise<void>>();
 self.onmessage = ({ data: { id, question } }: MessageEvent<Asked>) => {
   const { key } = question;
   const turn = (turns.get(key) ?? Promise.resolve()).then(async () => {
-    self.postMessage(await answer(id, question));
+    const said = await answer(id, question);
+    self.postMessage(said);
+    if (question.op === 'write') {
+      if (said.ok) files.get(key)?.hash(question.bytes);
+      const spent: SpentBuffer = { spent: question.bytes.buffer };
+      self.postMessage(spent, { transfer: [spent.spent] });
+    }
     if (turns.get(key) === turn) turns.delete(key);
   });
   turns.set(key, turn);

@@ -2,7 +2,7 @@
 
 import { Fault, faultFrom } from '../../../../src/model/fault.ts';
 import type { RunningHash } from '../../../../src/peer/files.ts';
-import type { DiskAnswer, DiskQuestion } from './disk-messages.ts';
+import type { DiskAnswer, DiskQuestion, SpentBuffer } from './disk-messages.ts';
 
 type Settled = Extract<DiskAnswer, { ok: true }>;
 
@@ -28,7 +28,11 @@ export function askDisk(question: DiskQuestion, transfer: Transferable[] = []): 
 function running(): Worker {
   if (worker !== undefined) return worker;
   const started = new Worker(new URL('./disk-worker.ts', import.meta.url), { type: 'module' });
-  started.onmessage = ({ data }: MessageEvent<DiskAnswer>) => {
+  started.onmessage = ({ data }: MessageEvent<DiskAnswer | SpentBuffer>) => {
+    if ('spent' in data) {
+      if (spare.length < mostSpare) spare.push(data.spent);
+      return;
+    }
     const asked = waiting.get(data.id);
     waiting.delete(data.id);
     if (data.ok) asked?.resolve(data);
@@ -45,9 +49,16 @@ function running(): Worker {
   return started;
 }
 
+/** Buffers that have come back from the worker. */
+const spare: ArrayBuffer[] = [];
+const mostSpare = 16;
+
 /** A copy goes to the worker: what is handed over is gone from the page, and the caller's may be part of a larger buffer. */
 export async function writeDisk(key: string, from: number, bytes: Uint8Array): Promise<void> {
-  const copy = new Uint8Array(bytes);
+  const at = spare.findIndex(({ byteLength }) => byteLength >= bytes.length);
+  const [buffer = new ArrayBuffer(bytes.length)] = at < 0 ? [] : spare.splice(at, 1);
+  const copy = new Uint8Array(buffer, 0, bytes.length);
+  copy.set(bytes);
   await askDisk({ op: 'write', key, from, bytes: copy }, [copy.buffer]);
 }
 

@@ -6,7 +6,7 @@ import { exactSize } from '../../../words/amounts.ts';
 import { askDisk, writeDisk } from './disk.ts';
 import { dataName, openStagingFolder, savedName } from './staging-folder.ts';
 
-/** Where a file that is whole goes. Rejects where it could not be taken; it then stays where it is. */
+/** Where a file that is whole goes. Where it rejects, the file stays here and can be handed over later (`savedFile`). */
 export type HandOver = (file: File) => Promise<void>;
 
 /** `key` is the transfer's id. */
@@ -37,8 +37,12 @@ export function stagedFile(key: string, sizeBytes: number, handOver: HandOver): 
     async publish() {
       await askDisk({ op: 'close', key });
       const folder = await openStagingFolder();
-      await handOver(await (await folder.getFileHandle(dataName(key))).getFile());
-      await folder.getFileHandle(savedName(key), { create: true });
+      const file = await (await folder.getFileHandle(dataName(key))).getFile();
+      const handed = await handOver(file).then(
+        () => true,
+        () => false,
+      );
+      if (handed) await folder.getFileHandle(savedName(key), { create: true });
     },
     async abandon() {
       opening = undefined;
@@ -67,11 +71,10 @@ export async function freeBytes(): Promise<number | undefined> {
   return free === undefined || free >= saidOfAnyDisk ? undefined : free;
 }
 
-/** The file of a transfer that is whole and still here, to be handed over once more. */
+/** The file of a transfer that is whole and still here, to be handed over (once more). */
 export async function savedFile(key: string): Promise<File | undefined> {
   const folder = await openStagingFolder();
   try {
-    await folder.getFileHandle(savedName(key));
     return await (await folder.getFileHandle(dataName(key))).getFile();
   } catch {
     return undefined;

@@ -1,10 +1,9 @@
 // How this browser can take a file to disk, and which way one file takes.
 
-import type { ReceivingFile } from '../../../../src/peer/files.ts';
 import { flatName } from './file-names.ts';
 import { folderFile } from './folder-file.ts';
-import { intoDownloads, intoFolder } from './save-into.ts';
-import { freeBytes, stagedFile } from './staged-file.ts';
+import { type GatheredFile, gathered } from './gathered-file.ts';
+import { freeBytes, type HandOver, stagedFile } from './staged-file.ts';
 import { streamedFile } from './streamed-file.ts';
 
 declare global {
@@ -47,18 +46,20 @@ export interface Arriving {
   readonly sizeBytes: number;
 }
 
-/** `folder` is what the user picked; undefined: among the downloads. Rejects with `name_unsafe`. */
+/**
+ * `folder` is what the user picked; undefined: among the downloads. `handOver` puts the file there where it is kept here until it is whole.
+ * Rejects with `name_unsafe`.
+ */
 export async function receivingFile(
   ways: WaysIn,
   { transferId, name, sizeBytes }: Arriving,
   folder: FileSystemDirectoryHandle | undefined,
-): Promise<ReceivingFile> {
+  handOver: HandOver,
+): Promise<GatheredFile> {
   if (folder !== undefined) {
     const free = ways.stages ? ((await freeBytes()) ?? Number.POSITIVE_INFINITY) : 0;
     // It is kept here until it is whole and then copied: both at once may be on one disk.
-    if (free < 2 * sizeBytes) return folderFile(transferId, sizeBytes, folder, name);
-    return stagedFile(transferId, sizeBytes, intoFolder(folder, name));
-  }
-  if (ways.stages) return stagedFile(transferId, sizeBytes, intoDownloads(flatName(name)));
-  return streamedFile(transferId, sizeBytes, flatName(name));
+    if (free < 2 * sizeBytes) return gathered(folderFile(transferId, sizeBytes, folder, name));
+  } else if (!ways.stages) return gathered(streamedFile(transferId, sizeBytes, flatName(name)));
+  return gathered(stagedFile(transferId, sizeBytes, handOver));
 }
