@@ -18,7 +18,7 @@ const headBytes = 4100;
 const lastPartBytes = 1024 * 1024;
 
 /**
- * Lifts the hold on the upload's spool as far as it may. Rejects with `rejected` (not what it was declared, or not taken), `infected`,
+ * Lifts the hold on the upload's spool as far as it may. Rejects with `type_refused` (not what it was declared, or not taken), `infected`,
  * `tool_unavailable` (no verdict), `step_failed` (too large for the scanner), the spool's failure, and the signal's reason.
  */
 export async function inspect(
@@ -62,10 +62,10 @@ async function checkType(
   const declared = declaredType(fileName, mimeType);
   const shown = displayPath(fileName);
   const refusal = found === undefined ? undefined : typeRefusal(rules, fileName, found);
-  if (refusal !== undefined) throw new Fault('rejected', `${shown} is not passed on: ${refusal}.`);
+  if (refusal !== undefined) throw new Fault('type_refused', `${shown} is not passed on: ${refusal}.`);
   if (typesAgree(declared, found)) return;
   throw new Fault(
-    'rejected',
+    'type_refused',
     `${shown} is not passed on: it was declared as ${declared}, and is ${found ?? 'nothing of that kind'}.`,
   );
 }

@@ -31,7 +31,7 @@ export interface RelayGate {
   opened(transfer: RelayTransfer, upload: RelayUploadView): void;
   /** Bytes went in or out: neither side is idle. At most once a second for each transfer. */
   moved(transferId: string): void;
-  /** The relay cannot go on with it, and both sides are to be told: `space`, `infected`, `rejected`, `tool_unavailable`, `io`. */
+  /** The relay cannot go on with it, and both sides are to be told: `space`, `infected`, `type_refused`, `tool_unavailable`, `io`. */
   failed(transferId: string, fault: Fault): void;
   /** Calls the listener after each change of a transfer's state. Returns what takes it off again. */
   onChange(listener: (transferId: string) => void): () => void;

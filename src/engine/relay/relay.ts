@@ -87,6 +87,8 @@ export interface Reading {
 
 const usualIdleMs = 3_600_000;
 const usualQuietMs = 60_000;
+/** A sender that has brought a part brings the next one before that, or is taken for away. */
+const restAfterMs = 2_000;
 /** So much more has to be acknowledged before it is noted on disk. */
 const noteEveryBytes = 8 * blockBytes;
 
@@ -379,8 +381,12 @@ export function createRelay(parts: RelayParts): Relay {
           bandwidth: [parts.mounts.bandwidth, ...(bandwidth === undefined ? [] : [bandwidth])],
           onBytes: () => moved(upload),
         });
+        spool.trim();
+        if (spool.receivedBytes < upload.sizeBytes) setTimeout(() => restIfQuiet(upload), restAfterMs).unref();
+      } catch (error) {
+        if (spool.failure === undefined) await spool.rest();
+        throw error;
       } finally {
-        if (spool.receivedBytes < upload.sizeBytes && spool.failure === undefined) await spool.rest();
         endSending(upload, turn);
       }
       if (spool.failure !== undefined) throw spool.failure;
@@ -460,6 +466,12 @@ export function createRelay(parts: RelayParts): Relay {
       await Promise.all(cleaning);
     },
   };
+
+  /** One that comes piece by piece is with its next one by now. */
+  function restIfQuiet(upload: Upload): void {
+    const { spool } = upload;
+    if (upload.sending === undefined && spool.failure === undefined) void spool.rest();
+  }
 
   function moved(upload: Upload): void {
     if (!hasMoved(upload, clock)) return;

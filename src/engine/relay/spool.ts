@@ -53,7 +53,9 @@ export interface Spool {
   append(bytes: Uint8Array): number;
   /** Resolves when `append` would take something. Rejects with `failure` or the signal's reason. */
   room(signal: AbortSignal): Promise<void>;
-  /** The sender has stopped: what is no whole unit is let go; the rest is on disk when it resolves, where there is room. */
+  /** The sender's request is over: what is no whole unit is let go. */
+  trim(): void;
+  /** So it does, for the sender may be away for long: all that came is on disk when it resolves, where there is room. */
   rest(): Promise<void>;
   /** What is there from an offset on; undefined where one has to wait (`ready`). Throws `failure`. */
   peek(reader: string, from: number): SpoolPiece | undefined;
@@ -357,6 +359,7 @@ export function createSpool(parts: SpoolParts): Spool {
         if (!makeRoom(head?.index ?? -1)) await change(signal, quotaLookMs);
       }
     },
+    trim: () => cut(wholeUnits(received)),
     async rest() {
       cut(wholeUnits(received));
       for (const block of [...blocks.values()]) {
