@@ -28,6 +28,7 @@ const ratesSchema = z.strictObject({
   messagesPerMinute: count(1200, 1_000_000).describe('What one member may say on its socket, but for bytes'),
   offersPerMinute: count(600, 1_000_000).describe('Offers of one member'),
   pendingOffers: count(1000, 100_000).describe('Offers of one member that wait for an answer'),
+  joinsPerMinute: count(60, 100_000).describe('Members that come into one room'),
   wrongCodesPerMinute: count(10, 10_000).describe(
     'Of one address at one room; then nobody gets in from there for a minute',
   ),

@@ -9,7 +9,7 @@ import { contractTransfer, roomTransferView } from '../../model/room-contract.ts
 import type { JoinedView, RoomDetailView, RoomView } from '../../model/room-views.ts';
 import type { Store } from '../../store/store.ts';
 import type { EngineLog } from '../engine-parts.ts';
-import { windowLimit } from '../window-limit.ts';
+import { type WindowLimit, windowLimit } from '../window-limit.ts';
 import { createChunkDesk } from './chunk-desk.ts';
 import { iceServersFor } from './ice-servers.ts';
 import { type Committed, createRoomBook, type HeldRoom, messageFor, noRoom, type RoomDraft } from './room-book.ts';
@@ -38,6 +38,8 @@ export interface RoomsParts {
   readonly settings: RoomsSettings;
 }
 
+/** Wrong links within a minute that the hosts of a room are told of, one by one. */
+const toldKnocks = 60;
 /** A word of a session is shorter; a chunk is longer. */
 const wordBytes = 4096;
 
@@ -58,6 +60,9 @@ export function createRooms(parts: RoomsParts): Rooms {
   const addresses = windowLimit(clock, () => settings.rates.wrongCodesPerMinute * 6);
   const words = windowLimit(clock, () => settings.rates.messagesPerMinute);
   const offers = windowLimit(clock, () => settings.rates.offersPerMinute);
+  /** Of one room, from wherever they come: who joins, and wrong links that its hosts are told of. */
+  const joins = windowLimit(clock, () => settings.rates.joinsPerMinute);
+  const knocks = windowLimit(clock, () => toldKnocks);
   let refusedJoins = 0;
   let passedBytes = 0;
 
@@ -316,12 +321,13 @@ export function createRooms(parts: RoomsParts): Rooms {
         codes.count(key);
         addresses.count(address);
         refusedJoins += 1;
-        if (held !== undefined) tellRefusedJoin(roomId, address);
+        if (held !== undefined && !knocks.exceeded(roomId)) tellRefusedJoin(roomId, address);
         throw new Fault('not_found', 'There is no such room, or its link is not the right one.');
       }
       const known = body.memberToken === undefined ? undefined : byToken.get(hashOf(body.memberToken));
       if (known?.roomId === roomId && body.memberToken !== undefined)
         return joinedView(roomId, known, body.memberToken);
+      limit(joins, roomId, 'members have come into this room');
       const token = newToken();
       const wish = { id: newId(), name: body.name, kind: body.kind, tokenHash: hashOf(token), callerId };
       const member = await book.change(roomId, (draft) => addMember(draft, wish, 'participant', means()));
@@ -369,7 +375,7 @@ export function createRooms(parts: RoomsParts): Rooms {
     },
     async offer(roomId, asker, body) {
       const { member } = placeOf(roomId, asker);
-      limit(offers, member.id, 'offers');
+      limit(offers, member.id, 'offers of yours');
       return act(roomId, asker, (draft, memberId) => transfers.offer(draft, memberId, body, means()));
     },
     accept: (roomId, asker, id) => act(roomId, asker, (draft, me) => transfers.accept(draft, me, id, means())),
@@ -448,20 +454,19 @@ export function createRooms(parts: RoomsParts): Rooms {
     async admitFrame(memberId, otherId, bytes) {
       const { room } = roomOfBoth(memberId, otherId);
       if (room.inspection === 'server' || !room.relay || !settings.relay.allowed) {
-        // Words between the two may pass; content may not, and words are counted so that it does not pass as such.
+        // Words between the two may pass; content may not.
         if (bytes > wordBytes) {
           throw new Fault(
             'not_authorised',
             `In this room frames of more than ${wordBytes} bytes do not go by the socket.`,
           );
         }
-        limit(words, memberId, 'messages');
       }
       await paced(room.id, bytes);
     },
     said(memberId) {
       heard(memberId);
-      limit(words, memberId, 'messages');
+      limit(words, memberId, 'messages of yours');
     },
     connect(asker, { roomId, after }, listener) {
       const wanted = roomId ?? ('memberId' in asker ? memberRoom(asker.memberId) : undefined);
@@ -529,6 +534,7 @@ export function createRooms(parts: RoomsParts): Rooms {
   }
 
   function tellRefusedJoin(roomId: string, address: string): void {
+    knocks.count(roomId);
     book
       .change(roomId, (draft) => {
         const hosts = [...draft.members.values()].filter(({ role }) => role === 'host').map(({ id }) => id);
@@ -544,12 +550,12 @@ export function createRooms(parts: RoomsParts): Rooms {
   }
 }
 
-function limit(window: ReturnType<typeof windowLimit>, memberId: string, what: string): void {
-  if (window.exceeded(memberId)) {
-    const seconds = window.retryAfterSeconds(memberId);
-    throw new Fault('rate_limited', `Too many ${what} from you within a minute; go on in ${seconds} s.`);
+function limit(window: WindowLimit, key: string, what: string): void {
+  if (window.exceeded(key)) {
+    const seconds = window.retryAfterSeconds(key);
+    throw new Fault('rate_limited', `Too many ${what} within a minute; go on in ${seconds} s.`);
   }
-  window.count(memberId);
+  window.count(key);
 }
 
 /** 256 random bits, so that a plain hash gives nothing away. */

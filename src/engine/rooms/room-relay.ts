@@ -8,6 +8,9 @@ import type { RelayGate, RelayTransfer } from '../relay/relay-gate.ts';
 import type { RoomBook } from './room-book.ts';
 import { stop, type TransferMeans } from './room-transfers.ts';
 
+/** Bytes a second of words between members where no content may go through the server. */
+const wordsPerSecond = 2 ** 20;
+
 export interface RoomRelay {
   readonly gate: RelayGate;
   /** Memory of the room's limit; undefined where there is none. */
@@ -31,7 +34,9 @@ export function createRoomRelay(parts: {
   const limits = new Map<string, { readonly memory: SharedArrayBuffer; readonly bytesPerSecond: number }>();
 
   const bandwidth = (roomId: string) => {
-    const bytesPerSecond = book.room(roomId)?.room.limits.bandwidthBytesPerSecond ?? null;
+    const room = book.room(roomId)?.room;
+    const bytesPerSecond =
+      room?.relay === true && parts.allowed() ? room.limits.bandwidthBytesPerSecond : wordsPerSecond;
     if (bytesPerSecond === null) return undefined;
     let limit = limits.get(roomId);
     if (limit?.bytesPerSecond !== bytesPerSecond) {

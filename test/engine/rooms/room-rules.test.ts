@@ -135,6 +135,14 @@ test('disk full at the receiver: that transfer fails with space, both are told, 
   }
 });
 
+test('people who come and go without end are held back', async () => {
+  await open({ rates: { joinsPerMinute: 4 } });
+  for (const name of ['Carl', 'Dora']) await rig.rooms.leave(rig.roomId, (await rig.join(name)).me);
+  await expect(rig.join('Emil')).rejects.toMatchObject({ code: 'rate_limited' });
+  await rig.clock.advance(61_000);
+  expect((await rig.join('Emil')).id).toBeDefined();
+});
+
 test('roles: who may not share offers nothing; a moderator manages guests, and only a host makes hosts', async () => {
   await open();
   const { rooms, roomId, host } = rig;
