@@ -141,6 +141,7 @@ export async function createApi(parts: ApiParts): Promise<Api> {
   const cookieName = () => `wherry_${port}`;
   const access = openAccess({ auth, clock, rules, cookieName, onFailure: metrics.authenticationFailed });
   const door = openContractDoor(access, config.syncWithoutToken);
+  const roomDoor = openRoomDoor(access, parts.rooms);
   const url = () => `${secure ? 'https' : 'http'}://${urlHost(host)}:${port}`;
 
   const roots = openRoots(config.roots, parts.lookup);
@@ -161,7 +162,7 @@ export async function createApi(parts: ApiParts): Promise<Api> {
     deliveries: parts.deliveries,
     ingest: parts.ingest,
     rooms: parts.rooms,
-    known: (request) => access.caller(asker(request)),
+    known: (request) => roomDoor.known(asker(request)),
     waitingWatches: parts.waitingWatches ?? (() => []),
     reload:
       parts.reload ??
@@ -207,7 +208,6 @@ export async function createApi(parts: ApiParts): Promise<Api> {
     reply.header('allow', methods.join(', '));
     throw Object.assign(new Error(`This address takes ${methods.join(' and ')}.`), { statusCode: 405 });
   });
-  const roomDoor = openRoomDoor(access, parts.rooms);
   for (const route of routes)
     addRoute(server, route, { access, door, roomDoor, callers, services, idempotency, audit });
   if (parts.relay !== undefined) {

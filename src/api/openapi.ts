@@ -89,6 +89,7 @@ function build(version: string): Json {
       },
       securitySchemes: {
         bearer: { type: 'http', scheme: 'bearer', description: 'A token (`wherry token create`) or WHERRY_TOKEN' },
+        member: { type: 'http', scheme: 'bearer', description: 'The token of a member of a room (`wrm_…`)' },
         console: { type: 'apiKey', in: 'cookie', name: 'wherry_<port>', description: 'The console’s session' },
       },
     },
@@ -120,6 +121,7 @@ function operation(name: RouteName, shape: RouteShape, method: string, answer: s
     summary: shape.summary,
     tags: [tagOf(routePaths[name][1])],
     ...(shape.scope === 'open' ? { security: [] } : { 'x-scope': shape.scope }),
+    ...(shape.members === true ? { security: [{ member: [] }, { bearer: [] }, { console: [] }] } : {}),
     ...(parameters.length === 0 ? {} : { parameters }),
     ...(shape.body === undefined
       ? {}
@@ -223,6 +225,7 @@ function parametersOf(schema: z.ZodObject | undefined, place: 'path' | 'query'):
 
 function tagOf(path: string): string {
   if (path.startsWith('/api/v2/sync/') || path.startsWith('/sync/')) return 'sync contract';
+  if (path.startsWith('/rooms/') || path === '/file-transfers') return 'rooms';
   return path.startsWith('/api/v1/') ? (path.split('/')[3] ?? 'service') : 'service';
 }
 

@@ -29,8 +29,10 @@ const frameBytes = 1024 * 1024;
 const mostUnderWay = 64;
 /** The other side has to take a frame within this time. */
 const takenMs = 30_000;
-/** Packets that wait for a member that reads nothing; it then comes back for what it missed. */
-const mostUnread = 2_000;
+/** Packets that wait for a member that reads nothing: then its connection ends, and it comes back for what it missed. */
+const mostUnread = 500;
+/** So many, and nobody's signals are added to them. */
+const mostUnreadSignals = 50;
 
 const binary = z.custom<Uint8Array>((value) => value instanceof Uint8Array, {
   message: 'Bytes are sent as they are, in binary; base64 and other text is not taken.',
@@ -163,6 +165,7 @@ function serve(socket: Socket, sockets: Map<string, Seat>, parts: RoomSocketPart
       rooms.admitSignal(me, to);
       const target = sockets.get(to);
       if (target === undefined) throw new Fault('unreachable', 'That member is not connected now.');
+      if (unread(target.socket) > mostUnreadSignals) throw new Fault('busy', 'That member reads nothing now.');
       target.socket.emit('signal', { from: me, data: sealed });
       return {};
     },

@@ -45,14 +45,25 @@ export const roomDetailSchema = roomViewSchema.extend({
 });
 export type RoomDetailView = z.output<typeof roomDetailSchema>;
 
-export const memberNameSchema = z.string().trim().min(1).max(80);
+/** Without what would change how the words around it are read. */
+const shownName = (most: number) =>
+  z
+    .string()
+    .trim()
+    .min(1)
+    .max(most)
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: refusing control characters is what it is for
+    .refine((name) => name.isWellFormed() && !/[\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]/.test(name), {
+      message: 'Without control characters',
+    });
+export const memberNameSchema = shownName(80);
 const joinHashSchema = z.string().regex(/^[0-9a-f]{64}$/, 'SHA-256 as 64 small hexadecimal digits');
 /** 32 bytes. */
 const joinKeySchema = z.string().regex(/^[\w-]{43}$/, '32 bytes as base64url');
 
 export const createRoomBodySchema = z.strictObject({
   id: roomIdSchema.describe('Chosen by who makes it: the link’s keys are derived with it'),
-  name: z.string().trim().min(1).max(200),
+  name: shownName(200),
   joinHash: joinHashSchema.describe('SHA-256 of the key that lets people in; the link’s secret itself is never sent'),
   memberName: memberNameSchema.optional().describe("The host's own name; left out: that of its token"),
   kind: z.enum(memberKinds).default('browser'),

@@ -3,10 +3,9 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { roomRouteTable } from '../../src/api/room-route-table.ts';
 import { routePaths } from '../../src/api/route-paths.ts';
-import type { JoinedView } from '../../src/model/room-views.ts';
 import type { CreatedToken } from '../../src/model/views.ts';
 import { type ApiRig, adminToken, openApiRig } from '../support/api-rig.ts';
-import { connectSocket, type Guest, openRoom, type RoomScene } from '../support/room-guests.ts';
+import { type Answer, connectSocket, type Guest, openRoom, type RoomScene } from '../support/room-guests.ts';
 
 let rig: ApiRig;
 let room: RoomScene;
@@ -133,6 +132,12 @@ test('a token of before is nobody’s: after leaving, after removal, after the r
   expect((await other.knock('Eve')).status).toBe(404);
 });
 
+test('names that would turn the words around them are refused', async () => {
+  for (const name of ['', ' ', 'a\u0000b', 'Anna\u202egpj', 'x'.repeat(81)]) {
+    expect([name, (await room.knock(name)).status]).toEqual([name, 400]);
+  }
+});
+
 test('pages of other origins are refused, over HTTP and on the socket, even with a good token', async () => {
   const evil = { origin: 'https://evil.example', authorization: `Bearer ${anna.token}` };
   expect((await fetch(`${rig.url}/api/v1/rooms/${room.id}`, { headers: evil })).status).toBe(403);
@@ -199,8 +204,33 @@ test('signals and frames pass between members of one room only, held back by who
   for (const one of [sender, eve]) one.close();
 });
 
+test('who stops reading is sent nothing more, holds up nobody, and is cut off in the end', async () => {
+  const other = await openRoom(url);
+  const [carl, dora] = [await other.join('Carl'), await other.join('Dora')];
+  const [sender, deaf] = await Promise.all([carl.connect(), dora.connect()]);
+  const { transport } = deaf.socket.io.engine as unknown as { transport: { ws: { _socket: { pause(): void } } } };
+  transport.ws._socket.pause();
+  const data = Buffer.alloc(65_536);
+  let refusal: Answer<object> = { ok: true };
+  for (let sent = 0; sent < 2_000 && refusal.ok; sent++) {
+    refusal = await sender.emit<object>('signal', { to: dora.id, data });
+  }
+  expect(refusal).toMatchObject({ problem: { code: 'busy' } });
+  const path = `/api/v1/rooms/${other.id}/members/${carl.id}`;
+  for (let round = 0; round < 10; round++) {
+    const changes = Array.from({ length: 60 }, () =>
+      other.host.ask('PUT', path, { permissions: { canShareFiles: true } }),
+    );
+    expect((await Promise.all(changes)).every(({ status }) => status === 200)).toBe(true);
+  }
+  expect(await sender.emit('signal', { to: dora.id, data })).toMatchObject({ problem: { code: 'unreachable' } });
+  for (const one of [sender, deaf]) one.close();
+});
+
 test('nothing of a room but its figures is told to whoever may read the ledger’s events, the audit or the metrics', async () => {
-  const { memberToken } = (await (await room.knock('Fred')).json()) as JoinedView;
+  const fred = await room.join('Fred');
+  const { token: memberToken } = fred;
+  await fred.ask('POST', `/api/v1/rooms/${room.id}/leave`);
   const [events, metrics] = await Promise.all([rig.ask('/api/v1/events?limit=1000'), rig.ask('/metrics')]);
   const text = (await events.text()) + (await metrics.clone().text());
   for (const secret of [memberToken, anna.token, room.joinKey, 'secret plan', 'Fred', 'Rushes']) {

@@ -15,6 +15,7 @@ export interface Parameter {
 export interface Operation {
   readonly operationId: string;
   readonly 'x-scope'?: string;
+  readonly tags?: readonly string[];
   readonly parameters?: readonly Parameter[];
   readonly requestBody?: { readonly content: { readonly 'application/json': { readonly schema: Schema } } };
   readonly responses: Readonly<Record<string, { readonly content?: Readonly<Record<string, { schema: Schema }>> }>>;

@@ -1,5 +1,6 @@
 // Requests drawn from the OpenAPI document: most nearly right, some right, some nonsense, with ids and paths that really are there.
 
+import type { KnownRooms } from './furnished-rooms.ts';
 import type { DocumentedOperation, OpenApiDocument, Schema } from './openapi-check.ts';
 
 /** What is worth naming in a request; grows by what answers hold. */
@@ -14,6 +15,7 @@ export interface Known {
   readonly addresses: string[];
   /** Names of events that are taken. */
   readonly commands: readonly string[];
+  readonly rooms: KnownRooms;
   /** One-time secrets of the console. */
   readonly links: string[];
 }
@@ -93,10 +95,18 @@ export function requestGenerator(
   const whole = (least: number, most: number) => least + Math.floor(random() * (most - least + 1));
 
   let part = '';
+  let operationId = '';
   const oneOf = (values: readonly string[] = []): string => (values.length > 0 ? pick(values) : 'nobody');
 
   const text = (name: string): string => {
     if (chance(0.08)) return pick(hostileTexts);
+    if (name === 'joinHash') return known.rooms.joinHash;
+    if (name === 'joinKey') return known.rooms.joinKey;
+    if (operationId === 'createRoom' && name === 'id') return `room-${whole(1, 1e6)}`;
+    if (name === 'room_id' || (part === 'rooms' && name === 'id')) return oneOf(known.rooms.ids);
+    if (/^(memberId|receiver_id)$/.test(name)) return oneOf(known.rooms.members);
+    if (name === 'transfer_id') return oneOf(known.rooms.transfers.map(([, transfer]) => transfer));
+    if (name === 'mime_type') return pick(['video/mp4', 'image/png']);
     if (name === 'job') return oneOf(known.ids.get('jobs'));
     if (name === 'device') return oneOf(known.ids.get('devices'));
     if (name === 'transfer') return oneOf(known.ids.get('transfers'));
@@ -193,12 +203,15 @@ export function requestGenerator(
     const asked = pick(operations);
     const { path, method, operation } = asked;
     part = path.split('/')[3] ?? '';
+    operationId = operation.operationId;
     const query: string[] = [];
     const headers: Record<string, string> = {};
     let target = path;
     const pair = path.includes('{delivery}') && chance(0.7) ? known.deliveries.at(whole(-5, -1)) : undefined;
     const real = /content|\{folder\}/.test(path) && chance(0.7) ? addressFor(path) : undefined;
+    const shared = path.includes('{transfer_id}') && chance(0.8) ? known.rooms.transfers.at(whole(-20, -1)) : undefined;
     if (real !== undefined) target = real;
+    if (shared !== undefined) target = target.replace('{room_id}', shared[0]).replace('{transfer_id}', shared[1]);
     if (pair !== undefined) target = target.replace('{id}', pair[0]).replace('{delivery}', pair[1]);
     for (const parameter of operation.parameters ?? []) {
       const { name } = parameter;

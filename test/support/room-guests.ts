@@ -49,13 +49,17 @@ export function hexHash(bytes: Uint8Array): string {
   return createHash('sha256').update(bytes).digest('hex');
 }
 
-/** A room made by the holder of the admin token. `url` is asked anew each time: a daemon may come back at another port. */
-export async function openRoom(url: () => string, wish: Partial<CreateRoomBody> = {}): Promise<RoomScene> {
+/** A room made by the holder of the token. `url` is asked anew each time: a daemon may come back at another port. */
+export async function openRoom(
+  url: () => string,
+  wish: Partial<CreateRoomBody> = {},
+  token = adminToken,
+): Promise<RoomScene> {
   const joinKey = randomBytes(32);
   const id = wish.id ?? `room-${randomBytes(8).toString('hex')}`;
   const answer = await fetch(`${url()}/api/v1/rooms`, {
     method: 'POST',
-    headers: { authorization: `Bearer ${adminToken}`, 'content-type': 'application/json' },
+    headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
     body: JSON.stringify({ id, name: 'Rushes', joinHash: hexHash(joinKey), memberName: 'Hanna', ...wish }),
   });
   if (answer.status !== 201) throw new Error(`No room was made: ${answer.status} ${await answer.text()}`);

@@ -4,6 +4,7 @@ import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { awaitBandwidth } from '../../endpoints/bandwidth.ts';
 import type { Clock, NewId } from '../../model/clock.ts';
 import { asFault, Fault } from '../../model/fault.ts';
+import { displayPath } from '../../model/names.ts';
 import { hasEnded, partyOf, type RoomMember, type RoomTransfer, roomTransferStates } from '../../model/room.ts';
 import { contractTransfer, roomTransferView } from '../../model/room-contract.ts';
 import type { JoinedView, RoomDetailView, RoomView } from '../../model/room-views.ts';
@@ -283,7 +284,7 @@ export function createRooms(parts: RoomsParts): Rooms {
     },
     memberByToken(token) {
       const member = byToken.get(hashOf(token));
-      return member === undefined ? undefined : { memberId: member.id, roomId: member.roomId, name: member.name };
+      return member === undefined ? undefined : { memberId: member.id, roomId: member.roomId };
     },
     async create(body, host) {
       requireEnabled();
@@ -415,7 +416,7 @@ export function createRooms(parts: RoomsParts): Rooms {
     fail: (memberId, id, code, reason) =>
       viewAfter(memberId, id, (draft) => {
         const { row, party } = transfers.ofParty(draft, memberId, id);
-        const why = reason === null || reason === '' ? `The ${party} cannot go on.` : reason.slice(0, 500);
+        const why = reason === null || reason === '' ? `The ${party} cannot go on.` : displayPath(reason);
         return transfers.stop(draft, row, 'fail', `${code}: ${why}`, means(), memberId);
       }),
     async chunk(memberId, bytes, deliver) {

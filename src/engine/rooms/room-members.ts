@@ -17,11 +17,15 @@ import type { RoomsSettings } from './rooms.ts';
 
 export type NewMember = Pick<RoomMember, 'id' | 'name' | 'kind' | 'tokenHash' | 'callerId'>;
 
-/** A room that nobody is in yet. */
+/** A room that nobody is in yet. Rejects with `invalid`. */
 export function newRoom(body: CreateRoomBody, config: RoomsSettings, now: number): Room {
+  const relay = body.relay && config.relay.allowed;
+  if (body.inspection === 'server' && !relay) {
+    throw new Fault('invalid', 'What the server inspects goes through it, and nothing may go through it in this room.');
+  }
   return {
     ...{ id: body.id, name: body.name, joinHash: body.joinHash, inspection: body.inspection },
-    relay: body.relay && config.relay.allowed,
+    relay,
     limits: limitsOf(body, config),
     ...{ createdAt: now, usedAt: now, seq: 0 },
   };

@@ -1,7 +1,7 @@
 // The relay's door: which bytes may go through this server for which transfer, and what the relay tells of them.
 
 import { newBandwidth, setBandwidth } from '../../endpoints/bandwidth.ts';
-import { asFault, Fault } from '../../model/fault.ts';
+import { asFault, Fault, type FaultCode } from '../../model/fault.ts';
 import { hasEnded, type RoomTransfer } from '../../model/room.ts';
 import { roomTransferView } from '../../model/room-contract.ts';
 import type { RelayGate, RelayTransfer } from '../relay/relay-gate.ts';
@@ -10,6 +10,13 @@ import { stop, type TransferMeans } from './room-transfers.ts';
 
 /** Bytes a second of words between members where no content may go through the server. */
 const wordsPerSecond = 2 ** 20;
+
+/** In place of messages that name folders of the server. */
+const relayWords: Partial<Record<FaultCode, string>> = {
+  internal: 'The relay made a mistake.',
+  space: 'There is no room left on the server.',
+  io: 'The server could not keep its bytes.',
+};
 
 export interface RoomRelay {
   readonly gate: RelayGate;
@@ -91,7 +98,7 @@ export function createRoomRelay(parts: {
             const row = draft.transfers.get(transferId);
             if (row === undefined || hasEnded(row.state)) return;
             const { code, message } = asFault(fault);
-            const words = code === 'internal' ? 'The relay made a mistake.' : message;
+            const words = relayWords[code] ?? message;
             stop(draft, row, row.state === 'pending' ? 'cancel' : 'fail', `${code}: ${words}`, parts.means());
           }),
         ),

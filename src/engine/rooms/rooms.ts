@@ -57,9 +57,7 @@ export interface Rooms {
   stop(): Promise<void>;
   adjust(settings: RoomsSettings): void;
   /** Who holds this token; undefined where nobody does. */
-  memberByToken(
-    token: string,
-  ): { readonly memberId: string; readonly roomId: string; readonly name: string } | undefined;
+  memberByToken(token: string): { readonly memberId: string; readonly roomId: string } | undefined;
   /** Rejects with `exists`, `limit_reached`, `invalid`. */
   create(body: CreateRoomBody, host: { readonly callerId: string; readonly name: string }): Promise<JoinedView>;
   /** Rejects with `not_found` (no such room, or the wrong key), `rate_limited`, `room_full`. */

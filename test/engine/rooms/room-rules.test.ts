@@ -291,8 +291,8 @@ test('a relay that has no room fails that transfer with space; it hears of every
     type: 'FILE_SHARE_RELAY',
     payload: { transfer_id: id, upload: { id: 'u1' } },
   });
-  rig.rooms.gate.failed(id, new Fault('space', 'The spool is full.'));
+  rig.rooms.gate.failed(id, new Fault('space', 'No room in /var/lib/wherry/relay.'));
   await rig.settled();
-  expect(rig.error(id, anna)).toBe('space: The spool is full.');
+  expect(rig.error(id, anna)).toBe('space: There is no room left on the server.');
   expect(changed).toEqual([`${id} pending`, `${id} active`, `${id} over`]);
 });

@@ -11,6 +11,7 @@ import { openApiDocument } from '../../../src/api/openapi.ts';
 import type { Scope } from '../../../src/model/views.ts';
 import { type Daemon, daemonToken } from '../../support/daemon.ts';
 import { exchange } from '../../support/exchange.ts';
+import { furnishForeignRoom, furnishRooms, noRooms } from '../../support/furnished-rooms.ts';
 import { answerCheck, type OpenApiDocument, operationsOf } from '../../support/openapi-check.ts';
 import { type DrawnRequest, type Known, requestGenerator } from '../../support/request-generator.ts';
 import { type Row, type RowOptions, type RowResult, randomFrom } from '../row.ts';
@@ -129,14 +130,22 @@ function* judge(
     const { owner } = JSON.parse(body) as { owner: string | null };
     if (owner !== comer.name) yield `${operation.operationId}: shown to ${comer.name}, belongs to ${owner}`;
   }
-  if (operation.operationId === 'createToken' && status === 201) {
-    secrets.add((JSON.parse(body) as { token: string }).token);
+  const newSecret = secretIn[operation.operationId];
+  if (newSecret !== undefined && status < 300) {
+    secrets.add((JSON.parse(body) as Record<string, string>)[newSecret] ?? '');
     if (secrets.size > 60) secrets.delete([...secrets][20] ?? '');
   }
 }
 
+/** What an answer shows this once. */
+const secretIn: Readonly<Record<string, string>> = {
+  createToken: 'token',
+  createRoom: 'memberToken',
+  joinRoom: 'memberToken',
+};
+
 /** As docs/api.md says: admin may everything, write and management hold read. */
-function may({ scopes }: Comer, scope: Scope): boolean {
+function may({ scopes }: Pick<Comer, 'scopes'>, scope: Scope): boolean {
   return scopes.includes(scope) || scopes.includes('admin') || (scope === 'read' && scopes.length > 0);
 }
 
@@ -157,7 +166,7 @@ function acceptable(operation: (typeof operations)[number]['operation'], json: u
 /** Takes ids and cursors out of an answer, for later requests to name. */
 function learn({ known, spared }: Target, { asked, target }: DrawnRequest, body: string): void {
   const part = asked?.path.split('/')[3];
-  if (part === undefined) return;
+  if (part === undefined || asked === undefined) return;
   const take = (list: string[], pattern: RegExp) => {
     for (const [, value = ''] of [...body.slice(0, 20_000).matchAll(pattern)].slice(0, 5)) {
       if (spared.has(value)) continue;
@@ -165,6 +174,13 @@ function learn({ known, spared }: Target, { asked, target }: DrawnRequest, body:
       if (list.length > mostKnown) list.shift();
     }
   };
+  if (asked.operation.tags?.includes('rooms') === true) {
+    for (const [, transfer = '', room = ''] of body.matchAll(/"transfer_id":"([^"]+)","room_id":"([^"]+)"/g)) {
+      known.rooms.transfers.push([room, transfer]);
+    }
+    known.rooms.transfers.splice(0, known.rooms.transfers.length - mostKnown);
+    return;
+  }
   const ids = known.ids.get(part) ?? [];
   known.ids.set(part, ids);
   take(ids, /"id":"([^"]+)"/g);
@@ -194,7 +210,7 @@ async function torment({ runs, seed, scale, scratch, say }: RowOptions): Promise
     const card = stage.folder('card');
     makeCard(card);
     const daemon = await stage.daemon('daemon', {
-      config: `roots: [${root}]\nlogs: {level: warn}\nmediaBase: ${root}/media\nplugins: [${plugin}]\n${pipelines}`,
+      config: `roots: [${root}]\nlogs: {level: warn}\nmediaBase: ${root}/media\nplugins: [${plugin}]\n${manyJoins}${pipelines}`,
       env: { WHERRY_LABELLED_FOLDERS: card },
     });
     const token = async (name: string, scopes: Scope[]) => ({
@@ -209,6 +225,7 @@ async function torment({ runs, seed, scale, scratch, say }: RowOptions): Promise
       token('an admin', ['admin']),
       token('another admin', ['admin']),
     ]);
+    const able = tokens.filter(({ scopes }) => may({ scopes }, 'write')).map((one) => one.token);
     const ended = await token('revoked', ['admin']);
     await daemon.client.call('revokeToken', { params: { id: ended.id } });
     const session = await signIn(daemon);
@@ -241,11 +258,18 @@ async function torment({ runs, seed, scale, scratch, say }: RowOptions): Promise
         addresses: [],
         commands: Object.keys(commands),
         links: [],
+        rooms: noRooms(),
       },
       secrets: new Set([canary, ...tokens.map((one) => one.token), ended.token, daemonToken, own.token, session]),
       spared: new Set(tokens.map(({ id }) => id)),
     };
     await furnish(daemon, root);
+    const makeRooms = async () => {
+      await furnishRooms(daemon.url, able, target.known.rooms);
+      const foreign = await furnishForeignRoom(daemon.url, daemonToken, canary, target.known.rooms);
+      for (const one of foreign) target.secrets.add(one);
+    };
+    await makeRooms();
     target.known.addresses.push(...(await furnishRecording(daemon, root)));
     const before = readdirSync(scratch).sort().join();
     const reached = new Set<string>();
@@ -255,6 +279,7 @@ async function torment({ runs, seed, scale, scratch, say }: RowOptions): Promise
       for (const name of done) reached.add(name);
       await tidy(daemon);
       await beginSlowCopy(daemon.client, root);
+      await makeRooms();
     }
     const missed = operations.map(({ operation }) => operation.operationId).filter((name) => !reached.has(name));
     if (count >= enoughForAll && missed.length > 0) tally.fault(`no request was good enough for ${missed.join(', ')}`);
@@ -288,6 +313,8 @@ async function furnish({ client }: Daemon, root: string): Promise<void> {
 }
 
 const plugin = resolve(import.meta.dirname, '../../../examples/device-plugin');
+/** From one address all come, and most of them with wrong keys. */
+const manyJoins = 'rooms: {rooms: 100000, rates: {wrongCodesPerMinute: 10000, joinsPerMinute: 100000}}\n';
 const pipelines = `pipelines:
   - name: films
     files: ['*.mp4']
@@ -395,6 +422,7 @@ async function control({ seed, scratch, say }: RowOptions): Promise<RowResult> {
         addresses: [],
         commands: [],
         links: [],
+        rooms: noRooms(),
       },
       secrets: new Set([secret]),
       spared: new Set(),
