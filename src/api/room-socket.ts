@@ -112,7 +112,8 @@ function serve(socket: Socket, sockets: Map<string, Seat>, parts: RoomSocketPart
   const listener = {
     message: (message: unknown) => {
       if (unread(socket) > mostUnread) {
-        end(new Fault('stalled', 'This connection reads nothing; come back for what it missed.').report());
+        // No farewell: it would wait behind what is not read.
+        cutOff(socket);
       } else socket.emit('message', message);
     },
     ended: end,
@@ -239,6 +240,13 @@ function taken({ socket, waiting }: Seat, name: string, value: unknown): Promise
       } else settle();
     });
   });
+}
+
+/** Ends a connection without waiting for what it was to be sent. */
+function cutOff(socket: Socket): void {
+  const { transport } = socket.conn as unknown as { transport: { socket?: { terminate?: () => void } } };
+  if (transport.socket?.terminate === undefined) socket.conn.close(true);
+  else transport.socket.terminate();
 }
 
 /** Packets that the connection has not been able to send yet. */
