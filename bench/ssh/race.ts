@@ -69,7 +69,10 @@ const wherryFrom = (far: FarHost, path: string, target: string): Peer => ({
   env: { HOME: far.home, SSH_AUTH_SOCK: '' },
 });
 
-/** Peers that need a way there and back for each file take minutes over a far line, and are left out there. */
+/**
+ * Peers that need a way there and back for each file take minutes over a far line, and are left out there; rclone, which runs a program on
+ * the host for each file, takes a quarter of a minute on loopback, too.
+ */
 export function sshSmall(stage: Stage, far: FarHost, files: number): Race {
   need('rsync', 'rsync');
   const source = join(stage.folder, `source-${files}`);
@@ -87,10 +90,6 @@ export function sshSmall(stage: Stage, far: FarHost, files: number): Race {
       ? []
       : [
           { name: 'scp -r', command: ['scp', '-q', '-r', ...way.scp, way.at(`${source}/.`), target] },
-          {
-            name: 'rclone sftp, 16 transfers',
-            command: [...way.rclone, 'copy', '--transfers', '16', `:sftp:${source}`, target],
-          },
           { name: 'lftp mirror -P8', command: way.lftp(`mirror -P8 ${source} ${target}`) },
         ]),
   ];

@@ -38,9 +38,8 @@ export class FarLooker {
   /** As `statByFind`. Rejects with the signal's reason where it is aborted. */
   async look(paths: readonly string[], signal: AbortSignal): Promise<readonly Entry[]> {
     signal.throwIfAborted();
+    const program = this.getReady();
     clearTimeout(this.#idle);
-    this.#program ??= this.#begin();
-    const program = this.#program;
     const one: Asked = {
       question: new FarQuestion(this.#far, paths),
       answer: Promise.withResolvers(),
@@ -62,18 +61,31 @@ export class FarLooker {
       return await one.answer.promise;
     } finally {
       signal.removeEventListener('abort', stop);
-      if (program === this.#program && program.asked.length === 0) {
-        this.#idle = setTimeout(() => this.#leave(program, 'end'), idleMs);
-        this.#idle.unref();
-      }
+      this.#rest(program);
     }
+  }
+
+  /** Begins the program before there is a question: the first one then costs no more than the others. */
+  getReady(): Program {
+    this.#program ??= this.#begin();
+    this.#rest(this.#program);
+    return this.#program;
+  }
+
+  #rest(program: Program): void {
+    if (program !== this.#program || program.asked.length > 0) return;
+    clearTimeout(this.#idle);
+    this.#idle = setTimeout(() => this.#leave(program, 'end'), idleMs);
+    this.#idle.unref();
   }
 
   #begin(): Program {
     const asked: Asked[] = [];
     const rows = new RowReader(([facts, name, target]) => {
-      if (name?.equals(everything)) this.#answer(asked.shift());
-      else asked[0]?.question.take(facts, name, target);
+      if (!name?.equals(everything)) return asked[0]?.question.take(facts, name, target);
+      this.#answer(asked.shift());
+      // Nobody may have waited for this one any more.
+      this.#rest(program);
     });
     const command = commandLine([
       'cd',

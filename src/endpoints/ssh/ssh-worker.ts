@@ -143,12 +143,8 @@ const operations: Operations = {
   facts: async (_input, { session }) => session.facts,
   async statMany({ paths }, { far, session, parts, signal }) {
     const { client, abilities } = await parts();
-    const { lookers } = session;
-    if (paths.length >= worthAProgram && abilities.findTakesNames) {
-      const looker = lookers.get(far.root) ?? new FarLooker(far, client);
-      lookers.set(far.root, looker);
-      return [...(await looker.look(paths, signal))];
-    }
+    if (paths.length >= worthAProgram && abilities.findTakesNames)
+      return [...(await lookerOf(session, far).look(paths, signal))];
     if (paths.length >= worthAProgram && abilities.gnuFind && abilities.programs.has('xargs')) {
       return [...(await statByFind(far, paths, { client, signal }))];
     }
@@ -196,10 +192,13 @@ const operations: Operations = {
     batches.flush();
     return undefined;
   },
-  async readManyInto({ files, memory, precisionMs }, { far, parts, signal, emit }) {
+  async readManyInto({ files, memory, precisionMs }, { far, session, parts, signal, emit }) {
+    const known = await parts();
+    // What comes will be looked at once more.
+    if (files.length >= worthAProgram && known.abilities.findTakesNames) lookerOf(session, far).getReady();
     const paths = files.map(({ path }) => path);
     const failed = (at: number, fault: Fault | undefined) => emit({ at, report: fault?.report() } satisfies NotPut);
-    const answers = readMany(far, paths, await parts());
+    const answers = readMany(far, paths, known);
     await fillRing(memory, files, answers, { place: far.place, precisionMs, signal, failed });
     return undefined;
   },
@@ -238,6 +237,12 @@ const operations: Operations = {
   },
   wayObstacle: async ({ way }, { session }) => wayObstacle(await session.abilities, way),
 };
+
+function lookerOf({ lookers, connection }: Session, far: FarRoot): FarLooker {
+  const looker = lookers.get(far.root) ?? new FarLooker(far, connection.client);
+  lookers.set(far.root, looker);
+  return looker;
+}
 
 /** What the receiver is sent, one piece after the other; undefined at the end. */
 function piecesFrom(receive: Context['receive'], signal: AbortSignal): () => Promise<Uint8Array | undefined> {
