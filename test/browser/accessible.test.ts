@@ -53,6 +53,8 @@ for (const viewport of [desk, phone]) {
       '/rooms',
       '/rooms?new=1',
       '/jobs',
+      '/syncs',
+      '/syncs/new',
       '/jobs/new',
       `/jobs/${scene.done}`,
       `/jobs/${scene.moving}`,
