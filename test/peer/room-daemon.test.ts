@@ -7,7 +7,8 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { loadNodeWebrtc, type NodeWebrtc } from '../../src/links/node-webrtc.ts';
 import type { PathRule, RoomClient, TransferPath } from '../../src/peer/room-client.ts';
-import { type Daemon, daemonToken, freePort, startDaemon } from '../support/daemon.ts';
+import { type Daemon, daemonToken, startDaemon } from '../support/daemon.ts';
+import { freePort } from '../support/free-port.ts';
 import { reached, roomScene, type Scene } from './room-scene.ts';
 import { heldSource, holds, memoryFile, memorySource } from './session-rig.ts';
 
@@ -71,18 +72,6 @@ test('by the socket, where there is no other way at first', async () => {
   const anna = await scene.enter('Anna', { fetch: broken });
   const ben = await scene.enter('Ben');
   const source = memorySource(randomBytes(1_000_000));
-  const id = await offered(anna, ben, source);
-  const into = memoryFile();
-  await ben.accept(id, into);
-  await reached(anna, id, ({ status }) => status === 'completed');
-  expect(holds(into, source.bytes)).toBe(true);
-});
-
-test('in a room that the server inspects, by the relay', async () => {
-  const scene = await sceneOf({ inspection: 'server' });
-  const anna = await scene.enter('Anna');
-  const ben = await scene.enter('Ben');
-  const source = memorySource(randomBytes(3_000_000));
   const id = await offered(anna, ben, source);
   const into = memoryFile();
   await ben.accept(id, into);

@@ -106,6 +106,7 @@ async function carryOut(plan: Plan, clock: FakeClock): Promise<Run> {
   void look();
   for (let rounds = 0; outcome === undefined && rounds < 3_000; rounds++) {
     await clock.advance(250);
+    if (outcome !== undefined) break;
     if (frames - linkFrames >= (breaks[0] ?? Number.POSITIVE_INFINITY)) {
       breaks.shift();
       link.lose();
