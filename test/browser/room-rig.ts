@@ -45,7 +45,7 @@ export async function sendFiles(page: Page, paths: string | readonly string[], h
 
 /** What a download brought, by its hash. */
 export async function acceptedHash(page: Page, accept: Locator): Promise<string> {
-  const [download] = await Promise.all([page.waitForEvent('download', { timeout: 60_000 }), accept.click()]);
+  const [download] = await Promise.all([page.waitForEvent('download', { timeout: 150_000 }), accept.click()]);
   return hashOf(readFileSync(await download.path()));
 }
 

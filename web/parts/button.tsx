@@ -32,15 +32,23 @@ export function Button({ weight = 'plain', icon, className = '', children, ...re
   );
 }
 
+interface ButtonLinkProps {
+  href: string;
+  children: string;
+  /** Leads out of the console: the browser loads the page anew. */
+  outside?: boolean;
+}
+
 /** The first step of a page: looks like its strong button, and has an address. */
-export function ButtonLink({ href, children }: { href: string; children: string }) {
+export function ButtonLink({ href, children, outside = false }: ButtonLinkProps) {
+  const Anchor = outside ? 'a' : Link;
   return (
-    <Link
+    <Anchor
       href={href}
       className="inline-flex h-7 items-center whitespace-nowrap rounded border border-ink bg-ink px-2.5 font-medium text-surface hover:opacity-85 coarse:h-10 coarse:px-4"
     >
       {children}
-    </Link>
+    </Anchor>
   );
 }
 

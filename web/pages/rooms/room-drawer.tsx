@@ -7,7 +7,7 @@ import { api } from '../../api.ts';
 import { Drawer } from '../../frame/drawer.tsx';
 import { useAsking } from '../../live/use-asking.ts';
 import { roomsKey } from '../../live/use-rooms.ts';
-import { Button } from '../../parts/button.tsx';
+import { Button, ButtonLink } from '../../parts/button.tsx';
 import { Confirm } from '../../parts/confirm.tsx';
 import { Facts, Section } from '../../parts/section.tsx';
 import { StateMark } from '../../parts/state-mark.tsx';
@@ -93,13 +93,9 @@ function Verbs({ room }: { room: RoomView }) {
   const isHost = room.members.some(({ id, role }) => id === room.memberId && role === 'host');
   return (
     <div className="flex flex-wrap gap-2">
-      {/* Not a page of the console: it is loaded by itself, as for guests. */}
-      <a
-        href={`/rooms/${room.id}`}
-        className="inline-flex h-7 items-center whitespace-nowrap rounded border border-ink bg-ink px-2.5 font-medium text-surface hover:opacity-85 coarse:h-10 coarse:px-4"
-      >
+      <ButtonLink href={`/rooms/${room.id}`} outside>
         Go into the room
-      </a>
+      </ButtonLink>
       {isHost && (
         <Button icon="cancel" disabled={busy} onClick={() => setClosing(true)}>
           Close the room

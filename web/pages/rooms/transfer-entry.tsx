@@ -67,12 +67,14 @@ function Verbs({ transfer }: { transfer: RoomTransfer }) {
   if (hasEnded(transfer)) {
     if (!saved || transfer.part !== 'receiving') return null;
     return (
-      <IconButton
-        icon="received"
-        label={`Save ${name} once more`}
+      <Button
+        weight="quiet"
+        aria-label={`Save ${name} again`}
         disabled={busy}
         onClick={() => void desk.saveAgain(transfer)}
-      />
+      >
+        Save again
+      </Button>
     );
   }
   if (asking) {
