@@ -51,7 +51,6 @@ export const packageHomes: Readonly<Record<string, readonly string[]>> = {
   pg: ['sinks'],
   fastify: ['api'],
   'socket.io': ['api'],
-  '@tus/server': ['api'],
   'node-datachannel': ['links'],
   'prom-client': ['api'],
   commander: ['cli'],
