@@ -132,6 +132,7 @@ export async function openParts(options: PartsOptions): Promise<Parts> {
     node: `${hostname()}-${process.pid}-${randomUUID().slice(0, 8)}`,
     limits,
     log,
+    joinRoom: async (request) => (await import('./join-room.ts')).joinRoom(request),
     ...(devices === undefined ? {} : { devices }),
     ...(processing === undefined ? {} : { processRunner: processing.runner }),
     ...(options.offloading === undefined ? {} : { offloading: options.offloading }),

@@ -14,6 +14,7 @@ import type { Job } from './model/job.ts';
 import type { Entry } from './model/manifest.ts';
 import type { Pipeline } from './model/pipeline.ts';
 import type { S3Config } from './model/s3-config.ts';
+import type { ShareRequest } from './model/share-spec.ts';
 import type { CopyRequest, JobRequest, OffloadRequest, WatchRequest } from './model/specs.ts';
 import type { SshConfig } from './model/ssh-config.ts';
 import type { SyncRequest } from './model/sync-spec.ts';
@@ -127,6 +128,25 @@ export interface Wherry {
 const nowhere = () => undefined;
 const silent: EngineLog = { debug: nowhere, info: nowhere, warn: nowhere, error: nowhere };
 
+/** Places that a worker can be started for beforehand. */
+function sourcesOf(request: CopyRequest | SyncRequest | ShareRequest): readonly string[] {
+  switch (request.kind) {
+    case 'copy':
+      return request.sources;
+    case 'sync':
+      return [request.source];
+    case 'share':
+      return request.send ?? [];
+  }
+}
+
+/** A secret for a new room, as its invite has it, and what the server is told of it. */
+export async function newRoomKeys(roomId: string): Promise<{ readonly secret: string; readonly joinHash: string }> {
+  const { joinHashOf, toBase64Url } = await import('./peer/room-keys.ts');
+  const secret = crypto.getRandomValues(new Uint8Array(32));
+  return { secret: toBase64Url(secret), joinHash: await joinHashOf(secret, roomId) };
+}
+
 /** Recovers what an earlier run left, and works. Rejects with `data_in_use` and `ledger`. */
 export async function openWherry(options: WherryOptions): Promise<Wherry> {
   const parts = await openLibraryParts(options, { offloading: { pipelines: options.pipelines ?? [] } });
@@ -140,12 +160,12 @@ export async function openWherry(options: WherryOptions): Promise<Wherry> {
 }
 
 /**
- * A data folder that serves one copy or sync alone: an earlier run of it that did not complete goes on, with what is asked for now; else
+ * A data folder that serves one copy, sync or share alone: an earlier run of it that did not complete goes on, with what is asked for now; else
  * it is handed in anew. `before` is the job as the earlier run left it. Rejects as `openWherry` and `submit`.
  */
 export async function openCopy(
   options: WherryOptions,
-  request: CopyRequest | SyncRequest,
+  request: CopyRequest | SyncRequest | ShareRequest,
 ): Promise<{
   readonly wherry: Wherry;
   readonly submission: Submission;
@@ -153,7 +173,7 @@ export async function openCopy(
   /** Cursor from which the facts of this run begin. */
   readonly since: string;
 }> {
-  const sources = request.kind === 'copy' ? request.sources : [request.source];
+  const sources = sourcesOf(request);
   const soon = sources.find((source) => source.startsWith('/'));
   const parts = await openLibraryParts(
     { ...options, limits: { ...(await patience()), ...options.limits } },
@@ -308,7 +328,7 @@ async function openLibraryParts(
 }
 
 /** Files that are processed after their arrival need more than a copy does. */
-function wantsSteps(request: CopyRequest | SyncRequest): boolean {
+function wantsSteps(request: CopyRequest | SyncRequest | ShareRequest): boolean {
   return request.kind === 'sync' && Object.values(request.media ?? {}).some((wish) => wish === true);
 }
 

@@ -7,6 +7,7 @@ import { type Job, jobTakes } from '../model/job.ts';
 import { displayPath } from '../model/names.ts';
 import { pathText } from '../model/path-text.ts';
 import type { Receipt } from '../model/receipt.ts';
+import { inviteWithoutSecret } from '../model/room-invite.ts';
 import { activeStates, type Place, restingStates, type Transfer, takes } from '../model/transfer.ts';
 import type {
   Action,
@@ -96,9 +97,11 @@ export function jobView(job: Job, progress?: JobProgress): JobView {
     id: job.id,
     kind: job.kind,
     name: displayPath(job.name),
-    sources: places(spec.sources ?? spec.source ?? (job.kind === 'offload' ? `device://${String(spec.device)}/` : [])),
-    destinations: places(spec.destinations ?? spec.destination ?? spec.downloadDir),
-    spec,
+    sources: places(
+      spec.sources ?? spec.source ?? spec.send ?? (job.kind === 'offload' ? `device://${String(spec.device)}/` : []),
+    ),
+    destinations: places(spec.destinations ?? spec.destination ?? spec.downloadDir ?? spec.to),
+    spec: job.kind === 'share' ? { ...spec, room: inviteWithoutSecret(String(spec.room)) } : spec,
     state: job.state,
     waiting: job.waiting === null ? null : { reason: job.waiting.reason, until: isoTimeOrNull(job.waiting.until) },
     planned: job.planned,

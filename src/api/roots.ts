@@ -111,6 +111,8 @@ function placesOf(spec: JobSpec): readonly string[] {
     case 'offload':
       // What is left out goes to the media folder.
       return [spec.downloadDir, spec.processedDir].filter((place) => place !== null);
+    case 'share':
+      return [...spec.send, ...(spec.to === null ? [] : [spec.to])];
   }
 }
 

@@ -33,7 +33,9 @@ export async function seeThrough(
     readonly since: string;
   },
   options: Pick<VerbCall, 'terminal' | 'flags'> & {
-    readonly what: 'copy' | 'offload' | 'sync';
+    readonly what: 'copy' | 'offload' | 'sync' | 'share';
+    /** Says each file as it arrives or fails, also where nobody asked. Default is `false`. */
+    readonly saysFiles?: boolean;
     readonly request: AskedFor;
     readonly interrupt: ReturnType<typeof listenForInterrupt>;
     /** What there is to say beside the outcome, once the job has come to rest. */
@@ -55,7 +57,7 @@ export async function seeThrough(
       }),
       showFiles(wherry, (figures, name) => display.file(figures, name)),
     ];
-    const saysFiles = flags.is('progress') || terminal.json || terminal.verbose > 0;
+    const saysFiles = options.saysFiles === true || flags.is('progress') || terminal.json || terminal.verbose > 0;
     const told = saysFiles
       ? tellFiles(wherry, terminal, { jobId: submission.id, since, signal: interrupt.signal })
       : undefined;

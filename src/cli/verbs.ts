@@ -12,6 +12,7 @@ import {
   selectionOptions,
   symlinksOption,
 } from './moving-options.ts';
+import { roomVerb } from './room-verbs.ts';
 import { manifestVerb, syncsVerb, syncVerb } from './sync-verbs.ts';
 import { watchesVerb, watchVerb } from './watch-verbs.ts';
 
@@ -387,6 +388,7 @@ export const verbs: readonly VerbSpec[] = [
   watchesVerb,
   syncsVerb,
   manifestVerb,
+  roomVerb,
   devices,
   recordings,
   jobs,

@@ -42,6 +42,11 @@ const openers: Readonly<Record<EndpointScheme, Open>> = {
           reason: 'Only a daemon knows cameras and cards by their id; `wherry serve` runs one.',
         }
       : await openDevice(address.authority, call, address.path),
+  room: async () => ({
+    unavailable: true,
+    kind: 'room',
+    reason: 'Files come and go in a room by a member: `wherry room join` and `wherry room send` make one.',
+  }),
 };
 
 let plain: Promise<SshHosts> | undefined;

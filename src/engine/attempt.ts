@@ -64,6 +64,7 @@ export function createAttempts(parts: AttemptParts): Attempts {
       hooks: {
         publishing: async (publishing) => {
           await scans.pass(one, publishing, destination);
+          await run.mode.publishing?.(one.row, publishing);
           await rows.inTurn(one, async () => {
             const after = holding.lost ? undefined : await ledger.note(one.row, { publishing });
             if (after === undefined)

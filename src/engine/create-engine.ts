@@ -32,6 +32,8 @@ import { decide, defaultRetryRules } from './retry.ts';
 import { createRetryWindow, retryWindowKey } from './retry-window.ts';
 import { createScanGate } from './scan-gate.ts';
 import { createScheduler } from './scheduler.ts';
+import { createMemberships } from './share/memberships.ts';
+import { createShareMode } from './share/share-mode.ts';
 import { recoverLedger, resumeJobs } from './start-up.ts';
 import { createStorageMonitor, type StoragePlace, storageCollection } from './storage-monitor.ts';
 import { createSubmissions } from './submissions.ts';
@@ -56,6 +58,7 @@ export function createEngine(parts: EngineParts): Engine {
   const hungMs = (limits.hungSeconds ?? 5) * 1000;
   const devices = parts.devices ?? noDevices;
   const offloading = { ...defaultOffloading, ...parts.offloading };
+  const memberships = createMemberships();
   const modes: readonly Mode[] = [
     copyMode,
     syncMode,
@@ -66,6 +69,7 @@ export function createEngine(parts: EngineParts): Engine {
       mediaFolder: () => offloading.mediaFolder,
       retry: (transferId) => verbs.retry({ transferId }),
     }),
+    createShareMode({ memberships, join: parts.joinRoom ?? noRooms }),
   ];
   const ledger = createLedger(store, clock);
   const window = createRetryWindow({ clock, write: (changes) => ledger.write(changes) });
@@ -77,7 +81,10 @@ export function createEngine(parts: EngineParts): Engine {
     if (decision.kind === 'wait' && decision.reason !== 'backoff') void storage.look();
     return decision;
   };
-  const places = createPlaces({ ...parts, openEndpoint: (address) => openPlace(address, parts.openEndpoint) });
+  const places = createPlaces({
+    ...parts,
+    openEndpoint: async (address) => memberships.place(address) ?? (await openPlace(address, parts.openEndpoint)),
+  });
   const dispatcher = createLocalDispatcher<EngineWork>(slotLimits(limits.slots, places));
   const processing = createLocalDispatcher<ProcessWork>(processingSlots(limits.processing));
   const holdings = createHoldings();
@@ -345,6 +352,10 @@ const defaultOffloading: Offloading = {
   mediaFolder: null,
   config: { rules: [], triggers: ['observation.flight.end'] },
 };
+
+async function noRooms(): Promise<never> {
+  throw new Fault('unsupported', 'This Wherry was put together without rooms.');
+}
 
 /** A device that nobody has seen since the start may come at any moment: it is away. */
 async function openPlace(address: string, open: EngineParts['openEndpoint']): Promise<Endpoint> {

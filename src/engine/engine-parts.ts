@@ -11,6 +11,7 @@ import type { SlotLimits } from './local-dispatcher.ts';
 import type { Mover } from './mover/move.ts';
 import type { ProcessRunner } from './processing.ts';
 import type { RetryRules } from './retry.ts';
+import type { JoinRoom } from './share/share-run.ts';
 
 /** Shaped as pino's, so that one fits. Fields name `jobId` and `transferId` where there are any. */
 export interface EngineLog {
@@ -73,4 +74,6 @@ export interface EngineParts {
   readonly log: EngineLog;
   /** Started and stopped with the engine. Absent: there are no devices. */
   readonly devices?: DeviceRegistry;
+  /** Brings a member into a room. Absent: no room can be joined. */
+  readonly joinRoom?: JoinRoom;
 }

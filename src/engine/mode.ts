@@ -9,7 +9,15 @@ import type { Job, JobKind } from '../model/job.ts';
 import type { StepRecord } from '../model/pipeline.ts';
 import type { Receipt } from '../model/receipt.ts';
 import type { JobRequest } from '../model/specs.ts';
-import type { Place, SourceIdentity, Transfer, TransferInput, TransferState, WaitReason } from '../model/transfer.ts';
+import type {
+  Place,
+  Publishing,
+  SourceIdentity,
+  Transfer,
+  TransferInput,
+  TransferState,
+  WaitReason,
+} from '../model/transfer.ts';
 import type { Change, StoreReader } from '../store/store.ts';
 import type { PlannedItem } from './engine.ts';
 import type { EngineLog } from './engine-parts.ts';
@@ -83,6 +91,11 @@ export interface ModeRun {
   processing?(transfer: Transfer): Processing | null;
   /** What is written in the commit that completes a transfer: its recording. */
   completing?(transfer: Transfer, receipt: Receipt, steps: readonly StepRecord[]): NonNullable<Advance['also']>;
+  /**
+   * The content is proven, and about to get its name. Rejects with why it may not: the transfer fails as with any other fault. Not asked for
+   * files of packs.
+   */
+  publishing?(transfer: Transfer, publishing: Publishing): Promise<void>;
   /** What a fault of moving a file really is, where the mode knows better (its device has gone). Never rejects. */
   judge?(transfer: Transfer, fault: Fault): Promise<Fault>;
   /** A transfer's attempt ended with a fault that is final or waits. */

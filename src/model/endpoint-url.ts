@@ -3,11 +3,11 @@
 import { Fault } from './fault.ts';
 import { displayPath, joinPath, pathBytes, pathFromBytes } from './names.ts';
 
-export type EndpointScheme = 'file' | 'ssh' | 'docker' | 's3' | 'device' | 'mem' | 'generated';
+export type EndpointScheme = 'file' | 'ssh' | 'docker' | 's3' | 'device' | 'room' | 'mem' | 'generated';
 
 export interface EndpointAddress {
   readonly scheme: EndpointScheme;
-  /** `user@host:port`, container, bucket, device id, or the name of a memory place; '' for files. */
+  /** `user@host:port`, container, bucket, device id, `job@host` of a room, or the name of a memory place; '' for files. */
   readonly authority: string;
   /** Absolute for `file`; otherwise without a leading `/`. Not percent-encoded. */
   readonly path: string;
@@ -15,7 +15,7 @@ export interface EndpointAddress {
   readonly query: Readonly<Record<string, string>>;
 }
 
-const schemes = new Set<string>(['file', 'ssh', 'docker', 's3', 'device', 'mem', 'generated']);
+const schemes = new Set<string>(['file', 'ssh', 'docker', 's3', 'device', 'room', 'mem', 'generated']);
 
 /** Reads an address. A plain path is taken relative to `workingFolder`. Rejects with `invalid`. */
 export function parseEndpoint(text: string, workingFolder = '/'): EndpointAddress {

@@ -3,6 +3,7 @@
 import { z } from 'zod';
 import { mhlFormats } from './hash.ts';
 import { conflictSchema, moving } from './moving.ts';
+import { shareSpecSchema } from './share-spec.ts';
 import { sizeSchema } from './size-schema.ts';
 import { syncSpecSchema } from './sync-spec.ts';
 
@@ -138,6 +139,7 @@ export const jobSpecSchema = z.discriminatedUnion('kind', [
   watchSpecSchema,
   syncSpecSchema,
   offloadSpecSchema,
+  shareSpecSchema,
 ]);
 export type JobRequest = z.input<typeof jobSpecSchema>;
 export type JobSpec = z.output<typeof jobSpecSchema>;

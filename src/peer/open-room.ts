@@ -171,6 +171,10 @@ class JoinedRoom implements RoomClient {
     this.#transfers.takeInto(id, into);
   }
 
+  letGo(id: string): void {
+    this.#transfers.letGo(id);
+  }
+
   async reject(id: string, reason?: string): Promise<void> {
     const body = reason === undefined ? {} : { reason };
     this.#takeRow(await this.#server.transfer('POST', `${id}/reject`, body));

@@ -2,12 +2,10 @@
 
 import { Waiters } from '../links/turns.ts';
 import { type ChunkFrame, chunkCount, chunkLength } from '../model/chunk-frame.ts';
-import type { Clock } from '../model/clock.ts';
 import { asFault, Fault } from '../model/fault.ts';
-import type { ReceivingFile } from './files.ts';
 import { limits, type Word, type WordOf } from './messages.ts';
-import type { ContentPath, PathChoice } from './path-choice.ts';
-import type { RelayPort } from './relay-port.ts';
+import type { ContentPath } from './path-choice.ts';
+import type { ReceiveOrder, ReceivingPorts } from './receive-order.ts';
 import type { AttachedLink } from './session-link.ts';
 import { type Outcome, type PausedBy, type SessionTransfer, TransferState } from './transfer-state.ts';
 import { sha256Hex } from './whole-hash.ts';
@@ -18,28 +16,6 @@ const stepMs = 250;
 const drainWithinMs = 1_000;
 /** Chunks that cannot be (wrong size, beyond the end) before the other side is given up. */
 const mostImpossibleChunks = 20;
-
-export interface ReceiveOrder {
-  readonly transferId: string;
-  readonly sizeBytes: number;
-  readonly chunkBytes: number;
-  readonly into: ReceivingFile;
-  readonly choice: PathChoice;
-  /** Ways that may be taken at all; default is all. */
-  readonly paths?: readonly ContentPath[];
-}
-
-export interface ReceivingPorts {
-  readonly clock: Clock;
-  readonly relay: RelayPort | undefined;
-  /** The newest open link of that kind. */
-  linkFor(path: 'direct' | 'socket'): AttachedLink | undefined;
-  /** Whether words reach the other side at all. */
-  hasLink(): boolean;
-  /** Says a word over the best link there is, and whether there was one. */
-  say(word: Word): boolean;
-  changed(): void;
-}
 
 const allPaths: readonly ContentPath[] = ['direct', 'socket', 'relay'];
 
@@ -93,6 +69,7 @@ export class Receiving {
     this.#ports = ports;
     this.#total = chunkCount(order.sizeBytes, order.chunkBytes);
     this.#window = Math.max(1, Math.floor(limits.windowBytes / order.chunkBytes));
+    this.#number = order.askedBefore ?? 0;
     this.#usefulMs = ports.clock.monotonic();
     this.#state = new TransferState(order.transferId, () => {
       if (!this.#state.mayMove) this.#stopStreams();
@@ -124,6 +101,16 @@ export class Receiving {
     return this.#refused;
   }
 
+  /** Streams that were asked for, here and before. */
+  get asked(): number {
+    return this.#number;
+  }
+
+  /** True after `close`, where it had not ended. */
+  get isClosed(): boolean {
+    return this.#over.signal.aborted && this.#state.outcome === undefined;
+  }
+
   pause(by: PausedBy): void {
     this.#state.setPaused('here', by);
     this.#say({ type: 'pause', transferId: this.#order.transferId, by });
@@ -143,7 +130,8 @@ export class Receiving {
 
   fail(error: unknown): void {
     const fault = asFault(error);
-    if (!this.#state.finish({ kind: 'failed', fault })) return;
+    // What becomes of a file that nobody asks about any more says nothing of the transfer.
+    if (this.isClosed || !this.#state.finish({ kind: 'failed', fault })) return;
     const message = fault.message.slice(0, 500);
     this.#say({ type: 'wrong', transferId: this.#order.transferId, code: fault.code, message });
     this.#abandon();

@@ -99,6 +99,8 @@ export interface RoomClient {
   offer(receiverIds: readonly string[], files: readonly SourceFile[]): Promise<readonly RoomTransfer[]>;
   /** Also after a reload, with the partial that is there. Resolves when it is accepted, not when it has arrived. */
   accept(id: string, into: ReceivingFile): Promise<void>;
+  /** Nothing more goes into the file that `accept` was given, which is left as it is, until `accept` is called again. */
+  letGo(id: string): void;
   reject(id: string, reason?: string): Promise<void>;
   /** After a reload: the sender gives its file again. `source_changed` where it is not the one that was offered. */
   giveAgain(id: string, file: SourceFile): Promise<void>;

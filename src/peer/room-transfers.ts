@@ -85,6 +85,16 @@ export class RoomTransfers {
     this.#act(id, entry);
   }
 
+  /** What is there is kept; it waits until it is said again where it goes. */
+  letGo(id: string): void {
+    const entry = this.#entries.get(id);
+    if (entry?.receiving === undefined) return;
+    entry.receiving.close();
+    entry.receiving = undefined;
+    entry.into = undefined;
+    this.#ports.changed();
+  }
+
   takeAll(rows: readonly RoomTransferView[]): void {
     for (const row of rows) this.take(row);
   }

@@ -6,7 +6,8 @@ import type { Clock } from '../model/clock.ts';
 import { Fault } from '../model/fault.ts';
 import type { NewHash } from './files.ts';
 import { limits, type Word, type WordOf } from './messages.ts';
-import { type ReceiveOrder, Receiving } from './receiving.ts';
+import type { ReceiveOrder } from './receive-order.ts';
+import { Receiving } from './receiving.ts';
 import type { RelayPort } from './relay-port.ts';
 import { Sending, type SendOrder } from './sending.ts';
 import { type AttachedLink, attachLink } from './session-link.ts';
@@ -81,17 +82,20 @@ export class Session {
   receive(order: ReceiveOrder): Receiving {
     this.#makeRoom();
     const former = this.#receivings.get(order.transferId);
-    if (former !== undefined && !hasEnded(former)) {
+    if (former !== undefined && !former.isClosed && !hasEnded(former)) {
       throw new Fault('state_conflict', `Transfer ${order.transferId} is being received already`);
     }
-    const receiving = new Receiving(order, {
-      clock: this.#options.clock,
-      relay: this.#options.relay,
-      linkFor: (path) => this.openLinks.findLast((each) => (each.path === 'socket') === (path === 'socket')),
-      hasLink: () => this.openLinks.length > 0,
-      say: (word) => this.#say(word),
-      changed: () => this.#options.changed?.(),
-    });
+    const receiving = new Receiving(
+      { ...order, askedBefore: former?.asked ?? 0 },
+      {
+        clock: this.#options.clock,
+        relay: this.#options.relay,
+        linkFor: (path) => this.openLinks.findLast((each) => (each.path === 'socket') === (path === 'socket')),
+        hasLink: () => this.openLinks.length > 0,
+        say: (word) => this.#say(word),
+        changed: () => this.#options.changed?.(),
+      },
+    );
     this.#receivings.set(order.transferId, receiving);
     return receiving;
   }

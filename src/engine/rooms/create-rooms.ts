@@ -213,7 +213,9 @@ export function createRooms(parts: RoomsParts): Rooms {
   function joinedView(roomId: string, member: RoomMember, memberToken: string): JoinedView {
     const held = book.room(roomId);
     if (held === undefined) throw noRoom();
-    presence.heard(member.id);
+    // A program that makes a room is not in it by that; a page comes at once.
+    if (member.kind === 'daemon') presence.expect(member.id);
+    else presence.heard(member.id);
     lookWhoIsThere();
     return {
       ...{ member: memberView(member, true), memberToken, room: detailOf(held, member.id) },
