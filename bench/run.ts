@@ -13,6 +13,7 @@ import { queue } from './queue/race.ts';
 import { type Race, run, type Sheet, sheetOf, sheetText } from './race.ts';
 import { direct } from './rooms/direct.ts';
 import { smallFiles, treeRace } from './small-files/race.ts';
+import { sshAgain } from './ssh/again.ts';
 import { type FarHost, farHost, farLine, loopback } from './ssh/far-host.ts';
 import { sshChanged, sshFolders, sshLarge, sshSmall, sshUnchanged } from './ssh/race.ts';
 import { diskStage, memoryStage, type Stage } from './stage.ts';
@@ -103,6 +104,16 @@ const races: Readonly<Record<string, () => readonly Sheet[] | Promise<readonly S
   'ssh-changed': () => onFarHosts(memoryStage(6 * gibibyte), (stage, far) => sshChanged(stage, far, manyFiles)),
   'ssh-folders': () =>
     onFarHosts(memoryStage(gibibyte), (stage, far) => sshFolders(stage, far, values.quick ? 600 : 3_000), [farLine]),
+  'ssh-again': async () => {
+    const far = await farHost(loopback);
+    const stage = memoryStage(gibibyte);
+    try {
+      return [await sshAgain(stage, far, values.quick ? 1_000 : 5_000)];
+    } finally {
+      stage.close();
+      await far.close();
+    }
+  },
   dispatch: async () => [await dispatch(files)],
   queue: async () => [await queue(manyFiles)],
   offload: async () => [await offload(values.quick ? 4 : 10, Number(values.scale), Math.min(rounds, 3))],
