@@ -9,6 +9,8 @@ export interface Call {
   readonly signal?: AbortSignal;
   /** Told the bytes done so far in this call. */
   readonly progress?: (bytesDone: number) => void;
+  /** Of a `write`: what the file will be, where that is known; a place that has to say it beforehand cannot do without. */
+  readonly about?: { readonly sizeBytes: number; readonly mtimeMs?: number; readonly mode?: number };
   /** Of a `read`: the entry's `version` as it was seen. Where the file has another by now and the place can tell, rejects with `source_changed`. */
   readonly version?: string;
 }

@@ -20,6 +20,7 @@ const recordBytes = 20 * tarBlockBytes;
 const mostOctal = 8 ** 11;
 const plainName = 100;
 const defaultMode = 0o644;
+const folderMode = 0o755;
 
 /** The archive in pieces that belong to the receiver. Rejects with what `files` rejects with; a file's own trouble goes into `failed`. */
 export async function* writeTar(files: AsyncIterable<ManyWrite>, options: TarWriting): AsyncGenerator<Uint8Array> {
@@ -35,6 +36,13 @@ export async function* writeTar(files: AsyncIterable<ManyWrite>, options: TarWri
 }
 
 const zeros = Buffer.alloc(recordBytes);
+
+/** An archive of one empty folder. */
+export function folderInTar(path: string): Buffer {
+  const name = Buffer.from(pathBytes(`${path}/`));
+  const long = name.length > plainName ? [...described('L', Buffer.concat([name, Buffer.of(0)]))] : [];
+  return Buffer.concat([...long, header(name, '5', 0, 0, folderMode), zeros.subarray(0, 2 * tarBlockBytes)]);
+}
 
 async function* bodyOf(file: ManyWrite, { failed }: TarWriting, pieces: Pieces): AsyncGenerator<Uint8Array> {
   const { path, sizeBytes } = file;

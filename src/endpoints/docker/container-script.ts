@@ -112,6 +112,7 @@ op_rename() {
   if is_there "$b"; then
     if [ "$3" != 1 ] || [ -d "./$b" ] || [ -d "$old" ]; then say '=err taken'; return; fi
   fi
+  if [ -f "$old" ] && [ ! -h "$old" ]; then sync "$old" 2>/dev/null; fi
   if [ "$3" != 1 ] && [ -f "$old" ] && [ ! -h "$old" ] && ln "$old" "./$b" 2>/dev/null; then rm -f "$old"
   elif is_there "$b" && [ "$3" != 1 ]; then say '=err taken'; return
   elif ! mv -f "$old" "./$b" 2>/dev/null; then why; say "=err $E"; return; fi

@@ -31,6 +31,8 @@ export class ContainerShell {
   ask(words: readonly string[], call?: Call, payload?: Uint8Array): Promise<Answer> {
     const mine = this.#turn.then(async () => {
       call?.signal?.throwIfAborted();
+      // One that has ended unasked, with its container, is begun anew.
+      if ((await this.#open)?.isOver === true) this.#open = undefined;
       this.#open ??= Session.start(this.#engine, this.#root, this.#name);
       const opening = this.#open;
       try {
@@ -83,6 +85,10 @@ class Session {
       if (!notRunnable.has((await running.exitCode()) ?? 0)) throw error;
     }
     throw dockerFault('unsupported', name, 'the container has no shell (sh), and Wherry needs one there');
+  }
+
+  get isOver(): boolean {
+    return this.#isOver;
   }
 
   ask(words: readonly string[], payload?: Uint8Array): Promise<Answer> {

@@ -1,6 +1,7 @@
 // The engine behind a container (Docker's, or Podman's in its place): programs run in the container, and what is wrong when they do not.
 
 import { existsSync } from 'node:fs';
+import type { IncomingMessage } from 'node:http';
 import { type Duplex, PassThrough, type Readable } from 'node:stream';
 import type Dockerode from 'dockerode';
 import { Fault, type FaultCode } from '../../model/fault.ts';
@@ -19,8 +20,31 @@ export interface Running {
 export interface DockerEngine {
   readonly container: string;
   run(command: readonly string[], options: { readonly takesInput: boolean; readonly name: string }): Promise<Running>;
+  /** The container is there and does not run; false where that cannot be told. */
+  isStopped(): Promise<boolean>;
+  /** What stands at an absolute path, by the engine itself; undefined where nothing does. */
+  look(path: string, call: ArchiveCall): Promise<PathFacts | undefined>;
+  /** A file, or a folder with all that is in it, as a tar archive. */
+  pack(path: string, call: ArchiveCall): Promise<Readable>;
+  /** Unpacks a tar archive into a folder that is there. */
+  unpack(folder: string, archive: Readable, call: ArchiveCall): Promise<void>;
   /** Why a program ended before it was done: the container was stopped, removed, or the engine is away. */
   whyEnded(name: string): Promise<Fault>;
+}
+
+export interface ArchiveCall {
+  readonly name: string;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** As the engine tells it. */
+export interface PathFacts {
+  readonly size: number;
+  /** Go's bits: permissions below, kinds above. */
+  readonly mode: number;
+  /** RFC 3339. */
+  readonly mtime: string;
+  readonly linkTarget: string;
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -51,9 +75,43 @@ export async function openEngine(container: string, env: Environment = process.e
     }
   };
 
+  const asked = async <Answer>(ask: () => Promise<unknown>, { name, signal }: ArchiveCall): Promise<Answer> => {
+    try {
+      return (await ask()) as Answer;
+    } catch (error) {
+      if (signal?.aborted) throw signal.reason;
+      throw engineFault(error, name);
+    }
+  };
+  const abortable = (signal: AbortSignal | undefined) => (signal === undefined ? {} : { abortSignal: signal });
+
   return {
     container,
     whyEnded,
+    isStopped: () =>
+      handle.inspect().then(
+        ({ State }) => !State.Running,
+        () => false,
+      ),
+    async look(path, call) {
+      try {
+        const ask = () => handle.infoArchive({ path, ...abortable(call.signal) });
+        const { headers } = await asked<IncomingMessage>(ask, call);
+        const said = String(headers['x-docker-container-path-stat'] ?? '');
+        return JSON.parse(Buffer.from(said, 'base64').toString('utf8')) as PathFacts;
+      } catch (error) {
+        if (!isMissing(error)) throw error;
+        // The same answer says that there is no such container.
+        await asked(() => handle.inspect(), call);
+        return undefined;
+      }
+    },
+    pack: (path, call) => asked(() => handle.getArchive({ path, ...abortable(call.signal) }), call),
+    unpack: (folder, archive, call) =>
+      asked(
+        () => handle.putArchive(archive, { path: folder, noOverwriteDirNonDir: '1', ...abortable(call.signal) }),
+        call,
+      ),
     async run(command, { takesInput, name }) {
       try {
         const exec = await handle.exec({
@@ -112,6 +170,10 @@ function engineFault(error: unknown, name: string): Fault {
   if (status === 404) return dockerFault('unreachable', name, 'there is no container of that name', error);
   if (status === 409) return dockerFault('unreachable', name, 'the container is not running; start it', error);
   return dockerFault('io', name, `the engine refused with ${status}`, error);
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof Fault && signsOf(error.cause).status === 404;
 }
 
 function signsOf(error: unknown): { code: string; status: number } {

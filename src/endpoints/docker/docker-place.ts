@@ -1,17 +1,19 @@
 // Places in containers, `docker://container/path`: programs that run in the container, over the socket of Docker or Podman.
 
 import { type EndpointAddress, formatEndpoint } from '../../model/endpoint-url.ts';
-import { Fault, type FaultCode } from '../../model/fault.ts';
+import { asFault, Fault, type FaultCode } from '../../model/fault.ts';
 import type { Entry, EntryKind } from '../../model/manifest.ts';
 import { comparePaths, displayPath, pathBytes, pathFromBytes, safeRelativePath } from '../../model/names.ts';
 import { hashStream } from '../content-hash.ts';
 import type { Call, Endpoint } from '../endpoint.ts';
+import { archivePlace } from './archive-place.ts';
 import { encodeWord } from './container-script.ts';
 import { type Answer, ContainerShell, orAborted, shellCommand } from './container-shell.ts';
 import { type DockerEngine, dockerFault, openEngine } from './docker-engine.ts';
 import { openExchange } from './docker-exchange.ts';
 import { readListing } from './docker-listing.ts';
 import { readManyOf } from './docker-many.ts';
+import { type Alone, manyInto } from './docker-write-many.ts';
 
 const meanings: Readonly<Record<string, readonly [FaultCode, string]>> = {
   missing: ['not_found', 'is not there'],
@@ -32,7 +34,10 @@ const smallBytes = 192 * 1024;
 /** Others wait for the shell meanwhile. */
 const quicklyHashedBytes = 16 * 1024 * 1024;
 
-/** Nothing is asked of the engine before the first call. */
+/**
+ * Where nothing can be run in the container, because it has no shell or is stopped, its files are reached through archives, which can do
+ * less; a container that is stopped later is waited for. Does not reject for an engine that is away: the first call does.
+ */
 export async function openDocker(address: EndpointAddress): Promise<Endpoint> {
   const name = formatEndpoint(address);
   if (!/^[A-Za-z0-9][\w.-]*$/.test(address.authority)) {
@@ -41,6 +46,8 @@ export async function openDocker(address: EndpointAddress): Promise<Endpoint> {
   const engine: DockerEngine = await openEngine(address.authority);
   const root = encodeWord(pathBytes(`/${safeRelativePath(address.path)}`));
   const shell = new ContainerShell(engine, root, name);
+  const why = await whyNothingRuns(engine, shell);
+  if (why !== undefined) return archivePlace(engine, `/${safeRelativePath(address.path)}`, { name, why });
   const word = (path: string) => encodeWord(pathBytes(safeRelativePath(path))) || '.';
 
   const faultOf = (end: string, path: string): Fault => {
@@ -89,7 +96,7 @@ export async function openDocker(address: EndpointAddress): Promise<Endpoint> {
     throw new Fault('unsupported', `${displayPath(name)} has no sha256sum.`);
   };
 
-  const endpoint: Endpoint = {
+  const endpoint: Endpoint & Alone = {
     name,
     traits: { atomicRename: true, mtimePrecisionMs: 1_000, resumableWrite: true, caseSensitive: true },
     async *list(path, call) {
@@ -209,7 +216,20 @@ export async function openDocker(address: EndpointAddress): Promise<Endpoint> {
       return { freeBytes: Number(available) * 1024, totalBytes: Number(blocks) * 1024, freeInodes: null };
     },
   };
-  return endpoint;
+  return { ...endpoint, ...manyInto(engine, `/${safeRelativePath(address.path)}`, name, endpoint) };
+}
+
+/** Undefined also where that cannot be told now. */
+async function whyNothingRuns(engine: DockerEngine, shell: ContainerShell): Promise<string | undefined> {
+  try {
+    await shell.ask(['abilities']);
+    return undefined;
+  } catch (error) {
+    const { code } = asFault(error);
+    if (code === 'unsupported') return 'the container has no shell';
+    if (code === 'unreachable' && (await engine.isStopped())) return 'the container does not run';
+    return undefined;
+  }
 }
 
 /** The first of a body, up to where a program of its own is worth it. */

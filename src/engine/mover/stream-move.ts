@@ -3,7 +3,7 @@
 import { BlockCutter } from '../../endpoints/block-cutter.ts';
 import { type ContentHasher, combineLeaves, createHasher, hashStream } from '../../endpoints/content-hash.ts';
 import { limitOf, openControl } from '../../endpoints/control.ts';
-import type { Call, Endpoint, ProvedBlock, Uploads } from '../../endpoints/endpoint.ts';
+import type { Call, Endpoint, Metadata, ProvedBlock, Uploads } from '../../endpoints/endpoint.ts';
 import { type Control, sides, stopReasons } from '../../endpoints/mounts.ts';
 import { asFault, Fault } from '../../model/fault.ts';
 import { blockBytes, type ContentHash, type HashAlgorithm, type Verify } from '../../model/hash.ts';
@@ -63,6 +63,7 @@ class StreamMove {
   readonly #request: MoveRequest;
   readonly #control: Control;
   readonly #call: Call & { readonly signal: AbortSignal };
+  #about: Pick<Call, 'about'> = {};
   /** For the source: as it was when it was looked at first. */
   #pinned: Call;
   readonly #journal: StreamJournal;
@@ -107,8 +108,9 @@ class StreamMove {
     if ('there' in target)
       return this.#published(identity, transfer.destination.path, target.there, target.verify, true);
     const release = await this.#reserve(identity);
+    const isGrowing = growth !== undefined;
+    if (!isGrowing) this.#about = { about: { ...this.#metadata(entry, identity), sizeBytes: identity.sizeBytes } };
     try {
-      const isGrowing = growth !== undefined;
       const { uploads } = this.#request.destination;
       if (uploads !== undefined) {
         // Nothing of a file that grows can be seen there before it is whole, so nothing is lost by waiting for its end.
@@ -146,8 +148,7 @@ class StreamMove {
   /** Undefined where the file is to go whole, from its beginning. */
   async #byDelta({ sizeBytes }: SourceIdentity): Promise<Proof | undefined> {
     const { source, destination, options, transfer } = this.#request;
-    const about = { partial: this.#partial, sizeBytes };
-    const delta = await deltaFor(this.#request, about, this.#call);
+    const delta = await deltaFor(this.#request, { partial: this.#partial, sizeBytes }, this.#call);
     if (delta === undefined) return undefined;
     const standsAt = (bytes: number) => {
       this.#control.enter(sides.none);
@@ -443,7 +444,7 @@ class StreamMove {
       const write = () =>
         writings > 1
           ? writeBySeveral(destination, this.#partial, { from, atOnce: writings }, body, this.#call)
-          : destination.write(this.#partial, from, body, this.#call);
+          : destination.write(this.#partial, from, body, { ...this.#call, ...this.#about });
       size = await (upload?.write(body) ?? write());
       cutter?.end();
     } else {
@@ -548,14 +549,18 @@ class StreamMove {
   }
 
   async #setMetadata(entry: Entry, identity: SourceIdentity): Promise<void> {
-    const { destination, options } = this.#request;
-    const { mtime, mode } = options.preserve;
-    const metadata = {
+    const { destination } = this.#request;
+    const metadata = this.#metadata(entry, identity);
+    if (Object.keys(metadata).length > 0) await destination.setMetadata?.(this.#partial, metadata, this.#call);
+  }
+
+  #metadata(entry: Entry, identity: SourceIdentity): Metadata {
+    const { mtime, mode } = this.#request.options.preserve;
+    return {
       ...(mtime && entry.mtimeUnknown !== true ? { mtimeMs: identity.mtimeMs } : {}),
       // Without its owner a set-user-ID program would run as somebody else.
       ...(mode && entry.mode !== undefined ? { mode: entry.mode & 0o1777 } : {}),
     };
-    if (Object.keys(metadata).length > 0) await destination.setMetadata?.(this.#partial, metadata, this.#call);
   }
 
   async #publish(identity: SourceIdentity, proof: Proof, replace: boolean): Promise<string> {
