@@ -15,7 +15,7 @@ import { direct } from './rooms/direct.ts';
 import { smallFiles, treeRace } from './small-files/race.ts';
 import { sshAgain } from './ssh/again.ts';
 import { type FarHost, farHost, farLine, loopback } from './ssh/far-host.ts';
-import { sshChanged, sshFolders, sshLarge, sshSmall, sshUnchanged } from './ssh/race.ts';
+import { sshChanged, sshDelta, sshFolders, sshLarge, sshSmall, sshUnchanged } from './ssh/race.ts';
 import { diskStage, memoryStage, type Stage } from './stage.ts';
 import { start } from './start/race.ts';
 import { threeDestinations } from './three-destinations/race.ts';
@@ -100,6 +100,8 @@ const races: Readonly<Record<string, () => readonly Sheet[] | Promise<readonly S
     onFarHosts(memoryStage(gibibyte), (stage, far) => sshSmall(stage, far, values.quick ? 1_000 : 5_000)),
   'ssh-large': () =>
     onFarHosts(memoryStage(4 * gibibyte), (stage, far) => sshLarge(stage, far, (values.quick ? 0.25 : 2) * gibibyte)),
+  'ssh-delta': () =>
+    onFarHosts(memoryStage(2 * gibibyte), (stage, far) => sshDelta(stage, far, (values.quick ? 64 : 256) * 2 ** 20)),
   'ssh-unchanged': () => onFarHosts(memoryStage(6 * gibibyte), (stage, far) => sshUnchanged(stage, far, manyFiles)),
   'ssh-changed': () => onFarHosts(memoryStage(6 * gibibyte), (stage, far) => sshChanged(stage, far, manyFiles)),
   'ssh-folders': () =>

@@ -1,9 +1,32 @@
-// Copies from a host over SSH: many small files, one large one, and a tree in which nothing changed.
+// Copies from a host over SSH: many small files, one large one, one of which little changed, and a tree in which nothing changed.
 
-import { appendFileSync, existsSync, mkdirSync, readdirSync, utimesSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import {
+  appendFileSync,
+  closeSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  utimesSync,
+  writeSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import type { Contender, Race, RaceGoal } from '../race.ts';
-import { empty, makeFile, makeTree, need, type Stage, sameSize, sameTree, stateOf, wherry } from '../stage.ts';
+import {
+  empty,
+  makeFile,
+  makeTree,
+  need,
+  noise,
+  numbers,
+  type Stage,
+  sameSize,
+  sameTree,
+  stateOf,
+  wherry,
+} from '../stage.ts';
 import type { FarHost } from './far-host.ts';
 
 interface Peer {
@@ -181,6 +204,48 @@ function spoilSome(target: string, files: number): void {
     utimesSync(file, 1, 1);
   }
 }
+
+/** The target has the file as it was before one MiB in its middle changed. */
+export function sshDelta(stage: Stage, far: FarHost, bytes: number): Race {
+  need('rsync', 'rsync');
+  const [source, before] = [join(stage.folder, 'changed'), join(stage.folder, 'before.bin')];
+  const file = join(source, 'file.bin');
+  mkdirSync(source, { recursive: true });
+  if (!existsSync(file)) {
+    makeFile(before, bytes);
+    utimesSync(before, 1_600_000_000, 1_600_000_000);
+    copyFileSync(before, file);
+    const fd = openSync(file, 'r+');
+    writeSync(fd, noise(changedBytes, numbers(99)), 0, changedBytes, bytes / 2);
+    closeSync(fd);
+  }
+  const way = wayTo(far);
+  const own = wherryFrom(far, source, '');
+  const peers = (target: string): readonly Peer[] => [
+    wherryFrom(far, source, target),
+    {
+      ...own,
+      name: 'wherry copy --transport sftp',
+      command: [wherry, 'copy', '--quiet', '--transport', 'sftp', far.address(source), target],
+    },
+    { name: 'rsync -a -e ssh', command: ['rsync', '-a', '-e', way.rsh, way.at(`${source}/`), `${target}/`] },
+  ];
+  return {
+    name: 'ssh-delta',
+    title: `One file of ${bytes / 2 ** 20} MiB of which one MiB changed, from a host over SSH, ${far.line.name}`,
+    bytes,
+    contenders: contenders(stage, far, peers, (target) => sameTree(source, target), false).map((contender) => ({
+      ...contender,
+      prepare: () => {
+        contender.prepare();
+        execFileSync('cp', ['-p', before, join(contender.target, 'file.bin')]);
+      },
+    })),
+    goals: [{ against: 'rsync -a -e ssh', atMost: 1.5 }],
+  };
+}
+
+const changedBytes = 2 ** 20;
 
 const threeFolders = ['a', 'b', 'c'];
 
