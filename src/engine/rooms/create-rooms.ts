@@ -41,8 +41,8 @@ export interface RoomsParts {
 
 /** Wrong links within a minute that the hosts of a room are told of, one by one. */
 const toldKnocks = 60;
-/** A word of a session is shorter; a chunk is longer. */
-const wordBytes = 4096;
+/** The longest word of a session (16 KiB) with its seal; chunks of the usual size are longer. */
+const wordBytes = 17 * 1024;
 
 interface Connected {
   readonly member: RoomMember;
@@ -93,7 +93,7 @@ export function createRooms(parts: RoomsParts): Rooms {
   });
 
   const timing = createRoomTiming({
-    ...{ clock, book, presence, times, means, lookWhoIsThere },
+    ...{ clock, book, presence, means, lookWhoIsThere, settings: () => settings },
     onTrouble: trouble,
   });
   const progress = createRoomProgress({ clock, book, moved: (id) => timing.moved(id), onTrouble: trouble });

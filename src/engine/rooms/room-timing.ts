@@ -1,7 +1,7 @@
 // What ends in rooms by time alone: looked at each second, by a clock that only goes forward.
 
 import type { Clock } from '../../model/clock.ts';
-import { hasEnded, type RoomTransfer } from '../../model/room.ts';
+import { hasEnded, type Room, type RoomTransfer } from '../../model/room.ts';
 import type { RoomsConfig } from '../../model/room-config.ts';
 import { overdue, type TransferTimes } from './overdue.ts';
 import type { RoomBook } from './room-book.ts';
@@ -29,12 +29,13 @@ export function createRoomTiming(parts: {
   readonly clock: Clock;
   readonly book: RoomBook;
   readonly presence: Pick<RoomPresence<unknown>, 'awaySince' | 'isPresent'>;
-  readonly times: () => RoomsConfig['times'];
+  readonly settings: () => Pick<RoomsConfig, 'times' | 'relay'>;
   readonly means: () => TransferMeans;
   readonly lookWhoIsThere: () => void;
   readonly onTrouble: (error: unknown) => void;
 }): RoomTiming {
-  const { clock, book, presence, times, means, onTrouble } = parts;
+  const { clock, book, presence, settings, means, onTrouble } = parts;
+  const times = () => settings().times;
   /** Monotonic: since when a transfer has stood still, and when it was offered. */
   const stillSince = new Map<string, number>();
   const offered = new Map<string, number>();
@@ -54,15 +55,23 @@ export function createRoomTiming(parts: {
     };
   }
 
+  /** Where a scanner has the last word, nothing moves while it looks. */
+  function timesIn({ inspection }: Room): RoomsConfig['times'] {
+    const { scan } = settings().relay;
+    if (inspection === 'none' || scan === null) return times();
+    return { ...times(), silenceSeconds: times().silenceSeconds + scan.quietSeconds };
+  }
+
   function endOverdue(): void {
     for (const { room, transfers } of book.rooms()) {
+      const inForce = timesIn(room);
       for (const row of transfers.values()) {
-        if (hasEnded(row.state) || overdue(row, timesOf(row), times()) === undefined) continue;
+        if (hasEnded(row.state) || overdue(row, timesOf(row), inForce) === undefined) continue;
         book
           .change(room.id, (draft) => {
             const current = draft.transfers.get(row.id);
             if (current === undefined || hasEnded(current.state)) return;
-            const why = overdue(current, timesOf(current), times());
+            const why = overdue(current, timesOf(current), inForce);
             if (why !== undefined) stop(draft, current, 'cancel', why, means());
           })
           .catch(onTrouble);

@@ -260,7 +260,7 @@ test('who comes back with its token is the same member; a newer connection takes
 test('rooms with inspection and rooms without relay: what must not pass does not', async () => {
   await open({}, { inspection: 'server' });
   expect(() => rig.rooms.admitSignal(anna.id, ben.id)).toThrow(/nothing goes directly/);
-  expect(await code(rig.rooms.admitFrame(anna.id, ben.id, 4097))).toBe('not_authorised');
+  expect(await code(rig.rooms.admitFrame(anna.id, ben.id, 17_409))).toBe('not_authorised');
   expect(await code(rig.rooms.admitFrame(anna.id, ben.id, 100))).toBe('taken');
   expect(await code(rig.rooms.admitFrame(anna.id, 'nobody', 100))).toBe('not_found');
   expect(() => rig.rooms.gate.admits(rig.roomId)).not.toThrow();

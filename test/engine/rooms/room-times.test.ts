@@ -9,8 +9,8 @@ let anna: TestMember;
 let ben: TestMember;
 afterEach(() => rig.close());
 
-async function open(config: Parameters<typeof openRoomsRig>[0] = {}) {
-  rig = await openRoomsRig(config);
+async function open(...wishes: Parameters<typeof openRoomsRig>) {
+  rig = await openRoomsRig(...wishes);
   [anna, ben] = [await rig.join('Anna'), await rig.join('Ben')];
   anna.connect();
   ben.connect();
@@ -59,6 +59,15 @@ test('silence is 30 s by default, told to both', async () => {
   for (const one of [anna, ben]) {
     expect(one.heard.find(({ type }) => type === 'FILE_SHARE_CANCEL')?.payload.error).toMatch(/^timeout/);
   }
+});
+
+test('where a scanner has the last word, its silence is waited for, too', async () => {
+  await open({ times: { silenceSeconds: 5 }, relay: { scan: { quietSeconds: 10 } } }, { inspection: 'server' });
+  const id = await rig.begin(anna, ben);
+  await seconds(13);
+  expect(rig.state(id, anna)).toBe('active');
+  await seconds(4);
+  expect(rig.error(id, anna)).toMatch(/^timeout/);
 });
 
 test('the relay’s bytes count as movement, too', async () => {
