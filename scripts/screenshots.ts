@@ -278,14 +278,14 @@ async function takeRooms(folder: string): Promise<void> {
     for (const viewport of on) {
       const link = await makeRoom(console_, {
         ...{ name: 'Rushes of Thursday', memberName: 'Ingest desk' },
-        limits: { bandwidthBytesPerSecond: 2_000_000 },
+        limits: { bandwidthBytesPerSecond: 1_000_000 },
       });
       const anna = await comeIn(console_, link, 'Anna');
       const bo = await comeIn(console_, link, 'Bo, colour');
       await anna.setViewportSize(viewport);
       make('slate.jpg', 300_000);
-      make('A001_C003_1121.mov', 60_000_000);
-      make('B002_C001_1121.mov', 40_000_000);
+      make('A001_C003_1121.mov', 24_000_000);
+      make('B002_C001_1121.mov', 18_000_000);
       make('sound report.pdf', 200_000);
       await bo.getByRole('button', { name: 'Anna', exact: true }).click();
       for (const page of [anna, bo]) {
