@@ -11,6 +11,7 @@ import { oneFile } from './one-file/race.ts';
 import { dispatch } from './queue/dispatch.ts';
 import { queue } from './queue/race.ts';
 import { type Race, run, type Sheet, sheetOf, sheetText } from './race.ts';
+import { relay } from './relay/race.ts';
 import { direct } from './rooms/direct.ts';
 import { smallFiles, treeRace } from './small-files/race.ts';
 import { sshAgain } from './ssh/again.ts';
@@ -119,6 +120,7 @@ const races: Readonly<Record<string, () => readonly Sheet[] | Promise<readonly S
   dispatch: async () => [await dispatch(files)],
   queue: async () => [await queue(manyFiles)],
   offload: async () => [await offload(values.quick ? 4 : 10, Number(values.scale), Math.min(rounds, 3))],
+  relay: async () => [await relay(values.quick ? gibibyte / 8 : gibibyte, rounds)],
   memory: async () => [await memory()],
   'rooms-direct': () => direct(Math.min(rounds, 3), (values.quick ? 32 : 128) * 1_048_576),
 };

@@ -4,6 +4,7 @@ import { existsSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { FastifyInstance } from 'fastify';
 import { openServer, sendError } from '../../src/api/http-server.ts';
 import { addRelayRoutes } from '../../src/api/relay-routes.ts';
 import { workerModule } from '../../src/early-thread.ts';
@@ -109,6 +110,8 @@ export async function openRelayRig(
     /** Kept where it is given. */
     readonly folder?: string;
     readonly parts?: Partial<RelayParts>;
+    /** What the same server answers beside the relay. */
+    readonly routes?: (server: FastifyInstance) => void;
   } = {},
 ): Promise<RelayRig> {
   const home = options.folder ?? mkdtempSync(join(tmpdir(), 'wherry-relay-'));
@@ -131,6 +134,7 @@ export async function openRelayRig(
   server.setErrorHandler((error: Error, request, reply) =>
     sendError(error, request, reply, { log, retryAfterSeconds: () => 1 }),
   );
+  options.routes?.(server);
   addRelayRoutes(server, { relay, gate, requireReady: nowhere });
   await server.listen({ host: '127.0.0.1', port: options.port ?? 0 });
   const url = `http://127.0.0.1:${(server.server.address() as AddressInfo).port}`;
