@@ -10,6 +10,8 @@ export interface KnownRooms {
   readonly joinHash: string;
   readonly ids: string[];
   readonly members: string[];
+  /** Those that requests may close, leave and empty, so that the others stay. */
+  readonly passing: { readonly ids: string[]; readonly members: string[] };
   /** Each after its room. */
   readonly transfers: (readonly [room: string, transfer: string])[];
 }
@@ -17,10 +19,18 @@ export interface KnownRooms {
 export function noRooms(): KnownRooms {
   const key = randomBytes(32);
   const joinHash = createHash('sha256').update(key).digest('hex');
-  return { joinKey: key.toString('base64url'), joinHash, ids: [], members: [], transfers: [] };
+  return {
+    joinKey: key.toString('base64url'),
+    joinHash,
+    ids: [],
+    members: [],
+    passing: { ids: [], members: [] },
+    transfers: [],
+  };
 }
 
-const atOnce = 8;
+const lasting = 2;
+const passing = 4;
 
 /** New rooms, each with all who hold one of the tokens, the first as its host. */
 export async function furnishRooms(
@@ -28,16 +38,16 @@ export async function furnishRooms(
   tokens: readonly string[],
   { joinKey, joinHash, ...known }: KnownRooms,
 ): Promise<void> {
-  known.ids.splice(0);
-  known.members.splice(0);
+  for (const list of [known.ids, known.members, known.passing.ids, known.passing.members]) list.splice(0);
   known.transfers.splice(0);
-  for (let at = 0; at < atOnce; at++) {
+  for (let at = 0; at < lasting + passing; at++) {
+    const { ids, members } = at < lasting ? known : known.passing;
     const id = `furnished-${randomBytes(6).toString('hex')}`;
     const [host, ...guests] = [...tokens.slice(at % tokens.length), ...tokens.slice(0, at % tokens.length)];
-    known.ids.push(id);
-    known.members.push(await enter(url, '/api/v1/rooms', host, { id, name: 'A room', joinHash }));
+    ids.push(id);
+    members.push(await enter(url, '/api/v1/rooms', host, { id, name: 'A room', joinHash }));
     for (const guest of guests) {
-      known.members.push(await enter(url, `/api/v1/rooms/${id}/join`, guest, { joinKey, name: 'A guest' }));
+      members.push(await enter(url, `/api/v1/rooms/${id}/join`, guest, { joinKey, name: 'A guest' }));
     }
   }
 }

@@ -103,8 +103,9 @@ export function requestGenerator(
     if (name === 'joinHash') return known.rooms.joinHash;
     if (name === 'joinKey') return known.rooms.joinKey;
     if (operationId === 'createRoom' && name === 'id') return `room-${whole(1, 1e6)}`;
-    if (name === 'room_id' || (part === 'rooms' && name === 'id')) return oneOf(known.rooms.ids);
-    if (/^(memberId|receiver_id)$/.test(name)) return oneOf(known.rooms.members);
+    const rooms = /^(close|leave)Room$|^removeRoomMember$/.test(operationId) ? known.rooms.passing : known.rooms;
+    if (name === 'room_id' || (part === 'rooms' && name === 'id')) return oneOf(rooms.ids);
+    if (/^(memberId|receiver_id)$/.test(name)) return oneOf(rooms.members);
     if (name === 'transfer_id') return oneOf(known.rooms.transfers.map(([, transfer]) => transfer));
     if (name === 'mime_type') return pick(['video/mp4', 'image/png']);
     if (name === 'job') return oneOf(known.ids.get('jobs'));
