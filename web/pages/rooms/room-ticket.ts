@@ -17,7 +17,7 @@ export interface RoomTicket {
 const prefix = 'wherry.room.';
 const nameKey = 'wherry.name';
 /** The page before a reload lets go of its ticket within this time. */
-const patienceMs = 2000;
+const patienceMs = 15_000;
 
 /** What the address names; `secret` is undefined where nothing follows the `#`. Undefined where the address is no room's. */
 export function addressedRoom(): { readonly roomId: string; readonly secret: string | undefined } | undefined {

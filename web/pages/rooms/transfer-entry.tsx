@@ -69,7 +69,7 @@ function Verbs({ transfer }: { transfer: RoomTransfer }) {
     return (
       <Button
         weight="quiet"
-        aria-label={`Save ${name} again`}
+        aria-label={`Save again: ${name}`}
         disabled={busy}
         onClick={() => void desk.saveAgain(transfer)}
       >
