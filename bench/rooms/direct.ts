@@ -2,6 +2,7 @@
 
 import { join } from 'node:path';
 import { type TwoPages, twoPages } from '../../test/browser/two-pages.ts';
+import { frameServer } from '../../test/support/frame-server.ts';
 import { namespaces } from '../../test/support/namespaces.ts';
 import { median, type Sheet } from '../race.ts';
 import type { DirectPage } from './direct-page.ts';
@@ -33,15 +34,16 @@ const one = bare();
 /** On two cores page, network process and their counterparts share the processor: figures are what this machine does, ratios what counts. */
 export async function direct(rounds: number, bytes: number): Promise<readonly Sheet[]> {
   const network = namespaces(['left', 'right']);
+  const server = await frameServer(network.gateway);
   try {
-    const pages = await twoPages<DirectPage>(join(import.meta.dirname, 'direct-page.ts'), network.gateway, {
+    const pages = await twoPages<DirectPage>(join(import.meta.dirname, 'direct-page.ts'), server.url, {
       sender: network.host('left').within,
       receiver: network.host('right').within,
     });
     try {
       await Promise.all([
-        pages.sender.call('join', pages.server.url, 'a', 'b'),
-        pages.receiver.call('join', pages.server.url, 'b', 'a'),
+        pages.sender.call('join', server.url, 'a', 'b'),
+        pages.receiver.call('join', server.url, 'b', 'a'),
       ]);
       const near = await sheet(
         'Direct, two Chromiums of one machine',
@@ -69,6 +71,7 @@ export async function direct(rounds: number, bytes: number): Promise<readonly Sh
       await pages.close();
     }
   } finally {
+    await server.close();
     network.close();
   }
 }

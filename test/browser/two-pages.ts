@@ -5,7 +5,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { rolldown } from 'rolldown';
-import { type FrameServer, frameServer } from '../support/frame-server.ts';
 
 /** Functions that a page's script puts at hand, by their names. */
 type Functions = Readonly<Record<string, (...args: never[]) => unknown>>;
@@ -20,8 +19,6 @@ export interface Member<Program extends Functions> {
 }
 
 export interface TwoPages<Program extends Functions> {
-  /** Passes signals, and frames of websocket links, on between the pages. */
-  readonly server: FrameServer;
   readonly sender: Member<Program>;
   readonly receiver: Member<Program>;
   close(): Promise<void>;
@@ -36,49 +33,48 @@ const flags = [
   '--disable-background-networking',
   '--disable-component-update',
   '--disable-sync',
-  // Its own names for addresses are told by multicast, which a namespace without a router has not.
-  '--disable-features=WebRtcHideLocalIpsWithMdns',
+  // Its own names for addresses are told by multicast, which a namespace without a router has not; and a page that the test itself
+  // answers comes from no address, so that the server's would be taken for one of another network.
+  '--disable-features=WebRtcHideLocalIpsWithMdns,LocalNetworkAccessChecks,LocalNetworkAccessChecksWebSockets',
 ];
 
-/** A Chromium that runs behind that command, such as `ip netns exec …`. */
-export async function chromiumWithin(
-  folder: string,
-  within: readonly string[],
-  more: readonly string[] = [],
-): Promise<Browser> {
-  const program = join(folder, `chromium-${within.at(-1) ?? 'here'}`);
-  writeFileSync(program, `#!/bin/sh\nexec ${[...within, '/usr/bin/chromium'].join(' ')} "$@"\n`);
-  chmodSync(program, 0o755);
-  return chromium.launch({ executablePath: program, args: [...flags, ...more] });
-}
-
-/** `program` is the source of the pages' script, which sets `globalThis.program`; `address` is where the server can be reached from both. */
+/**
+ * `program` is the source of the pages' script, which sets `globalThis.program`. The pages are of the origin `url`, whose server need not know
+ * them; `within` are the commands that programs of each place begin with.
+ */
 export async function twoPages<Program extends Functions>(
   program: string,
-  address: string,
+  url: string,
   within: { readonly sender: readonly string[]; readonly receiver: readonly string[] },
 ): Promise<TwoPages<Program>> {
   const script = await bundled(program);
   const folder = mkdtempSync(join(tmpdir(), 'wherry-pages-'));
-  const server = await frameServer(address, ({ url }, answer) => {
-    if (url === '/page.js') answer.setHeader('content-type', 'text/javascript').end(script);
-    else answer.setHeader('content-type', 'text/html').end('<!doctype html><script src="/page.js"></script>');
-  });
   const browsers: Browser[] = [];
   const close = async () => {
     for (const browser of browsers) await browser.close();
-    await server.close();
     rmSync(folder, { recursive: true, force: true });
   };
   const open = async (command: readonly string[]): Promise<Member<Program>> => {
-    const browser = await chromiumWithin(folder, command, [
+    const starter = join(folder, `chromium-${command.at(-1) ?? 'here'}`);
+    writeFileSync(starter, `#!/bin/sh\nexec ${[...command, '/usr/bin/chromium'].join(' ')} "$@"\n`);
+    chmodSync(starter, 0o755);
+    const browser = await chromium.launch({
+      executablePath: starter,
       // Hashes of WebCrypto are for secure pages alone.
-      `--unsafely-treat-insecure-origin-as-secure=${server.url}`,
-    ]);
+      args: [...flags, `--unsafely-treat-insecure-origin-as-secure=${url}`],
+    });
     browsers.push(browser);
     const page = await (await browser.newContext()).newPage();
     page.setDefaultTimeout(30_000);
-    await page.goto(server.url);
+    await page.route(`${url}/page-of-the-test*`, (route) =>
+      route.request().url().endsWith('.js')
+        ? route.fulfill({ contentType: 'text/javascript', body: script })
+        : route.fulfill({
+            contentType: 'text/html',
+            body: '<!doctype html><script src="/page-of-the-test.js"></script>',
+          }),
+    );
+    await page.goto(`${url}/page-of-the-test`);
     await page.waitForFunction('globalThis.program !== undefined');
     return {
       page,
@@ -87,7 +83,7 @@ export async function twoPages<Program extends Functions>(
   };
   try {
     const [sender, receiver] = await Promise.all([open(within.sender), open(within.receiver)]);
-    return { server, sender, receiver, close };
+    return { sender, receiver, close };
   } catch (error) {
     await close();
     throw error;

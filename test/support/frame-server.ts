@@ -1,7 +1,7 @@
 // A server that passes frames and signals on between members as that of rooms does, for tests of links.
 
 import { once } from 'node:events';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Server, type Socket as ServerSocket } from 'socket.io';
 import type { FrameAnswer, PassedFrame } from './frame-member.ts';
@@ -17,12 +17,8 @@ export interface FrameServer {
   close(): Promise<void>;
 }
 
-/** `page` answers what is asked for besides, such as a page and its script. */
-export async function frameServer(
-  host = '127.0.0.1',
-  page?: (request: IncomingMessage, answer: ServerResponse) => void,
-): Promise<FrameServer> {
-  const http = createServer(page);
+export async function frameServer(host = '127.0.0.1'): Promise<FrameServer> {
+  const http = createServer();
   const server = new Server(http, { maxHttpBufferSize: 4_000_000 });
   const here = new Map<string, ServerSocket>();
   const silent = new Set<string>();
