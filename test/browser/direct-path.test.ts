@@ -1,4 +1,4 @@
-// Two real Chromiums in two network namespaces, in a room of a real daemon: a file goes straight, then through a TURN server when that is blocked, then by the relay when TURN dies.
+// Two real Chromiums in two network namespaces, in a room of a real daemon: a file goes straight, then through a TURN server when that is blocked, then through the server when TURN dies.
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
@@ -83,7 +83,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-test('a file goes on by TURN when the direct way is blocked, and by the relay when TURN dies', async () => {
+test('a file goes on by TURN when the direct way is blocked, and through the server when TURN dies', async () => {
   const { sender, receiver } = pages;
   const sizeBytes = 40 * mebibyte + 12_345;
   const secret = new Uint8Array(randomBytes(32));
@@ -128,10 +128,11 @@ test('a file goes on by TURN when the direct way is blocked, and by the relay wh
   const { ways, movedBytes, transfer } = await there();
   expect(transfer?.checksum).toBe(createHash('sha256').update(generated(0, sizeBytes)).digest('hex'));
   expect(ways.slice(0, 2)).toEqual(['direct', 'turn']);
-  expect(ways).toContain('relay');
+  // As chunks over its socket, or by its relay: whichever was ready, or quicker.
+  expect(['relay', 'socket']).toContain(ways.at(-1));
   // Nothing was written twice, and what was under way when a way was left is all that was sent again.
   expect(movedBytes).toBe(sizeBytes);
   const sent = await sender.call('state');
-  expect(sent.movedBytes, ways.join(', ')).toBeLessThanOrEqual(sizeBytes + (ways.length - 1) * blockBytes);
-  expect(sent.mostTimes, ways.join(', ')).toBeLessThanOrEqual(ways.length);
+  expect(sent.movedBytes, ways.join(', ')).toBeLessThanOrEqual(sizeBytes + ways.length * blockBytes);
+  expect(sent.mostTimes, ways.join(', ')).toBeLessThanOrEqual(ways.length + 1);
 });
