@@ -13,6 +13,7 @@ export const watchDescriptions: Readonly<Record<string, string>> = {
   symlinks: 'What is done about symlinks',
   include: 'Globs on the path below the source; include wins over exclude',
   exclude: 'Globs on the path below the source',
+  transport: 'How files of a host are reached; auto takes the best that both sides have',
   bandwidth: 'Bytes a second for this job (2M), off, or a timetable (08:00,2M 19:00,off)',
   reserveBytes: 'Free space that must remain at the destination',
   transfers: "How many of this job's files move at once; the limits for all win",

@@ -1,13 +1,11 @@
 // `wherry devices`: the daemon's cameras and cards, listed, shown, and what files they hold.
 
 import type { DeviceView } from '../model/device-views.ts';
-import { Fault } from '../model/fault.ts';
-import { displayPath } from '../model/names.ts';
-import { nearestWord } from '../model/nearest-word.ts';
+
 import { formatSize } from '../model/size.ts';
 import type { VerbCall } from './command-line.ts';
 import { type DaemonLink, requireDaemon } from './daemon-client.ts';
-import { idsOf } from './list-actions.ts';
+import { actionOf, idsOf } from './list-actions.ts';
 import type { Terminal } from './terminal.ts';
 import { alignedRows, counted, formatTime } from './words.ts';
 
@@ -15,13 +13,7 @@ const actions = ['ls', 'show', 'files'] as const;
 const pageRows = 1000;
 
 export async function devices({ words, flags, terminal }: VerbCall): Promise<number> {
-  const [word = 'ls', ...rest] = words;
-  const action = actions.find((one) => one === word);
-  if (action === undefined) {
-    const near = nearestWord(word, actions);
-    const hint = near === undefined ? `It takes ${actions.join(', ')}.` : `Did you mean "${near}"?`;
-    throw new Fault('invalid', `wherry devices has no action "${displayPath(word)}". ${hint}`);
-  }
+  const [action, rest] = actionOf('devices', words, actions);
   const daemon = await requireDaemon(flags);
   if (action === 'ls') return list(daemon, terminal);
   const ids = idsOf('devices', action, rest);

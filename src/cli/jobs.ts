@@ -9,14 +9,14 @@ import { formatSize } from '../model/size.ts';
 import type { JobView } from '../model/views.ts';
 import type { Flags, VerbCall } from './command-line.ts';
 import { type DaemonLink, requireDaemon } from './daemon-client.ts';
-import { actionOf, actOnEach, idsOf } from './list-actions.ts';
+import { actOnEach, idsOf, listActionOf } from './list-actions.ts';
 import type { Terminal } from './terminal.ts';
 import { alignedRows, counted, formatEta, formatSpeed, formatTime, grouped, shortName } from './words.ts';
 
 const pageRows = 500;
 
 export async function jobs({ words, flags, terminal }: VerbCall): Promise<number> {
-  const [action, ids] = actionOf('jobs', words);
+  const [action, ids] = listActionOf('jobs', words);
   const daemon = await requireDaemon(flags);
   if (action === 'ls') return list(daemon, flags, terminal);
   if (action === 'show') return show(daemon, idsOf('jobs', 'show', ids), terminal);

@@ -11,13 +11,22 @@ export type ListAction = 'ls' | 'show' | Action;
 
 const actions: readonly ListAction[] = ['ls', 'show', 'pause', 'resume', 'cancel', 'retry'];
 
-/** The first word as action; none is `ls`. Rejects with `invalid`. */
-export function actionOf(verb: string, words: readonly string[]): [ListAction, readonly string[]] {
-  const [word = 'ls', ...ids] = words;
-  const action = actions.find((one) => one === word);
-  if (action !== undefined) return [action, ids];
-  const near = nearestWord(word, actions);
-  const hint = near === undefined ? `It takes ${actions.join(', ')}.` : `Did you mean "${near}"?`;
+/** The first word as action of a list; none is `ls`. Rejects with `invalid`. */
+export function listActionOf(verb: string, words: readonly string[]): [ListAction, readonly string[]] {
+  return actionOf(verb, words, actions);
+}
+
+/** The first word as one of these actions; none is `ls`. Rejects with `invalid`. */
+export function actionOf<Word extends string>(
+  verb: string,
+  words: readonly string[],
+  among: readonly Word[],
+): [Word, readonly string[]] {
+  const [word = 'ls', ...rest] = words;
+  const action = among.find((one) => one === word);
+  if (action !== undefined) return [action, rest];
+  const near = nearestWord(word, among);
+  const hint = near === undefined ? `It takes ${among.join(', ')}.` : `Did you mean "${near}"?`;
   throw new Fault('invalid', `wherry ${verb} has no action "${displayPath(word)}". ${hint}`);
 }
 

@@ -4,14 +4,13 @@ import { randomUUID } from 'node:crypto';
 import { loadLimits } from '../config.ts';
 import { Fault } from '../model/fault.ts';
 import { displayPath } from '../model/names.ts';
-import { nearestWord } from '../model/nearest-word.ts';
 import { formatInvite, inviteWithoutSecret, parseInvite } from '../model/room-invite.ts';
 import type { ShareRequest } from '../model/share-spec.ts';
 import type { Flags, VerbCall } from './command-line.ts';
 import { absolutePlace, copyLedgers, movingWishes, ownLedger } from './copy-request.ts';
 import { type DaemonLink, findDaemon, requireDaemon } from './daemon-client.ts';
 import { listenForInterrupt } from './interrupt.ts';
-import { actOnEach, idsOf } from './list-actions.ts';
+import { actionOf, actOnEach, idsOf } from './list-actions.ts';
 import { alreadyRuns, seeThrough } from './see-through.ts';
 import type { Terminal } from './terminal.ts';
 import { tellOnTerminal } from './terminal-log.ts';
@@ -20,13 +19,7 @@ import { alignedRows, counted, shortName } from './words.ts';
 const actions = ['create', 'ls', 'close', 'join', 'send'] as const;
 
 export async function room({ words, flags, terminal }: VerbCall): Promise<number> {
-  const [word = 'ls', ...rest] = words;
-  const action = actions.find((one) => one === word);
-  if (action === undefined) {
-    const near = nearestWord(word, actions);
-    const hint = near === undefined ? `It takes ${actions.join(', ')}.` : `Did you mean "${near}"?`;
-    throw new Fault('invalid', `wherry room has no action "${displayPath(word)}". ${hint}`);
-  }
+  const [action, rest] = actionOf('room', words, actions);
   switch (action) {
     case 'create':
       return create(rest, flags, terminal);

@@ -2,22 +2,16 @@
 
 import { Fault } from '../model/fault.ts';
 import { displayPath } from '../model/names.ts';
-import { nearestWord } from '../model/nearest-word.ts';
 import type { SinkView } from '../model/sink-views.ts';
 import type { VerbCall } from './command-line.ts';
 import { type DaemonLink, requireDaemon } from './daemon-client.ts';
+import { actionOf } from './list-actions.ts';
 import { alignedRows, counted, formatTime } from './words.ts';
 
 const actions = ['ls', 'retry', 'aside', 'replay', 'drop'] as const;
 
 export async function sinks({ words, flags, terminal }: VerbCall): Promise<number> {
-  const [word = 'ls', name, ...events] = words;
-  const action = actions.find((one) => one === word);
-  if (action === undefined) {
-    const near = nearestWord(word, actions);
-    const hint = near === undefined ? `It takes ${actions.join(', ')}.` : `Did you mean "${near}"?`;
-    throw new Fault('invalid', `wherry sinks has no action "${displayPath(word)}". ${hint}`);
-  }
+  const [action, [name, ...events]] = actionOf('sinks', words, actions);
   const daemon = await requireDaemon(flags);
   if (action === 'ls') return list(daemon, terminal);
   if (name === undefined) {

@@ -3,14 +3,13 @@
 import { randomUUID } from 'node:crypto';
 import { Fault } from '../model/fault.ts';
 import { displayPath } from '../model/names.ts';
-import { nearestWord } from '../model/nearest-word.ts';
 import type { SyncDefinitionRequest } from '../model/sync-spec.ts';
 import type { SyncView } from '../model/sync-views.ts';
 import type { Flags, VerbCall } from './command-line.ts';
 import { tellPlan } from './copy-plan.ts';
 import { type DaemonLink, requireDaemon } from './daemon-client.ts';
 import { hours } from './hours.ts';
-import { actOnEach, idsOf } from './list-actions.ts';
+import { actionOf, actOnEach, idsOf } from './list-actions.ts';
 import { syncRequest } from './sync-request.ts';
 import type { Terminal } from './terminal.ts';
 import { alignedRows, counted, formatTime, shortName } from './words.ts';
@@ -18,13 +17,7 @@ import { alignedRows, counted, formatTime, shortName } from './words.ts';
 const actions = ['ls', 'show', 'add', 'run', 'plan', 'enable', 'disable', 'clear', 'rm'] as const;
 
 export async function syncs({ words, flags, terminal }: VerbCall): Promise<number> {
-  const [word = 'ls', ...rest] = words;
-  const action = actions.find((one) => one === word);
-  if (action === undefined) {
-    const near = nearestWord(word, actions);
-    const hint = near === undefined ? `It takes ${actions.join(', ')}.` : `Did you mean "${near}"?`;
-    throw new Fault('invalid', `wherry syncs has no action "${displayPath(word)}". ${hint}`);
-  }
+  const [action, rest] = actionOf('syncs', words, actions);
   const body = action === 'add' ? definitionOf(rest, flags) : undefined;
   const daemon = await requireDaemon(flags);
   const { client } = daemon;

@@ -8,14 +8,14 @@ import { transferStates } from '../model/transfer.ts';
 import type { TransferView } from '../model/views.ts';
 import type { Flags, VerbCall } from './command-line.ts';
 import { type DaemonLink, requireDaemon } from './daemon-client.ts';
-import { actionOf, actOnEach, idsOf } from './list-actions.ts';
+import { actOnEach, idsOf, listActionOf } from './list-actions.ts';
 import type { Terminal } from './terminal.ts';
 import { alignedRows, formatEta, formatSpeed, formatTime, shortName } from './words.ts';
 
 const pageRows = 500;
 
 export async function transfers({ words, flags, terminal }: VerbCall): Promise<number> {
-  const [action, ids] = actionOf('transfers', words);
+  const [action, ids] = listActionOf('transfers', words);
   const daemon = await requireDaemon(flags);
   if (action === 'ls') return list(daemon, flags, terminal);
   if (action === 'show') return show(daemon, idsOf('transfers', 'show', ids), terminal);

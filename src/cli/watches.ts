@@ -3,12 +3,11 @@
 import { randomUUID } from 'node:crypto';
 import { Fault } from '../model/fault.ts';
 import { displayPath } from '../model/names.ts';
-import { nearestWord } from '../model/nearest-word.ts';
 import { formatSize } from '../model/size.ts';
 import type { WatchView } from '../model/watch-views.ts';
 import type { Flags, VerbCall } from './command-line.ts';
 import { type DaemonLink, requireDaemon } from './daemon-client.ts';
-import { actOnEach, idsOf } from './list-actions.ts';
+import { actionOf, actOnEach, idsOf } from './list-actions.ts';
 import type { Terminal } from './terminal.ts';
 import { placementRules, watchRequest } from './watch-request.ts';
 import { alignedRows, counted, formatTime, grouped, shortName } from './words.ts';
@@ -16,13 +15,7 @@ import { alignedRows, counted, formatTime, grouped, shortName } from './words.ts
 const actions = ['ls', 'show', 'add', 'pause', 'resume', 'rm', 'test'] as const;
 
 export async function watches({ words, flags, terminal }: VerbCall): Promise<number> {
-  const [word = 'ls', ...rest] = words;
-  const action = actions.find((one) => one === word);
-  if (action === undefined) {
-    const near = nearestWord(word, actions);
-    const hint = near === undefined ? `It takes ${actions.join(', ')}.` : `Did you mean "${near}"?`;
-    throw new Fault('invalid', `wherry watches has no action "${displayPath(word)}". ${hint}`);
-  }
+  const [action, rest] = actionOf('watches', words, actions);
   const request = action === 'add' ? watchRequest('watches add', rest, flags) : undefined;
   const daemon = await requireDaemon(flags);
   const { client } = daemon;

@@ -2,23 +2,16 @@
 
 import { Fault } from '../model/fault.ts';
 import { displayPath } from '../model/names.ts';
-import { nearestWord } from '../model/nearest-word.ts';
 import type { VerbCall } from './command-line.ts';
 import { type DaemonLink, requireDaemon } from './daemon-client.ts';
-import { actOnEach } from './list-actions.ts';
+import { actionOf, actOnEach } from './list-actions.ts';
 import { alignedRows, counted, formatTime } from './words.ts';
 
 const actions = ['ls', 'add', 'rm', 'test', 'pause', 'resume', 'messages', 'replay'] as const;
 const usual = ['observation.transfer.completed', 'observation.transfer.download.failed'];
 
 export async function webhooks(call: VerbCall): Promise<number> {
-  const [word = 'ls', ...rest] = call.words;
-  const action = actions.find((one) => one === word);
-  if (action === undefined) {
-    const near = nearestWord(word, actions);
-    const hint = near === undefined ? `It takes ${actions.join(', ')}.` : `Did you mean "${near}"?`;
-    throw new Fault('invalid', `wherry webhooks has no action "${displayPath(word)}". ${hint}`);
-  }
+  const [action, rest] = actionOf('webhooks', call.words, actions);
   const daemon = await requireDaemon(call.flags);
   const { client } = daemon;
   const { terminal } = call;

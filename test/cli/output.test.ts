@@ -58,6 +58,8 @@ const calls: Readonly<Record<string, readonly (() => readonly string[])[]>> = {
     () => ['syncs', 'show', '--data', 'data', hostile],
   ],
   manifest: [() => ['manifest', 'export', 'root', 'mirror'], () => ['manifest', 'diff', hostile, hostile]],
+  room: [() => ['room', hostile]],
+  sinks: [() => ['sinks', 'retry', '--data', 'data', hostile], () => ['sinks', hostile]],
   watch: [() => ['watch', hostile, 'dst']],
   verify: [() => ['verify', '-v', `out/${hostile}`], () => ['verify', '--against', 'root', hostile]],
   cleanup: [() => ['cleanup', '--data', 'nowhere', hostile], () => ['cleanup', '--age', hostile, 'root']],
