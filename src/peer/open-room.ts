@@ -15,7 +15,7 @@ import type { PathRule, RoomClient, RoomPermissions, RoomRole, RoomTransfer, Roo
 import { fromBase64Url, joinKeyOf, roomKeyOf, toBase64Url } from './room-keys.ts';
 import { type OpenDirect, RoomPair } from './room-pair.ts';
 import { memberOf, problemOf, roomInfoOf } from './room-presentation.ts';
-import { openRoomSocket, type RoomServer, type RoomSocketPort, roomServer } from './room-server.ts';
+import { greetingsName, openRoomSocket, type RoomServer, type RoomSocketPort, roomServer } from './room-server.ts';
 import { type MovingRow, RoomTransfers } from './room-transfers.ts';
 
 export interface OpenRoomOptions {
@@ -345,7 +345,10 @@ class JoinedRoom implements RoomClient {
         if (current === undefined) throw new Fault('network', 'The server of the room is away');
         return current.open(memberId);
       },
-      signal: (data) => this.#socket.say('signal', { to: memberId, data }),
+      signal: (data) =>
+        isOpen
+          ? this.#socket.say('signal', { to: memberId, data })
+          : this.#socket.frames.send(memberId, greetingsName, data),
       changed: () => {
         this.#transfers.look();
         this.#show();

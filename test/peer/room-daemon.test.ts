@@ -79,6 +79,18 @@ test('by the socket, where there is no other way at first', async () => {
   expect(holds(into, source.bytes)).toBe(true);
 });
 
+test('in a room that the server inspects, by the relay', async () => {
+  const scene = await sceneOf({ inspection: 'server' });
+  const anna = await scene.enter('Anna');
+  const ben = await scene.enter('Ben');
+  const source = memorySource(randomBytes(3_000_000));
+  const id = await offered(anna, ben, source);
+  const into = memoryFile();
+  await ben.accept(id, into);
+  await reached(anna, id, ({ status }) => status === 'completed');
+  expect(holds(into, source.bytes)).toBe(true);
+});
+
 test('through a daemon that is killed in the middle and comes back: it goes on after what was verified', async () => {
   const scene = await sceneOf();
   const anna = await scene.enter('Anna');
