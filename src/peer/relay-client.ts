@@ -121,7 +121,8 @@ class TusUpload implements RelayUpload {
     let frame = this.ticket.firstFrame;
     let piece = this.#piece(frame);
     while (sent < this.#lengthBytes) {
-      const bytes = await piece;
+      // A source that hangs must not keep the upload from being stopped.
+      const bytes = await orAborted(piece, signal);
       frame += framesPerPiece;
       piece = sent + bytes.length < this.#lengthBytes ? this.#piece(frame) : Promise.resolve(bytes);
       // It may be that nobody asks for it any more.
@@ -366,6 +367,15 @@ async function ask(options: RelayClientOptions, path: string, init: RequestInit)
   }
   if (!response.ok) throw await faultOfResponse(response);
   return response;
+}
+
+function orAborted<Value>(promise: Promise<Value>, signal: AbortSignal): Promise<Value> {
+  return new Promise((resolve, reject) => {
+    const stop = () => reject(signal.reason);
+    if (signal.aborted) stop();
+    signal.addEventListener('abort', stop, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop));
+  });
 }
 
 function asNetwork(error: unknown, { server }: RelayClientOptions): Fault {
