@@ -20,6 +20,9 @@ import { bundledNode } from './bundled-node.mjs';
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const node = bundledNode(root);
 
+// Who has become root by `su` alone does not have them on the PATH.
+process.env.PATH = [process.env.PATH, '/usr/local/sbin', '/usr/sbin', '/sbin'].join(delimiter);
+
 /** Debian's packages by the program or file that tells whether they are there. */
 const tools = {
   rsync: ['rsync'],
