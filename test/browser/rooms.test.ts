@@ -184,6 +184,7 @@ test('with the keyboard alone, on a phone, and to a screen reader', async () => 
   const bo = await rig.stranger();
   await bo.setViewportSize({ width: 390, height: 844 });
   await bo.goto(link);
+  await bo.getByRole('textbox').first().waitFor();
   await expectNothing(bo, 'way in');
   await bo.keyboard.press('Tab');
   await bo.keyboard.type('Bo');
